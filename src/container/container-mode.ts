@@ -1,0 +1,70 @@
+import type { ContainerRecord } from "../state/record.ts";
+import type { Bundle } from "../oci/bundle.ts";
+import type { Settings } from "../oci/settings.ts";
+import type { StateStore } from "../state/store.ts";
+
+/**
+ * The seam between commands and the two ways to run a container: host-mode.ts and vm-mode.ts. A command looks the record up, asks
+ * the lifecycle table (lifecycle.ts) whether the operation is allowed, and calls the mode of that record.
+ *
+ * `create` is called with the id claimed and nothing else written. When it throws, it has released everything it acquired and the
+ * caller removes the claim. On success the record is stored with status "created" and the pid file is written, as the last step.
+ */
+export interface ContainerMode {
+  create(request: CreateRequest): Promise<void>;
+  /** create, start and, unless `detach`, wait: the exit status for the caller. */
+  run(request: RunRequest): Promise<number>;
+  start(container: ContainerRecord): Promise<void>;
+  /** The exit status of the process, or 0 at once with `detach`. */
+  exec(container: ContainerRecord, request: ExecRequest): Promise<number>;
+  kill(container: ContainerRecord, signal: number, all: boolean): Promise<void>;
+  /** Removes the container and everything it holds; with `force` in any state, also of a container whose parts were killed. */
+  delete(container: ContainerRecord, force: boolean): Promise<void>;
+  pause(container: ContainerRecord): Promise<void>;
+  resume(container: ContainerRecord): Promise<void>;
+  ps(container: ContainerRecord): Promise<ProcessRow[]>;
+  /** The record with `status` and `pid` as they are now (stored ones can be stale after a crash). */
+  refresh(container: ContainerRecord): Promise<ContainerRecord>;
+}
+
+export interface Stdio {
+  /** Path of the socket that takes the pty master (--console-socket). */
+  consoleSocket: string | undefined;
+  /** Descriptors beyond 2 that the process keeps (--preserve-fds). */
+  preserveFds: number;
+}
+
+export interface CreateRequest extends Stdio {
+  id: string;
+  bundle: Bundle;
+  settings: Settings;
+  store: StateStore;
+  pidFile: string | undefined;
+  noPivot: boolean;
+  noNewKeyring: boolean;
+  systemdCgroup: boolean;
+}
+
+export interface RunRequest extends CreateRequest {
+  detach: boolean;
+  /** Keep the stopped container (runc's --keep). */
+  keep: boolean;
+}
+
+export interface ExecRequest extends Stdio {
+  /** A process object of config.json (runtime-spec config.md#process). */
+  process: Record<string, unknown>;
+  terminal: boolean;
+  detach: boolean;
+  pidFile: string | undefined;
+  ignorePaused: boolean;
+}
+
+export interface ProcessRow {
+  pid: number;
+  ppid: number;
+  uid: number;
+  command: string;
+  args: string;
+  state: string;
+}

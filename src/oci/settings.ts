@@ -1,0 +1,19 @@
+/**
+ * What decides how a container is run, after flags, annotations, settings files and defaults have been merged
+ * (in that precedence).
+ */
+export interface Settings {
+  mode: "container" | "vm";
+  vcpus: number;
+  memSizeMib: number;
+  /** Path of a kernel; undefined: the installed guest image's. */
+  kernel: string | undefined;
+  /** Path of an initramfs; undefined: the installed guest image's. */
+  rootfs: string | undefined;
+  accel: "auto" | "kvm" | "tcg";
+  share: "auto" | "virtiofs" | "9p";
+  /** Runtime inside the VM. */
+  vmRuntime: "crun" | "runc";
+  /** Path or name of the runtime for container mode; undefined: probe. */
+  hostRuntime: string | undefined;
+}

@@ -1,0 +1,62 @@
+import type { ErrorJson } from "../base/errors.ts";
+
+/** runtime-spec runtime.md#state, and runc's "paused". */
+export type Status = "creating" | "created" | "running" | "paused" | "stopped";
+
+/** What `<root>/<id>/state.json` holds. Written by one process at a time: the CLI before the monitor runs and after it has ended, the monitor between. */
+export interface ContainerRecord {
+  version: 1;
+  id: string;
+  mode: "container" | "vm";
+  status: Status;
+  /** The pid callers see: of the shadow (vm) or of the container's init (container); 0 when stopped. */
+  pid: number;
+  /** Field 22 of /proc/PID/stat: tells a reused pid from ours. */
+  pidStartTime: number;
+  ociVersion: string;
+  bundle: string;
+  rootfs: string;
+  /** RFC 3339 with nanoseconds. */
+  created: string;
+  annotations: Record<string, string>;
+  /** User name of the creator. */
+  owner: string;
+  exitStatus?: number;
+  /** A process of the container was killed because its memory limit was reached. */
+  oomKilled?: boolean;
+  /** Why the container stopped, when it was not its own exit. */
+  error?: ErrorJson;
+  vm?: VmRecord;
+  host?: HostRecord;
+}
+
+export interface VmRecord {
+  vmm: string;
+  vmmPid: number;
+  vmmStartTime: number;
+  monitorPid: number;
+  monitorStartTime: number;
+  accel: "kvm" | "tcg";
+  /** Why this accel, for people. */
+  accelReason: string;
+  share: "virtiofs" | "9p";
+  vcpus: number;
+  memSizeMib: number;
+  kernel: string;
+  kernelRelease: string;
+  initrd: string;
+  runtime: "crun" | "runc";
+  /** cgroup folders made for this container, removed in reverse order by delete. */
+  cgroups: string[];
+  /** Everything else that was acquired and is outside of the state folder. */
+  journal: string[];
+}
+
+export interface HostRecord {
+  /** Absolute path of the runtime. */
+  runtime: string;
+  /** Its --root. */
+  root: string;
+  /** Why this runtime was chosen. */
+  reason: string;
+}

@@ -1,0 +1,49 @@
+import { channel } from "node:diagnostics_channel";
+
+/**
+ * Every step of the runtime is published here, and nothing is paid while nobody listens. Sinks subscribe:
+ * trace.jsonl (recorder.ts), --educational and --debug (sinks).
+ */
+export const spans = channel("nk:span");
+
+/** Who did the work: one row of a timeline each. */
+export type Actor = "cli" | "monitor" | "shadow" | "vmm" | "kernel" | "agent" | "runtime" | "container";
+
+export interface Span {
+  actor: Actor;
+  /** Short name of the phase: "boot", "create container". */
+  name: string;
+  /** Nanoseconds of CLOCK_MONOTONIC, which all processes of the host share. */
+  startNs: bigint;
+  endNs: bigint;
+  /** Why the step is needed, one sentence for people who learn. */
+  why?: string;
+  /** The exact command, request or message. */
+  what?: string;
+  error?: string;
+}
+
+export interface SpanNotes {
+  why?: string;
+  what?: string;
+}
+
+/** Runs `work` and publishes it as a span, also when it throws. */
+export async function traced<T>(actor: Actor, name: string, notes: SpanNotes, work: () => Promise<T>): Promise<T> {
+  if (!spans.hasSubscribers) return work();
+  const startNs = process.hrtime.bigint();
+  try {
+    const result = await work();
+    spans.publish({ actor, name, startNs, endNs: process.hrtime.bigint(), ...notes } satisfies Span);
+    return result;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    spans.publish({ actor, name, startNs, endNs: process.hrtime.bigint(), ...notes, error: message } satisfies Span);
+    throw error;
+  }
+}
+
+/** Publishes a span whose times are already known: the guest's, or a synchronous step. */
+export function publishSpan(span: Span): void {
+  if (spans.hasSubscribers) spans.publish(span);
+}

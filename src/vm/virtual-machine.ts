@@ -1,0 +1,79 @@
+import type { Socket } from "node:net";
+import type { GuestMount, HostFolder, ShareKind } from "../share/share.ts";
+import type { Deadline } from "../base/deadline.ts";
+
+/**
+ * The seam between a monitor and a VMM. One `VirtualMachine` is one VM; the driver that made it owns the VMM
+ * process, its sockets and its share daemons.
+ *
+ * Order of calls: `driver.create` → `boot` → `connectAgent` (again after the connection broke) → `stop` → `close`.
+ * - `create` acquires nothing that outlives the process: it checks the configuration and throws a typed error.
+ * - `boot` spawns share daemons and the VMM and resolves when the guest's CPUs run. It races their death and the
+ *   deadline. After it failed, only `close` may be called.
+ * - `exited` settles once, when the VMM has ended for whatever reason; it never rejects.
+ * - `stop` ends the VMM: orderly first, by force at the deadline. Calling it twice is allowed.
+ * - `close` releases everything, also after any failure, also twice; afterwards no process, socket or file of the
+ *   VM but its logs remains.
+ */
+export interface VirtualMachine {
+  readonly pid: number | undefined;
+  /** How the guest's code is run, for people: "kvm" or "tcg". */
+  readonly accel: "kvm" | "tcg";
+  /** What the agent must mount to see the shared folder; valid after `boot`. */
+  readonly rootMount: GuestMount;
+  readonly exited: Promise<VmExit>;
+  boot(deadline: Deadline): Promise<void>;
+  connectAgent(deadline: Deadline): Promise<Socket>;
+  stop(deadline: Deadline): Promise<VmExit>;
+  close(): Promise<void>;
+  /** Tails of the guest console and the VMM's log, for errors. */
+  logTail(): string;
+}
+
+/** Why the VMM ended. `poweroff`: the guest asked; `stopped`: we did; `panic`: the guest kernel; `crash`: the VMM itself. */
+export interface VmExit {
+  reason: "poweroff" | "stopped" | "panic" | "crash";
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  /** One line for people, with the exit code explained. */
+  message: string;
+}
+
+/** What a driver can do: asking for anything else is an UNSUPPORTED error that names the alternatives. */
+export interface VmCapabilities {
+  shares: readonly ShareKind[];
+  accels: readonly ("kvm" | "tcg")[];
+  maxVcpus: number;
+}
+
+export interface VmSpec {
+  id: string;
+  /** Folder of the VM's state: sockets, console.log, vmm.log live here. */
+  stateDir: string;
+  vcpus: number;
+  memSizeMib: number;
+  kernel: KernelImage;
+  /** Initramfs images, loaded one after the other (kernel: Documentation/driver-api/early-userspace/buffer-format.rst). */
+  initrd: string;
+  /** Added at the end of the kernel command line. */
+  extraCmdline: string;
+  accel: "auto" | "kvm" | "tcg";
+  share: ShareKind | "auto";
+  /** The tree that becomes the guest's view of the container. */
+  folder: HostFolder;
+  debug: boolean;
+}
+
+export interface KernelImage {
+  path: string;
+  /** `elf`: vmlinux with a PVH entry; `bzImage`: as distributions ship it. */
+  format: "elf" | "bzImage";
+  /** `uname -r` of it where known. */
+  release: string;
+}
+
+export interface VmDriver {
+  readonly name: "qemu";
+  readonly capabilities: VmCapabilities;
+  create(spec: VmSpec): Promise<VirtualMachine>;
+}
