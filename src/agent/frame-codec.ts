@@ -1,0 +1,145 @@
+import { NkError } from "../base/errors.ts";
+
+/** Frames of protocol/agent-protocol.md: a 12-byte little-endian header and a payload. */
+export const HEADER_BYTES = 12;
+
+export const FrameType = {
+  control: 1,
+  data: 2,
+  credit: 3,
+  eof: 4,
+  close: 5,
+  signal: 16,
+  resize: 17,
+  started: 18,
+  exit: 19,
+  failed: 20,
+} as const;
+
+export interface Frame {
+  type: number;
+  streamId: number;
+  payload: Buffer;
+}
+
+/** What one direction of one connection may carry: payload limits by frame type; a missing type is an error. */
+export type FrameLimits = ReadonlyMap<number, { min: number; max: number; stream: "zero" | "nonzero" }>;
+
+const KIB = 1024;
+const streamFrames = [
+  [FrameType.data, { min: 1, max: 64 * KIB, stream: "nonzero" }],
+  [FrameType.credit, { min: 4, max: 4, stream: "nonzero" }],
+  [FrameType.eof, { min: 0, max: 0, stream: "nonzero" }],
+  [FrameType.close, { min: 0, max: 0, stream: "nonzero" }],
+] as const;
+
+export const fromGuest: FrameLimits = new Map([
+  [FrameType.control as number, { min: 2, max: 1024 * KIB, stream: "zero" as const }],
+  ...streamFrames,
+]);
+
+export const toGuest: FrameLimits = new Map([
+  [FrameType.control as number, { min: 2, max: 4096 * KIB, stream: "zero" as const }],
+  ...streamFrames,
+]);
+
+export const fromShadow: FrameLimits = new Map([
+  [FrameType.control as number, { min: 2, max: 4096 * KIB, stream: "zero" as const }],
+  ...streamFrames,
+  [FrameType.signal, { min: 4, max: 4, stream: "zero" as const }],
+  [FrameType.resize, { min: 4, max: 4, stream: "zero" as const }],
+]);
+
+/** A whole frame in one buffer. */
+export function encodeFrame(type: number, streamId: number, payload: Uint8Array = EMPTY): Buffer {
+  const frame = Buffer.allocUnsafe(HEADER_BYTES + payload.length);
+  writeHeader(frame, type, streamId, payload.length);
+  frame.set(payload, HEADER_BYTES);
+  return frame;
+}
+
+/** The header alone, so that a large payload need not be copied. */
+export function encodeHeader(type: number, streamId: number, length: number): Buffer {
+  const header = Buffer.allocUnsafe(HEADER_BYTES);
+  writeHeader(header, type, streamId, length);
+  return header;
+}
+
+const EMPTY = Buffer.alloc(0);
+
+function writeHeader(target: Buffer, type: number, streamId: number, length: number): void {
+  target.writeUInt32LE(length, 0);
+  target.writeUInt8(type, 4);
+  target.writeUInt8(0, 5);
+  target.writeUInt16LE(0, 6);
+  target.writeUInt32LE(streamId, 8);
+}
+
+/**
+ * Cuts a byte stream into frames. Holds at most one frame and what came with it; a header that breaks the limits throws
+ * PROTOCOL before any of its payload is stored. After a throw the decoder must not be used again.
+ */
+export class FrameDecoder {
+  private readonly limits: FrameLimits;
+  private chunks: Buffer[] = [];
+  private buffered = 0;
+  private needed = HEADER_BYTES;
+
+  constructor(limits: FrameLimits) {
+    this.limits = limits;
+  }
+
+  /** The frames that are complete with this chunk. Payloads may share the chunk's memory. */
+  *push(chunk: Buffer): Generator<Frame> {
+    this.chunks.push(chunk);
+    this.buffered += chunk.length;
+    while (this.buffered >= this.needed) {
+      const bytes = this.gather();
+      const length = this.checkHeader(bytes);
+      const total = HEADER_BYTES + length;
+      if (bytes.length < total) {
+        this.needed = total;
+        continue;
+      }
+      this.keep(bytes.subarray(total));
+      yield {
+        type: bytes.readUInt8(4),
+        streamId: bytes.readUInt32LE(8),
+        payload: bytes.subarray(HEADER_BYTES, total),
+      };
+    }
+  }
+
+  private gather(): Buffer {
+    const [first] = this.chunks;
+    const all = first && this.chunks.length === 1 ? first : Buffer.concat(this.chunks, this.buffered);
+    this.chunks = [all];
+    return all;
+  }
+
+  private keep(rest: Buffer): void {
+    this.chunks = rest.length > 0 ? [rest] : [];
+    this.buffered = rest.length;
+    this.needed = HEADER_BYTES;
+  }
+
+  private checkHeader(bytes: Buffer): number {
+    const length = bytes.readUInt32LE(0);
+    const type = bytes.readUInt8(4);
+    const streamId = bytes.readUInt32LE(8);
+    const limit = this.limits.get(type);
+    if (!limit) throw protocolError(`unknown frame type ${type}`);
+    if (bytes.readUInt8(5) !== 0 || bytes.readUInt16LE(6) !== 0) throw protocolError("reserved bits are set");
+    if (length < limit.min || length > limit.max) {
+      throw protocolError(`frame type ${type} with ${length} bytes (allowed: ${limit.min} to ${limit.max})`);
+    }
+    if ((limit.stream === "zero") !== (streamId === 0)) {
+      throw protocolError(`frame type ${type} with stream id ${streamId}`);
+    }
+    return length;
+  }
+}
+
+function protocolError(what: string): NkError {
+  return new NkError("PROTOCOL", `frames out of order: ${what}`);
+}
