@@ -22,33 +22,35 @@ export interface Frame {
   payload: Buffer;
 }
 
-/** What one direction of one connection may carry: payload limits by frame type; a missing type is an error. */
-export type FrameLimits = ReadonlyMap<number, { min: number; max: number; stream: "zero" | "nonzero" }>;
+/** What a frame type may look like: bounds of its payload and whether it belongs to a stream. */
+interface FrameLimit {
+  min: number;
+  max: number;
+  stream: boolean;
+}
+
+/** What one direction of one connection may carry; a type without an entry is a protocol error. */
+export type FrameLimits = ReadonlyMap<number, FrameLimit>;
 
 const KIB = 1024;
-const streamFrames = [
-  [FrameType.data, { min: 1, max: 64 * KIB, stream: "nonzero" }],
-  [FrameType.credit, { min: 4, max: 4, stream: "nonzero" }],
-  [FrameType.eof, { min: 0, max: 0, stream: "nonzero" }],
-  [FrameType.close, { min: 0, max: 0, stream: "nonzero" }],
-] as const;
+const STREAM_FRAMES: [number, FrameLimit][] = [
+  [FrameType.data, { min: 1, max: 64 * KIB, stream: true }],
+  [FrameType.credit, { min: 4, max: 4, stream: true }],
+  [FrameType.eof, { min: 0, max: 0, stream: true }],
+  [FrameType.close, { min: 0, max: 0, stream: true }],
+];
 
-export const fromGuest: FrameLimits = new Map([
-  [FrameType.control as number, { min: 2, max: 1024 * KIB, stream: "zero" as const }],
-  ...streamFrames,
-]);
+function limits(...special: [number, FrameLimit][]): FrameLimits {
+  return new Map([...STREAM_FRAMES, ...special]);
+}
 
-export const toGuest: FrameLimits = new Map([
-  [FrameType.control as number, { min: 2, max: 4096 * KIB, stream: "zero" as const }],
-  ...streamFrames,
-]);
-
-export const fromShadow: FrameLimits = new Map([
-  [FrameType.control as number, { min: 2, max: 4096 * KIB, stream: "zero" as const }],
-  ...streamFrames,
-  [FrameType.signal, { min: 4, max: 4, stream: "zero" as const }],
-  [FrameType.resize, { min: 4, max: 4, stream: "zero" as const }],
-]);
+export const fromGuest = limits([FrameType.control, { min: 2, max: 1024 * KIB, stream: false }]);
+export const toGuest = limits([FrameType.control, { min: 2, max: 4096 * KIB, stream: false }]);
+export const fromShadow = limits(
+  [FrameType.control, { min: 2, max: 4096 * KIB, stream: false }],
+  [FrameType.signal, { min: 4, max: 4, stream: false }],
+  [FrameType.resize, { min: 4, max: 4, stream: false }],
+);
 
 /** A whole frame in one buffer. */
 export function encodeFrame(type: number, streamId: number, payload: Uint8Array = EMPTY): Buffer {
@@ -133,7 +135,7 @@ export class FrameDecoder {
     if (length < limit.min || length > limit.max) {
       throw protocolError(`frame type ${type} with ${length} bytes (allowed: ${limit.min} to ${limit.max})`);
     }
-    if ((limit.stream === "zero") !== (streamId === 0)) {
+    if (limit.stream === (streamId === 0)) {
       throw protocolError(`frame type ${type} with stream id ${streamId}`);
     }
     return length;
