@@ -2,7 +2,11 @@ import { NkError } from "./errors.ts";
 
 /** A point in time by which a wait must end. Absolute, so it can be handed down through several waits. */
 export class Deadline {
-  private constructor(private readonly endMs: number) {}
+  private readonly endMs: number;
+
+  private constructor(endMs: number) {
+    this.endMs = endMs;
+  }
 
   static after(timeoutMs: number): Deadline {
     return new Deadline(performance.now() + timeoutMs);
