@@ -1,0 +1,120 @@
+import { Deadline } from "../base/deadline.ts";
+import type { AgentConnection } from "./connection.ts";
+import { list, type Streams, type Untrusted } from "./messages.ts";
+
+/** Long enough for software emulation on a loaded machine; a guest that needs more is taken for hung. */
+const REQUEST_TIMEOUT_MS = 60_000;
+
+export interface ProcessStart {
+  streams: Streams;
+  terminal: boolean;
+  rows: number;
+  cols: number;
+}
+
+export interface GuestProcess {
+  pid: number;
+  ppid: number;
+  uid: number;
+  comm: string;
+  args: string;
+  state: string;
+}
+
+/**
+ * One method for each operation of protocol/agent-protocol.md. All reject with the agent's error, TIMEOUT, or the reason for which
+ * the connection ended; answers are checked and bounded before they are handed on.
+ */
+export class AgentClient {
+  private readonly connection: AgentConnection;
+
+  constructor(connection: AgentConnection) {
+    this.connection = connection;
+  }
+
+  async configure(members: {
+    hostname: string;
+    entropy: string;
+    runtime: string;
+    realtimeNs: string;
+    debug: boolean;
+  }): Promise<void> {
+    await this.ask("configure", members);
+  }
+
+  async mount(mount: { target: string; fstype: string; source: string; options: string }): Promise<void> {
+    await this.ask("mount", { ...mount, flags: [] });
+  }
+
+  async create(id: string, config: Record<string, unknown>, root: string, start: ProcessStart): Promise<void> {
+    await this.ask("create", { id, config, root, ...start });
+  }
+
+  async start(id: string): Promise<void> {
+    await this.ask("start", { id });
+  }
+
+  async exec(id: string, session: string, process: unknown, start: ProcessStart): Promise<void> {
+    await this.ask("exec", { id, session, process, ...start });
+  }
+
+  async kill(id: string, session: string, signal: number, all = false): Promise<void> {
+    await this.ask("kill", { id, ...(session !== "" && { session }), signal, all });
+  }
+
+  async resize(id: string, session: string, rows: number, cols: number): Promise<void> {
+    await this.ask("resize", { id, ...(session !== "" && { session }), rows, cols });
+  }
+
+  async pause(id: string): Promise<void> {
+    await this.ask("pause", { id });
+  }
+
+  async resume(id: string): Promise<void> {
+    await this.ask("resume", { id });
+  }
+
+  async ps(id: string): Promise<GuestProcess[]> {
+    const answer = await this.ask("ps", { id });
+    return list(answer["processes"]).map(toProcess);
+  }
+
+  async stats(id: string): Promise<Untrusted> {
+    const { stats } = await this.ask("stats", { id });
+    return typeof stats === "object" && stats !== null ? (stats as Untrusted) : {};
+  }
+
+  async kernelLog(): Promise<string[]> {
+    const answer = await this.ask("kmsg", {});
+    return list(answer["lines"]).map((line) => String(line).slice(0, 512));
+  }
+
+  /** Kills what runs, unmounts, syncs. The VM can be ended afterwards without losing a write. */
+  async shutdown(deadline: Deadline): Promise<void> {
+    await this.connection.request("shutdown", { mode: "none" }, deadline);
+  }
+
+  private ask(type: string, members: Record<string, unknown>): Promise<Untrusted> {
+    return this.connection.request(type, members, Deadline.after(REQUEST_TIMEOUT_MS));
+  }
+}
+
+function toProcess(value: unknown): GuestProcess {
+  const row = (typeof value === "object" && value !== null ? value : {}) as Untrusted;
+  const count = (name: string): number => {
+    const field = row[name];
+    return typeof field === "number" && Number.isSafeInteger(field) ? field : 0;
+  };
+  const text = (name: string): string => {
+    const field = row[name];
+    return typeof field === "string" ? field.slice(0, 4096) : "";
+  };
+  return {
+    pid: count("pid"),
+    ppid: count("ppid"),
+    uid: count("uid"),
+    comm: text("comm"),
+    args: text("args"),
+    state: text("state"),
+  };
+}

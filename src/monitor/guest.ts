@@ -1,0 +1,165 @@
+import { randomBytes } from "node:crypto";
+import { AgentClient } from "../agent/agent-client.ts";
+import { AgentConnection } from "../agent/connection.ts";
+import type { AgentEvent, HelloEvent } from "../agent/messages.ts";
+import { Deadline } from "../base/deadline.ts";
+import { asNkError, NkError } from "../base/errors.ts";
+import { resolveGuestImage } from "../image/guest-image.ts";
+import { publishSpan, traced } from "../trace/channels.ts";
+import { guestClock, type GuestClock } from "../trace/guest-clock.ts";
+import { kernelPhases } from "../trace/kernel-phases.ts";
+import { qemuDriver } from "../vm/qemu/driver.ts";
+import type { VirtualMachine, VmExit } from "../vm/virtual-machine.ts";
+import type { Job } from "./job.ts";
+import type { StreamRouter } from "./stream-router.ts";
+
+/** Where the shared tree is mounted in the guest, and where the container's root is bound from it (oci/guest-config.ts). */
+export const GUEST_SHARE = "/run/nk/share";
+export const GUEST_ROOT = "/run/nk/root";
+
+/** Under software emulation on a machine that is busy otherwise, a boot of a distribution kernel takes up to half a minute. */
+const BOOT_TIMEOUT_MS = 120_000;
+/** Unmounting and syncing; the VM is ended by force afterwards. */
+const SHUTDOWN_TIMEOUT_MS = 10_000;
+
+/** The VM and the agent in it: booted once, ended once. */
+export class Guest {
+  readonly agent: AgentClient;
+  readonly vm: VirtualMachine;
+  readonly hello: HelloEvent;
+  /** Settles when the VM or the agent's connection ended without `end` having been called. */
+  readonly lost: Promise<NkError>;
+  private readonly connection: AgentConnection;
+  private readonly clock: GuestClock;
+
+  private constructor(vm: VirtualMachine, connection: AgentConnection, hello: HelloEvent, clock: GuestClock) {
+    this.vm = vm;
+    this.connection = connection;
+    this.agent = new AgentClient(connection);
+    this.hello = hello;
+    this.clock = clock;
+    this.lost = lossOf(vm, connection);
+  }
+
+  /**
+   * Boots the VM, waits for the agent and tells it its environment. Everything is released again on failure.
+   * @throws BOOT, VMM, AGENT or TIMEOUT errors with the phase and the tail of console and VMM log.
+   */
+  static async boot(
+    job: Job,
+    stateDir: string,
+    shadowPid: number,
+    router: StreamRouter,
+    onEvent: (event: AgentEvent, clock: GuestClock | undefined) => void,
+  ): Promise<Guest> {
+    const deadline = Deadline.after(BOOT_TIMEOUT_MS);
+    const vm = await createVm(job, stateDir, shadowPid);
+    try {
+      await vm.boot(deadline);
+      return await Guest.meet(job, vm, router, onEvent, deadline);
+    } catch (error) {
+      const log = vm.logTail();
+      await vm.close();
+      throw withLog(asNkError(error), log, `${stateDir}/console.log`);
+    }
+  }
+
+  private static async meet(
+    job: Job,
+    vm: VirtualMachine,
+    router: StreamRouter,
+    onEvent: (event: AgentEvent, clock: GuestClock | undefined) => void,
+    deadline: Deadline,
+  ): Promise<Guest> {
+    const socket = await vm.connectAgent(deadline);
+    let clock: GuestClock | undefined;
+    const connection = new AgentConnection(socket, router, (event) => {
+      if (event.event === "hello") clock = guestClock(event.helloUs, process.hrtime.bigint());
+      onEvent(event, clock);
+    });
+    router.use(connection);
+    const lost = lossOf(vm, connection).then((error) => Promise.reject(error));
+    lost.catch(() => {});
+    const hello = await traced("kernel", "boot until the agent's hello", { why: BOOT_WHY }, () =>
+      deadline.race(Promise.race([connection.hello, lost]), "the agent's hello"),
+    );
+    const guest = new Guest(vm, connection, hello, clock ?? guestClock(hello.helloUs, process.hrtime.bigint()));
+    await Promise.race([guest.configure(job), lost]);
+    return guest;
+  }
+
+  private async configure(job: Job): Promise<void> {
+    await traced("agent", "configure the guest", { why: "the guest has no clock, name or entropy of its own" }, () =>
+      this.agent.configure({
+        hostname: job.record.id.slice(0, 63),
+        entropy: randomBytes(64).toString("base64"),
+        runtime: job.settings.vmRuntime,
+        realtimeNs: (BigInt(Date.now()) * 1_000_000n).toString(),
+        debug: job.narrate,
+      }),
+    );
+    const { fstype, source, options } = this.vm.rootMount;
+    await traced("agent", "mount the container's tree", { why: "the share is a device until it is mounted", what: `mount -t ${fstype} -o ${options} ${source} ${GUEST_SHARE}` }, async () => {
+      await this.agent.mount({ target: GUEST_SHARE, fstype, source, options });
+      await this.agent.mount({ target: GUEST_ROOT, fstype: "bind", source: GUEST_SHARE, options: "" });
+    });
+  }
+
+  /** Publishes what the guest's kernel did while it booted; asked for when nobody waits for the guest any more. */
+  async traceKernel(): Promise<void> {
+    for (const span of kernelPhases(await this.agent.kernelLog(), this.clock)) publishSpan(span);
+  }
+
+  /** Unmounts in the guest, then ends the VM: orderly if the guest still answers. */
+  async end(): Promise<VmExit> {
+    try {
+      await traced("agent", "shut the guest down", { why: "what is still in the guest's cache must reach the host" }, () =>
+        this.agent.shutdown(Deadline.after(SHUTDOWN_TIMEOUT_MS)),
+      );
+    } catch {
+      // A guest that is gone or hangs cannot be asked; the VM is ended all the same.
+    }
+    this.connection.close();
+    const exit = await traced("vmm", "end the VM", { why: "nothing runs in it any more" }, () =>
+      this.vm.stop(Deadline.after(SHUTDOWN_TIMEOUT_MS)),
+    );
+    await this.vm.close();
+    return exit;
+  }
+}
+
+const BOOT_WHY = "the agent's first message is the sign that the guest is ready; nothing is polled";
+
+async function createVm(job: Job, stateDir: string, shadowPid: number): Promise<VirtualMachine> {
+  const { settings, record } = job;
+  const image = await traced("monitor", "find the guest image", { why: "a kernel and an initramfs that fit each other" }, () =>
+    resolveGuestImage({
+      ...(settings.kernel !== undefined && { kernel: settings.kernel }),
+      ...(settings.rootfs !== undefined && { rootfs: settings.rootfs }),
+      runtime: settings.vmRuntime,
+    }),
+  );
+  return qemuDriver.create({
+    id: record.id,
+    stateDir,
+    vcpus: settings.vcpus,
+    memSizeMib: settings.memSizeMib,
+    kernel: image.kernel,
+    initrd: image.initrd,
+    extraCmdline: "",
+    accel: settings.accel,
+    share: settings.share,
+    folder: { path: `/proc/${shadowPid}/fd/11/.` },
+    debug: job.narrate,
+  });
+}
+
+function lossOf(vm: VirtualMachine, connection: AgentConnection): Promise<NkError> {
+  const vmGone = vm.exited.then((exit) => new NkError("VMM", `the VM ended: ${exit.message}`, { log: vm.logTail() }));
+  return Promise.race([vmGone, connection.closed]);
+}
+
+function withLog(error: NkError, log: string, see: string): NkError {
+  if (error.log !== undefined || log === "") return error;
+  return new NkError(error.code, error.message, { ...error.toJson(), log, see, cause: error });
+}

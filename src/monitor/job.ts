@@ -1,0 +1,31 @@
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Settings } from "../oci/settings.ts";
+import type { ContainerRecord } from "../state/record.ts";
+
+/** What the CLI hands to the monitor it starts, as `<state>/job.json`. */
+export interface Job {
+  record: ContainerRecord;
+  settings: Settings;
+  /** The config.json for the in-VM runtime (oci/guest-config.ts). */
+  guestConfig: Record<string, unknown>;
+  terminal: boolean;
+  /** `run`: start the container as soon as it is created. */
+  startAtOnce: boolean;
+  /** Send every step to the caller (--educational, --debug). */
+  narrate: boolean;
+}
+
+const FILE = "job.json";
+
+export function jobPath(stateDir: string): string {
+  return join(stateDir, FILE);
+}
+
+/** Reads the job and removes its file: it is used once. */
+export function takeJob(stateDir: string): Job {
+  const path = jobPath(stateDir);
+  const job = JSON.parse(readFileSync(path, "utf8")) as Job;
+  rmSync(path);
+  return job;
+}

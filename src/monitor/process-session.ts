@@ -1,0 +1,88 @@
+import type { AgentClient, ProcessStart } from "../agent/agent-client.ts";
+import { FrameType, type Frame } from "../agent/frame-codec.ts";
+import { waitStatus, type ExitEvent } from "../agent/messages.ts";
+import type { ShadowLink } from "./shadow-link.ts";
+import type { StreamRouter, StreamSet } from "./stream-router.ts";
+
+/** SIGKILL: what a process gets when its shadow is gone, and the status of one whose VM is gone. */
+const SIGKILL = 9;
+
+/**
+ * One process of the container, its own or an exec's, with the shadow that stands for it on the host. Signals, window sizes and
+ * input that come before the process exists are kept; its exit status goes to the shadow after its last output.
+ */
+export class ProcessSession {
+  readonly name: string;
+  private readonly link: ShadowLink;
+  private readonly containerId: string;
+  private agent: AgentClient | undefined;
+  private streams: StreamSet | undefined;
+  private early: Frame[] = [];
+  private size = { rows: 0, cols: 0 };
+  private exitSent = false;
+
+  /** @param name the session's name for the agent; "" is the container's own process. */
+  constructor(link: ShadowLink, containerId: string, name: string) {
+    this.link = link;
+    this.containerId = containerId;
+    this.name = name;
+  }
+
+  /** A stream frame of the shadow. */
+  stream(frame: Frame): void {
+    if (this.streams) this.streams.fromShadow(frame);
+    else if (frame.type !== FrameType.credit) this.early.push(frame);
+  }
+
+  signal(signal: number): void {
+    void this.agent?.kill(this.containerId, this.name, signal).catch(() => {});
+  }
+
+  resize(rows: number, cols: number): void {
+    this.size = { rows, cols };
+    void this.agent?.resize(this.containerId, this.name, rows, cols).catch(() => {});
+  }
+
+  /** The shadow was killed: so is the process, as a container dies with its init. */
+  shadowGone(): void {
+    if (!this.exitSent) this.signal(SIGKILL);
+  }
+
+  /** Opens the streams and lets `begin` make the process in the guest. */
+  async begin(
+    agent: AgentClient,
+    router: StreamRouter,
+    terminal: boolean,
+    begin: (start: ProcessStart) => Promise<void>,
+  ): Promise<void> {
+    const streams = router.open(this.link, terminal);
+    const begun = begin({ streams: streams.streams, terminal, ...this.size });
+    // The request is on its way: what follows on the same connection finds the streams known.
+    this.streams = streams;
+    for (const frame of this.early.splice(0)) streams.fromShadow(frame);
+    try {
+      await begun;
+      this.agent = agent;
+    } catch (error) {
+      streams.release();
+      throw error;
+    }
+  }
+
+  /** Hands the exit status to the shadow; resolves when the shadow has written all output and is gone. */
+  async exited(event: ExitEvent): Promise<void> {
+    await this.end(waitStatus(event));
+  }
+
+  /** The guest is gone: the shadow ends as if the process had been killed. */
+  async lost(): Promise<void> {
+    await this.end(SIGKILL);
+  }
+
+  private async end(status: number): Promise<void> {
+    if (this.exitSent) return;
+    this.exitSent = true;
+    this.streams?.release();
+    await this.link.sendExit(status);
+  }
+}
