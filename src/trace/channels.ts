@@ -29,7 +29,12 @@ export interface SpanNotes {
 }
 
 /** Runs `work` and publishes it as a span, also when it throws. */
-export async function traced<T>(actor: Actor, name: string, notes: SpanNotes, work: () => Promise<T>): Promise<T> {
+export async function traced<T>(
+  actor: Actor,
+  name: string,
+  notes: SpanNotes,
+  work: () => Promise<T>,
+): Promise<T> {
   if (!spans.hasSubscribers) return work();
   const startNs = process.hrtime.bigint();
   try {
@@ -38,7 +43,14 @@ export async function traced<T>(actor: Actor, name: string, notes: SpanNotes, wo
     return result;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    spans.publish({ actor, name, startNs, endNs: process.hrtime.bigint(), ...notes, error: message } satisfies Span);
+    spans.publish({
+      actor,
+      name,
+      startNs,
+      endNs: process.hrtime.bigint(),
+      ...notes,
+      error: message,
+    } satisfies Span);
     throw error;
   }
 }
