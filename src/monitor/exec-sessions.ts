@@ -1,0 +1,94 @@
+import type { Socket } from "node:net";
+import type { AgentClient } from "../agent/agent-client.ts";
+import type { ExitEvent } from "../agent/messages.ts";
+import { asNkError, NkError } from "../base/errors.ts";
+import { traced } from "../trace/channels.ts";
+import { ProcessSession } from "./process-session.ts";
+import { ShadowLink } from "./shadow-link.ts";
+import type { StreamRouter } from "./stream-router.ts";
+
+/** What an exec shadow asks for in its first frame. */
+export interface ExecJob {
+  process: Record<string, unknown>;
+  terminal: boolean;
+}
+
+/** The exec sessions of one container: from the upgraded control connection to the exit status. */
+export class ExecSessions {
+  private readonly sessions = new Map<string, ProcessSession>();
+  private readonly containerId: string;
+  private readonly router: StreamRouter;
+  private count = 0;
+
+  constructor(containerId: string, router: StreamRouter) {
+    this.containerId = containerId;
+    this.router = router;
+  }
+
+  /** Takes over the connection of an exec shadow. `agent` throws when no exec is possible now. */
+  accept(socket: Socket, head: Buffer, agent: () => AgentClient): void {
+    const link = new ShadowLink(socket);
+    this.count += 1;
+    const session = new ProcessSession(link, this.containerId, `exec-${this.count}`);
+    let begun = false;
+    link.attach(
+      {
+        stream: (frame) => session.stream(frame),
+        signal: (signal) => session.signal(signal),
+        resize: (rows, cols) => session.resize(rows, cols),
+        control: (payload) => {
+          if (begun) return;
+          begun = true;
+          void this.begin(link, session, payload, agent);
+        },
+        gone: () => {
+          session.shadowGone();
+        },
+      },
+      head,
+    );
+  }
+
+  exited(event: ExitEvent): void {
+    const session = this.sessions.get(event.session);
+    this.sessions.delete(event.session);
+    void session?.exited(event);
+  }
+
+  /** The guest is gone, and all sessions with it. */
+  lost(): void {
+    for (const session of this.sessions.values()) void session.lost();
+    this.sessions.clear();
+  }
+
+  private async begin(
+    link: ShadowLink,
+    session: ProcessSession,
+    payload: Buffer,
+    agent: () => AgentClient,
+  ): Promise<void> {
+    try {
+      const job = parseExecJob(payload);
+      const client = agent();
+      this.sessions.set(session.name, session);
+      await traced("agent", `exec ${session.name}`, { why: "a second process in the container", what: JSON.stringify(job.process) }, () =>
+        session.begin(client, this.router, job.terminal, async (start) => {
+          await client.exec(this.containerId, session.name, job.process, start);
+          link.sendStarted();
+        }),
+      );
+    } catch (error) {
+      this.sessions.delete(session.name);
+      const { message, log } = asNkError(error);
+      link.sendFailed(log === undefined ? message : `${message}: ${log}`);
+    }
+  }
+}
+
+function parseExecJob(payload: Buffer): ExecJob {
+  try {
+    return JSON.parse(payload.toString("utf8")) as ExecJob;
+  } catch (cause) {
+    throw new NkError("USAGE", "the exec request is not JSON", { cause });
+  }
+}
