@@ -1,0 +1,163 @@
+import { NkError } from "../base/errors.ts";
+
+/**
+ * The config.json for the in-VM runtime, made from the bundle's. What is host-side is taken out; everything else is passed on as
+ * it stands, also members that we do not know (runtime-spec config.md, "Extensibility").
+ */
+
+type Json = Record<string, unknown>;
+
+export interface GuestMountPoint {
+  destination: string;
+  kind: "dir" | "file";
+}
+
+export interface BindMount {
+  source: string;
+  destination: string;
+  options: string[];
+}
+
+/** The mounts of config.json, told apart by who makes them. */
+export interface MountPlan {
+  /** Assembled on the host, in the shadow's tree. In the order of config.json. */
+  binds: BindMount[];
+  /** Mount points to make in the tree for mounts that the guest's runtime makes. */
+  mountPoints: GuestMountPoint[];
+}
+
+/** File systems that belong to a kernel: made by the guest's runtime, on the guest's kernel. */
+const NATIVE = new Set(["proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "cgroup2", "ramfs", "devtmpfs", "overlay"]);
+
+/** Options of a bind mount that its kernel must enforce, so that the guest needs a mount of its own for it. */
+const ENFORCED = new Set(["ro", "rro", "noexec", "nosuid", "nodev", "rnoexec", "rnosuid", "rnodev"]);
+
+/** Splits the mounts of config.json. @throws UNSUPPORTED for a mount that neither side can make. */
+export function planMounts(config: Json): MountPlan {
+  const binds: BindMount[] = [];
+  const mountPoints: GuestMountPoint[] = [];
+  for (const mount of mountsOf(config)) {
+    if (isBind(mount)) {
+      binds.push({ source: mount.source, destination: mount.destination, options: mount.options });
+    } else if (NATIVE.has(mount.type)) {
+      const below = mountPoints.some(({ destination }) => isBelow(mount.destination, destination));
+      if (!below) mountPoints.push({ destination: mount.destination, kind: "dir" });
+    } else {
+      throw new NkError(
+        "UNSUPPORTED",
+        `mount ${mount.destination}: a file system of type "${mount.type}" cannot be mounted in a VM: bind a folder of the host instead`,
+      );
+    }
+  }
+  return { binds, mountPoints };
+}
+
+/**
+ * @param share where the guest sees the shadow's tree
+ * @throws UNSUPPORTED for what cannot cross into a VM
+ */
+export function guestConfig(config: Json, id: string, share: string): Json {
+  return {
+    ...config,
+    root: { ...object(config["root"]), path: "rootfs" },
+    process: guestProcess(object(config["process"])),
+    mounts: guestMounts(config, share),
+    linux: guestLinux(object(config["linux"]), id),
+    hooks: guestHooks(object(config["hooks"])),
+    annotations: {},
+  };
+}
+
+/** A process object for the guest: labels name policies of the host's kernel. */
+export function guestProcess(process: Json): Json {
+  const { apparmorProfile: _profile, selinuxLabel: _label, ...rest } = process;
+  return rest;
+}
+
+interface Mount {
+  destination: string;
+  source: string;
+  type: string;
+  options: string[];
+}
+
+function mountsOf(config: Json): Mount[] {
+  const mounts = Array.isArray(config["mounts"]) ? (config["mounts"] as Json[]) : [];
+  return mounts.map((mount) => ({
+    destination: String(mount["destination"]),
+    source: String(mount["source"] ?? ""),
+    type: String(mount["type"] ?? "bind"),
+    options: Array.isArray(mount["options"]) ? mount["options"].map(String) : [],
+  }));
+}
+
+function isBind(mount: Mount): boolean {
+  return mount.type === "bind" || mount.options.includes("bind") || mount.options.includes("rbind");
+}
+
+function isBelow(path: string, parent: string): boolean {
+  return path.startsWith(parent.endsWith("/") ? parent : `${parent}/`);
+}
+
+/**
+ * Native mounts as they are. A bind mount is in the shared tree already; it is mounted once more, from that tree, where the guest's
+ * kernel has to enforce an option or where a native mount would cover it.
+ */
+function guestMounts(config: Json, share: string): unknown[] {
+  const covering: string[] = [];
+  const result: unknown[] = [];
+  const raw = Array.isArray(config["mounts"]) ? (config["mounts"] as Json[]) : [];
+  mountsOf(config).forEach((mount, index) => {
+    if (!isBind(mount)) {
+      covering.push(mount.destination);
+      result.push(raw[index]);
+    } else if (
+      mount.options.some((option) => ENFORCED.has(option)) ||
+      covering.some((parent) => isBelow(mount.destination, parent))
+    ) {
+      const options = mount.options.filter((option) => option !== "bind");
+      const recursive = options.includes("rbind") ? options : ["rbind", ...options];
+      result.push({ destination: mount.destination, type: "bind", source: `${share}${mount.destination}`, options: recursive });
+    }
+  });
+  return result;
+}
+
+function guestLinux(linux: Json, id: string): Json {
+  const { intelRdt: _rdt, mountLabel: _label, ...rest } = linux;
+  const seccomp = object(linux["seccomp"]);
+  if (seccomp["listenerPath"] !== undefined) {
+    throw new NkError(
+      "UNSUPPORTED",
+      "linux.seccomp.listenerPath: a seccomp notification is an object of the guest's kernel and cannot be handed to the host: use --mode=container",
+    );
+  }
+  const namespaces = Array.isArray(linux["namespaces"]) ? (linux["namespaces"] as Json[]) : [];
+  return {
+    ...rest,
+    namespaces: namespaces.map(({ path: _path, ...namespace }) => namespace),
+    cgroupsPath: `/nk/${id}`,
+    resources: guestResources(object(linux["resources"])),
+  };
+}
+
+/** What is left out names devices, CPUs or swap of the host, or knobs that cgroup v2 does not have. */
+function guestResources(resources: Json): Json {
+  const { blockIO: _io, network: _net, rdma: _rdma, hugepageLimits: _huge, ...rest } = resources;
+  const memory = omit(object(resources["memory"]), ["swap", "kernel", "kernelTCP", "swappiness", "disableOOMKiller"]);
+  const cpu = omit(object(resources["cpu"]), ["cpus", "mems", "realtimeRuntime", "realtimePeriod"]);
+  return { ...rest, memory, cpu };
+}
+
+/** Only `startContainer` runs inside the container; all others are the host's (runtime-spec config.md, "POSIX-platform Hooks"). */
+function guestHooks(hooks: Json): Json {
+  return hooks["startContainer"] === undefined ? {} : { startContainer: hooks["startContainer"] };
+}
+
+function omit(value: Json, names: string[]): Json {
+  return Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)));
+}
+
+function object(value: unknown): Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
+}
