@@ -1,0 +1,48 @@
+# Shared by the scripts that make guest images. Source it from a script in scripts/ with `set -eu` on.
+# shellcheck shell=bash
+
+NK_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+NK_CACHE=${NK_CACHE:-$NK_ROOT/build/cache}
+NK_IMAGE=${NK_IMAGE:-$NK_ROOT/build/image}
+
+say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
+die() { say "error: $*"; exit 1; }
+
+# need COMMAND PACKAGE: stops with the package that brings the command.
+need() { command -v "$1" >/dev/null || die "$1 is missing: apt-get install $2"; }
+
+# publish FILE TARGET: moves a finished file into place, so that nobody reads half of it.
+publish() { mkdir -p "$(dirname "$2")"; cp "$1" "$2.new.$$"; mv "$2.new.$$" "$2"; }
+
+# run_logged LOG COMMAND…: quiet while it works, the end of the log when it fails.
+run_logged() {
+    local log=$1; shift
+    if ! "$@" >>"$log" 2>&1; then
+        tail -n 30 "$log" >&2
+        die "$1 failed; the whole log is $log"
+    fi
+}
+
+# candidate PACKAGE: the version that apt would install, "" when it knows none.
+candidate() { LC_ALL=C apt-cache policy "$1" 2>/dev/null | sed -n 's/^  Candidate: //p' | grep -v '(none)' || true; }
+
+# depends_like PACKAGE PATTERN: the first dependency of a meta package whose name matches.
+depends_like() { LC_ALL=C apt-cache depends "$1" 2>/dev/null | sed -n 's/^ *Depends: //p' | grep -E -m1 "$2" || true; }
+
+# refresh_lists PACKAGE: apt-get update, only where apt does not know the package.
+refresh_lists() {
+    [ -n "$(candidate "$1")" ] && return 0
+    say "apt does not know $1 yet: apt-get update"
+    apt-get update -qq || die "apt-get update failed: run it as root, with the network up"
+    [ -n "$(candidate "$1")" ] || die "apt has no package $1 for this distribution"
+}
+
+# fetch_deb PACKAGE FOLDER: downloads the candidate of a package and unpacks it; nothing is installed.
+fetch_deb() {
+    local work
+    work=$(mktemp -d)
+    (cd "$work" && apt-get -qq -o APT::Sandbox::User=root download "$1") || die "apt-get download $1 failed"
+    mkdir -p "$2"
+    dpkg-deb -x "$work"/*.deb "$2"
+    rm -rf "$work"
+}
