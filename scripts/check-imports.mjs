@@ -31,7 +31,9 @@ for (const name of readdirSync(src, { recursive: true }).filter((file) => file.e
     const other = path.includes(sep) ? path.split(sep)[0] : ".";
     if (other === folder) continue;
     if (other === ".." || !(ALLOWED[folder] ?? []).includes(other)) {
-      console.error(`src/${name}: must not import ${path} (${folder} may import: ${ALLOWED[folder]?.join(", ")})`);
+      console.error(
+        `src/${name}: must not import ${path} (${folder} may import: ${ALLOWED[folder]?.join(", ")})`,
+      );
       problems += 1;
     }
   }

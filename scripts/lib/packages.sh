@@ -1,0 +1,56 @@
+# Which Debian and Ubuntu packages are needed, and installing the missing ones. Sourced after ui.sh.
+# shellcheck shell=bash disable=SC2034
+
+# A line is `package`, or `package:command` when the command, wherever it came from, does as well.
+RUN_PACKAGES="
+    qemu-system-x86:qemu-system-x86_64
+    crun:crun
+    runc:runc
+    busybox-static
+"
+BUILD_PACKAGES="
+    gcc make pkg-config libc6-dev
+    libjansson-dev libseccomp-dev libcap-dev libyajl-dev
+    autoconf automake libtool dpkg-dev python3:python3
+    cpio kmod zstd:zstd xz-utils
+"
+KERNEL_PACKAGES="bc bison flex libelf-dev libssl-dev rsync"
+TEST_PACKAGES="
+    socat:socat jq:jq attr:getfattr acl:getfacl procps:ps util-linux
+    shellcheck:shellcheck clang-format-14:clang-format-14
+"
+
+# missing_packages LIST: those of the list that are not there. No network, some 30 ms.
+missing_packages() {
+    local entry package command
+    for entry in $1; do
+        package=${entry%%:*} command=${entry#*:}
+        if [ "$command" != "$entry" ] && command -v "$command" >/dev/null; then continue; fi
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || printf '%s ' "$package"
+    done
+    # Part of qemu-system-common up to QEMU 7.2 (Debian 12, Ubuntu 22.04), a package of its own later.
+    if ! find_virtiofsd && [ "$(dpkg-query -W -f '${db:Status-Status}' qemu-system-common 2>/dev/null)" = installed ]; then
+        printf 'virtiofsd '
+    fi
+}
+
+find_virtiofsd() { [ -x /usr/lib/qemu/virtiofsd ] || [ -x /usr/libexec/virtiofsd ]; }
+
+# install_packages LIST: installs what is missing; returns at once, without the network, when nothing is.
+install_packages() {
+    local missing
+    missing=$(missing_packages "$1")
+    [ -n "$missing" ] || return 0
+    # An old package list names files that the mirror has deleted meanwhile.
+    apt-get update || say "apt-get update failed: going on with the package lists that are here"
+    apt_install "$missing" || return 1
+    # What only shows now that QEMU is there: a virtiofsd in a package of its own.
+    missing=$(missing_packages "$1")
+    [ -z "$missing" ] || apt_install "$missing"
+}
+
+apt_install() {
+    say "installing: $1"
+    # shellcheck disable=SC2086 # a list of words
+    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $1
+}

@@ -1,0 +1,94 @@
+# Running and counting tests, and finding what they left behind. Sourced by test.sh.
+# shellcheck shell=bash
+
+PASSED=0
+FAILED=0
+
+# All tests get a temporary folder and a mark in their environment, by which their left-overs are known from other
+# people's. The path is short: Unix socket paths end at 107 bytes.
+begin_tests() {
+    TEST_TMP=$(mktemp -d /tmp/nkt.XXXXXX)
+    TEST_MARK=NK_TEST_RUN=$$-$EPOCHSECONDS
+    STATE_BEFORE=$(list_state)
+    AT_EXIT=(end_tests "${AT_EXIT[@]}")
+}
+
+# Not while something is mounted below: rm would empty it.
+end_tests() {
+    grep -qF " $TEST_TMP" /proc/self/mountinfo || rm -rf --one-file-system "$TEST_TMP"
+}
+
+marked() { env "$TEST_MARK" TMPDIR="$TEST_TMP" "$@"; }
+list_state() { ls -A /run/nano-sandbox 2>/dev/null || true; }
+
+# test_step NAME LOG COMMAND…: one test.
+test_step() {
+    if run_step "$@"; then PASSED=$((PASSED + 1)); else FAILED=$((FAILED + 1)); fi
+}
+
+# test_make NAME FOLDER: `make test`, whose programs may say "N passed, N failed"; without that it counts as one.
+test_make() {
+    local log=test-${2//\//-} status=0
+    run_step "$1" "$log" marked make -C "$2" test || status=1
+    count "$status" "$(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed.*$/\1 \2/p' "$NK_LOGS/$log.log")"
+}
+
+# test_vitest PROJECT: every test counts.
+test_vitest() {
+    local log=test-$1 report=$NK_LOGS/vitest-$1.json status=0
+    rm -f "$report"
+    NK_TAIL=80 run_step "vitest $1" "$log" marked node_modules/.bin/vitest run --project "$1" \
+        --reporter=default --reporter=json --outputFile.json="$report" || status=1
+    count "$status" "$(node -e '
+        const { numPassedTests, numFailedTests } = JSON.parse(require("fs").readFileSync(process.argv[1], "utf8"));
+        console.log(numPassedTests, numFailedTests);' "$report" 2>/dev/null)"
+}
+
+# count STATUS "PASSED FAILED"…: a suite that failed has at least one failure, also when it could not even start.
+count() {
+    local passed=0 failed=0 p f
+    while read -r p f; do
+        passed=$((passed + ${p:-0})) failed=$((failed + ${f:-0}))
+    done <<<"$2"
+    [ "$1" = 0 ] || [ "$failed" != 0 ] || failed=1
+    [ "$1" != 0 ] || [ $((passed + failed)) != 0 ] || passed=1
+    printf '    %d of %d tests passed\n' "$passed" $((passed + failed))
+    PASSED=$((PASSED + passed)) FAILED=$((FAILED + failed))
+}
+
+# The style's details change between versions: the one of Debian 12 decides.
+check_c_format() {
+    command -v clang-format-14 >/dev/null || { echo "clang-format-14 is missing"; return 1; }
+    find native guest bench -name '*.[ch]' -print0 | xargs -0 -r clang-format-14 --dry-run --Werror
+}
+
+check_shell() {
+    shellcheck -x -a -P SCRIPTDIR -P . scripts/*.sh examples/*.sh bin/nk-runtime .ci/run
+}
+
+# Processes and mounts of the tests, and containers in the default state folder. A process that is just ending gets 5 s.
+nothing_left() {
+    local pid found="" left
+    for pid in $(marked_pids); do
+        timeout 5 tail --pid="$pid" -f /dev/null || true
+    done
+    for pid in $(marked_pids); do
+        found+="process $pid: $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | cut -c1-200)"$'\n'
+    done
+    found+=$(grep -F -e " $TEST_TMP" /proc/self/mountinfo | sed 's/^/mount: /') || true
+    left=$(comm -13 <(printf '%s\n' "$STATE_BEFORE" | sort) <(list_state | sort))
+    [ -z "$left" ] || found+=$'\n'"in /run/nano-sandbox: $left"
+    printf '%s' "$found"
+    [ -z "$found" ]
+}
+
+# By the mark in the environment, or by the folder on the command line where a program cleaned its environment.
+marked_pids() {
+    local folder
+    for folder in /proc/[0-9]*; do
+        if grep -qazF -e "$TEST_MARK" "$folder/environ" 2>/dev/null ||
+            tr '\0' ' ' 2>/dev/null <"$folder/cmdline" | grep -qF -e "$TEST_TMP/"; then
+            printf '%s\n' "${folder#/proc/}"
+        fi
+    done
+}

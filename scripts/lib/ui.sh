@@ -1,0 +1,43 @@
+# Progress for people: one line a step with its time, the step's own output in build/logs, the end of it on failure.
+# shellcheck shell=bash
+
+NK_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+NK_LOGS=$NK_ROOT/build/logs
+mkdir -p "$NK_LOGS"
+
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+    BOLD=$'\e[1m' RED=$'\e[31m' GREEN=$'\e[32m' DIM=$'\e[2m' PLAIN=$'\e[0m'
+else
+    BOLD='' RED='' GREEN='' DIM='' PLAIN=''
+fi
+
+say() { printf '%s\n' "$*"; }
+title() { printf '%s%s%s\n' "$BOLD" "$*" "$PLAIN"; }
+die() { printf '%serror:%s %s\n' "$RED" "$PLAIN" "$*" >&2; exit 1; }
+
+# elapsed START: seconds since START (an $EPOCHREALTIME), as "12.3 s".
+elapsed() {
+    local us=$((${EPOCHREALTIME/[.,]/} - ${1/[.,]/}))
+    printf '%d.%d s' $((us / 1000000)) $((us / 100000 % 10))
+}
+
+# run_step NAME LOG COMMAND…: runs the command with its output in build/logs/LOG.log; returns its status. The line of a
+# step that fails ends with "FAILED" and is followed by the end of its log. A function given as the command must not rely
+# on `set -e`: bash ignores it where a status is looked at.
+run_step() {
+    local name=$1 log=$NK_LOGS/$2.log started=$EPOCHREALTIME status=0
+    shift 2
+    printf '  %-44s ' "$name"
+    (trap - EXIT; "$@") >"$log" 2>&1 </dev/null || status=$?
+    if [ "$status" = 0 ]; then
+        printf '%sok%s %s%8s%s\n' "$GREEN" "$PLAIN" "$DIM" "$(elapsed "$started")" "$PLAIN"
+        return 0
+    fi
+    printf '%sFAILED%s after %s (exit status %s)\n' "$RED" "$PLAIN" "$(elapsed "$started")" "$status"
+    tail -n "${NK_TAIL:-25}" "$log" | sed 's/^/    | /'
+    say "    the whole log: $log"
+    return "$status"
+}
+
+# step NAME LOG COMMAND…: run_step, and the end of the script when it fails.
+step() { run_step "$@" || exit 1; }

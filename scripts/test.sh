@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Sets up like quickstart.sh and runs the tests; the last line is "N passed, N failed".
+#   sudo ./scripts/test.sh [unit|integration|vm|all]
+# unit         style and type checks, C tests under sanitizers, TypeScript tests without root's powers
+# integration  the command line against fakes and the real native parts
+# vm           real virtual machines, on the distribution's kernel and on ours (compiled once, some minutes)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib/ui.sh
+. scripts/lib/packages.sh
+. scripts/lib/setup.sh
+. scripts/lib/setup-tests.sh
+
+which=${1:-all}
+case $which in
+    unit | integration) packages=$TEST_PACKAGES ;;
+    vm | all) packages="$TEST_PACKAGES $KERNEL_PACKAGES" ;;
+    -h | --help) sed -n '2,6s/^# \?//p' "$0"; exit 0 ;;
+    *) die "there are no tests called $which (see --help)" ;;
+esac
+wanted() { [ "$which" = all ] || [ "$which" = "$1" ]; }
+
+# Also when the set-up fails: then that is the one failure.
+closing_line() {
+    [ "${finished:-}" = yes ] || FAILED=$((FAILED + 1))
+    printf '\n%d passed, %d failed\n' "$PASSED" "$FAILED"
+}
+
+AT_EXIT+=(closing_line)
+title "set up"
+setup_all "$packages"
+if wanted vm; then
+    step "guest kernel of our own (minutes when new)" kernel-own with_cache_lock scripts/build-kernel.sh
+fi
+
+begin_tests
+if wanted unit; then
+    title "checks"
+    test_step "types" check-types npm run -s check:types
+    test_step "lint" check-lint npm run -s check:lint
+    test_step "format" check-format npm run -s check:format
+    test_step "imports go one way" check-imports npm run -s check:imports
+    test_step "links in the documents" check-links npm run -s check:links
+    test_step "C format" check-c-format check_c_format
+    test_step "shell scripts" check-shell check_shell
+    title "unit tests"
+    test_make "shadow, under sanitizers" native
+    test_make "guest agent, under sanitizers" guest/agent
+    test_vitest unit
+fi
+if wanted integration; then
+    title "integration tests"
+    test_vitest integration
+fi
+if wanted vm; then
+    title "tests in virtual machines"
+    test_vitest vm
+fi
+title "afterwards"
+test_step "nothing is left behind" leftovers nothing_left
+
+finished=yes
+[ "$FAILED" = 0 ]
