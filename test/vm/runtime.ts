@@ -1,0 +1,139 @@
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { makeBundle, type BundleOptions, type TestBundle } from "../fixtures/make-bundle.ts";
+
+const NK_RUNTIME = fileURLToPath(new URL("../../bin/nk-runtime", import.meta.url));
+
+export interface Result {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface CallOptions {
+  stdin?: Buffer | string | "closed";
+  /** Called with the running child, to signal it or to talk to it. */
+  during?: (child: ChildProcess) => void;
+}
+
+/** The runtime as a user calls it, with a state folder of its own and a VM for every container. */
+export class Runtime implements AsyncDisposable {
+  readonly root = mkdtempSync(join(tmpdir(), "nk-root-"));
+  private readonly bundles: TestBundle[] = [];
+  private readonly before = residue();
+  private count = 0;
+
+  /** Runs `nk-runtime ARGS` to its end. */
+  async call(args: string[], options: CallOptions = {}): Promise<Result> {
+    const child = this.spawn(args);
+    const stdout: Buffer[] = [];
+    const stderr: Buffer[] = [];
+    child.stdout?.on("data", (chunk: Buffer) => stdout.push(chunk));
+    child.stderr?.on("data", (chunk: Buffer) => stderr.push(chunk));
+    // A reader that ends early closes the pipe under what we still write.
+    child.stdin?.on("error", () => {});
+    if (options.stdin !== undefined && options.stdin !== "closed") child.stdin?.write(options.stdin);
+    child.stdin?.end();
+    options.during?.(child);
+    const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
+    return { code, stdout: Buffer.concat(stdout).toString("utf8"), stderr: Buffer.concat(stderr).toString("utf8") };
+  }
+
+  spawn(args: string[]): ChildProcess {
+    return spawn(NK_RUNTIME, ["--root", this.root, ...args], { stdio: ["pipe", "pipe", "pipe"] });
+  }
+
+  /** Like `call`, and throws what the runtime said if it failed. */
+  async ok(args: string[], options: CallOptions = {}): Promise<string> {
+    const result = await this.call(args, options);
+    if (result.code !== 0) throw new Error(`nk-runtime ${args.join(" ")}: exit ${result.code}: ${result.stderr}`);
+    return result.stdout;
+  }
+
+  async bundle(options: BundleOptions = {}): Promise<TestBundle> {
+    const bundle = await makeBundle(options);
+    this.bundles.push(bundle);
+    return bundle;
+  }
+
+  /** `run --mode=vm` of a fresh bundle, in the foreground. */
+  async run(options: BundleOptions, flags: string[] = [], call: CallOptions = {}): Promise<Result> {
+    const { dir } = await this.bundle(options);
+    return this.call(["run", "--mode=vm", ...matrixFlags(), ...flags, "--bundle", dir, this.id()], call);
+  }
+
+  /** A container that runs until it is deleted; its id. */
+  async background(options: BundleOptions = {}, flags: string[] = []): Promise<string> {
+    const { dir } = await this.bundle({ args: ["sleep", "1000000"], ...options });
+    const id = this.id();
+    const log = execFileSync(
+      NK_RUNTIME,
+      ["--root", this.root, "run", "-d", "--mode=vm", ...matrixFlags(), ...flags, "--bundle", dir, id],
+      { stdio: ["ignore", "ignore", "pipe"], encoding: "utf8" },
+    );
+    void log;
+    return id;
+  }
+
+  id(): string {
+    this.count += 1;
+    return `t${process.pid}-${this.count}`;
+  }
+
+  /** Deletes what is left and the files. Returns what could not be accounted for: must be empty. */
+  async close(): Promise<string[]> {
+    for (const id of readdirSync(this.root).filter((name) => !name.startsWith("."))) {
+      await this.call(["delete", "--force", id]);
+    }
+    for (const bundle of this.bundles) await bundle.cleanup();
+    rmSync(this.root, { recursive: true, force: true });
+    const known = new Set(this.before);
+    return residue().filter((line) => !known.has(line));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const left = await this.close();
+    if (left.length > 0) throw new Error(`left behind:\n${left.join("\n")}`);
+  }
+}
+
+/** Kernel and share of this run of the tests: NK_TEST_KERNEL, NK_TEST_SHARE. */
+function matrixFlags(): string[] {
+  const { NK_TEST_KERNEL: kernel, NK_TEST_SHARE: share } = process.env;
+  return [...(kernel ? [`--vm-kernel=${kernel}`] : []), ...(share ? [`--vm-share=${share}`] : [])];
+}
+
+const OURS = /\/(qemu-system-[^/]*|virtiofsd|nk-shadow)$|nk-runtime\.cjs.* monitor /;
+
+/** Processes, mounts and cgroups that a container can leave. */
+export function residue(): string[] {
+  const found: string[] = [];
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      const program = readlinkSync(`/proc/${pid}/exe`);
+      const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+      if (OURS.test(program) || OURS.test(command)) found.push(`process ${pid}: ${command.slice(0, 120)}`);
+    } catch {
+      // It has ended, or is a thread of the kernel.
+    }
+  }
+  const mounts = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
+  found.push(...mounts.filter((line) => line.includes("nk-bundle-") || line.includes("nk-root-")));
+  found.push(...cgroups());
+  return found;
+}
+
+function cgroups(): string[] {
+  const output = execFileSync("find", ["/sys/fs/cgroup", "-maxdepth", "3", "-type", "d", "-path", "*nano-sandbox/*"], {
+    encoding: "utf8",
+  });
+  return output.split("\n").filter(Boolean);
+}
+
+export function sha256(data: Buffer): string {
+  return createHash("sha256").update(data).digest("hex");
+}
