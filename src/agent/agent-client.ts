@@ -46,7 +46,12 @@ export class AgentClient {
     await this.ask("mount", { ...mount, flags: [] });
   }
 
-  async create(id: string, config: Record<string, unknown>, root: string, start: ProcessStart): Promise<void> {
+  async create(
+    id: string,
+    config: Record<string, unknown>,
+    root: string,
+    start: ProcessStart,
+  ): Promise<void> {
     await this.ask("create", { id, config, root, ...start });
   }
 

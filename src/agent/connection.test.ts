@@ -28,7 +28,9 @@ beforeEach(async () => {
   guest = await accepted;
   streamed = [];
   events = [];
-  connection = new AgentConnection(host, { frame: (frame) => streamed.push(frame) }, (event) => events.push(event));
+  connection = new AgentConnection(host, { frame: (frame) => streamed.push(frame) }, (event) =>
+    events.push(event),
+  );
 });
 
 afterEach(() => {
@@ -65,7 +67,13 @@ it("matches answers to requests by seq, whatever their order", async () => {
 });
 
 it("turns an error answer into an NkError with the runtime's words", async () => {
-  serve(({ seq }) => ({ seq, status: "error", code: "RUNTIME", error: "create failed", log: "no such file" }));
+  serve(({ seq }) => ({
+    seq,
+    status: "error",
+    code: "RUNTIME",
+    error: "create failed",
+    log: "no such file",
+  }));
   await expect(connection.request("create", {}, soon())).rejects.toMatchObject({
     code: "RUNTIME",
     message: "create failed",
@@ -75,7 +83,9 @@ it("turns an error answer into an NkError with the runtime's words", async () =>
 });
 
 it("times out a request that is never answered, and ignores the late answer", async () => {
-  await expect(connection.request("start", {}, Deadline.after(30))).rejects.toMatchObject({ code: "TIMEOUT" });
+  await expect(connection.request("start", {}, Deadline.after(30))).rejects.toMatchObject({
+    code: "TIMEOUT",
+  });
   say({ seq: 1, status: "success" });
   serve(({ seq }) => ({ seq, status: "success" }));
   await expect(connection.request("start", {}, soon())).resolves.toMatchObject({ seq: 2 });
@@ -90,7 +100,15 @@ it("fails what waits when the agent goes away", async () => {
 });
 
 it("ends the connection on a second hello", async () => {
-  const hello = { event: "hello", protocol: 1, agent: "1", kernel: "6.1", connection: 1, helloUs: 1, uptimeUs: 1 };
+  const hello = {
+    event: "hello",
+    protocol: 1,
+    agent: "1",
+    kernel: "6.1",
+    connection: 1,
+    helloUs: 1,
+    uptimeUs: 1,
+  };
   say(hello);
   await expect(connection.hello).resolves.toMatchObject({ kernel: "6.1" });
   say(hello);

@@ -49,7 +49,9 @@ export class AgentConnection {
       this.resolveClosed = resolve;
     });
     socket.on("data", (chunk: Buffer) => this.receive(chunk));
-    socket.on("error", (cause) => this.end(new NkError("AGENT", `connection to the agent: ${cause.message}`)));
+    socket.on("error", (cause) =>
+      this.end(new NkError("AGENT", `connection to the agent: ${cause.message}`)),
+    );
     socket.on("close", () => this.end(new NkError("AGENT", "the agent closed its connection")));
   }
 

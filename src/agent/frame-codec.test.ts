@@ -26,13 +26,17 @@ describe("FrameDecoder", () => {
       payload: fc.uint8Array({ minLength: 1, maxLength: 300 }),
     });
     fc.assert(
-      fc.property(fc.array(frame, { maxLength: 8 }), fc.array(fc.integer({ min: 1, max: 50 })), (frames, sizes) => {
-        const bytes = Buffer.concat(frames.map((f) => encodeFrame(FrameType.data, f.streamId, f.payload)));
-        const decoded = decodeAll(cut(bytes, sizes));
-        expect(decoded.map((f) => [f.streamId, [...f.payload]])).toEqual(
-          frames.map((f) => [f.streamId, [...f.payload]]),
-        );
-      }),
+      fc.property(
+        fc.array(frame, { maxLength: 8 }),
+        fc.array(fc.integer({ min: 1, max: 50 })),
+        (frames, sizes) => {
+          const bytes = Buffer.concat(frames.map((f) => encodeFrame(FrameType.data, f.streamId, f.payload)));
+          const decoded = decodeAll(cut(bytes, sizes));
+          expect(decoded.map((f) => [f.streamId, [...f.payload]])).toEqual(
+            frames.map((f) => [f.streamId, [...f.payload]]),
+          );
+        },
+      ),
     );
   });
 
@@ -59,13 +63,19 @@ describe("FrameDecoder", () => {
     ["data without a stream", encodeFrame(FrameType.data, 0, Buffer.from("x")), "stream id 0"],
     ["control on a stream", encodeFrame(FrameType.control, 4, Buffer.from("{}")), "stream id 4"],
     ["an empty data frame", encodeFrame(FrameType.data, 1), "0 bytes"],
-    ["a shadow's frame from the guest", encodeFrame(FrameType.signal, 0, Buffer.alloc(4)), "unknown frame type 16"],
+    [
+      "a shadow's frame from the guest",
+      encodeFrame(FrameType.signal, 0, Buffer.alloc(4)),
+      "unknown frame type 16",
+    ],
   ])("refuses %s", (_name, bytes, message) => {
     expect(() => decodeAll([bytes])).toThrow(message);
   });
 
   it("takes signals from a shadow", () => {
-    const [frame] = new FrameDecoder(fromShadow).push(encodeFrame(FrameType.signal, 0, Buffer.from([15, 0, 0, 0])));
+    const [frame] = new FrameDecoder(fromShadow).push(
+      encodeFrame(FrameType.signal, 0, Buffer.from([15, 0, 0, 0])),
+    );
     expect(frame?.payload.readUInt32LE(0)).toBe(15);
   });
 });

@@ -25,7 +25,8 @@ export function listHierarchies(mountinfo = readFileSync("/proc/self/mountinfo",
     const mountPoint = before.split(" ")[4];
     if (mountPoint === undefined || (type !== "cgroup" && type !== "cgroup2")) continue;
     if (found.some((other) => other.mountPoint === mountPoint)) continue;
-    const controllers = type === "cgroup" ? options.split(",").filter((option) => !/^(rw|ro)$/.test(option)) : [];
+    const controllers =
+      type === "cgroup" ? options.split(",").filter((option) => !/^(rw|ro)$/.test(option)) : [];
     found.push({ mountPoint, controllers });
   }
   return found;

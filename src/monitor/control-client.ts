@@ -1,4 +1,5 @@
 import { Agent, request as httpRequest } from "node:http";
+import { connect } from "node:net";
 import { NkError, type ErrorJson } from "../base/errors.ts";
 
 /**
@@ -21,9 +22,9 @@ export class ControlClient {
   /** @throws what the monitor threw; NOT_FOUND when no monitor listens. */
   async request(method: "GET" | "POST", path: string, body?: unknown): Promise<unknown> {
     const text = body === undefined ? "" : JSON.stringify(body);
-    const answer = await this.exchange(method, path, text);
-    const value = JSON.parse(answer) as { error?: ErrorJson };
-    if (value.error) throw NkError.fromJson(value.error);
+    const { status, answer } = await this.exchange(method, path, text);
+    const value: unknown = JSON.parse(answer);
+    if (status >= 400) throw NkError.fromJson((value as { error: ErrorJson }).error);
     return value;
   }
 
@@ -31,7 +32,7 @@ export class ControlClient {
     this.agent.destroy();
   }
 
-  private exchange(method: string, path: string, body: string): Promise<string> {
+  private exchange(method: string, path: string, body: string): Promise<{ status: number; answer: string }> {
     return new Promise((resolve, reject) => {
       const request = httpRequest(
         {
@@ -45,16 +46,32 @@ export class ControlClient {
           const chunks: Buffer[] = [];
           response.on("data", (chunk: Buffer) => chunks.push(chunk));
           response.on("error", reject);
-          response.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
+          response.on("end", () =>
+            resolve({ status: response.statusCode ?? 500, answer: Buffer.concat(chunks).toString("utf8") }),
+          );
         },
       );
       request.on("socket", (socket) => socket.once("close", () => this.resolveGone()));
       request.on("error", (cause) =>
         reject(
-          new NkError("NOT_FOUND", `the container's monitor does not answer on ${this.socketPath}: ${cause.message}`, { cause }),
+          new NkError(
+            "NOT_FOUND",
+            `the container's monitor does not answer on ${this.socketPath}: ${cause.message}`,
+            { cause },
+          ),
         ),
       );
       request.end(body);
     });
   }
+}
+
+/** Resolves when no monitor listens on the socket any more: its process has ended. */
+export function monitorGone(socketPath: string): Promise<void> {
+  return new Promise((resolve) => {
+    const socket = connect(socketPath);
+    socket.on("error", () => {});
+    socket.on("close", () => resolve());
+    socket.resume();
+  });
 }

@@ -34,6 +34,8 @@ export async function serveControl(monitor: Monitor, path: string): Promise<Serv
     if (request.url === "/events") return streamEvents(request, response);
     void answer(monitor, request, response);
   });
+  // An idle connection is how a client learns of the monitor's end: it is never closed for being idle.
+  server.keepAliveTimeout = 0;
   server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
     if (request.url !== "/exec") return socket.destroy();
     socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: nk-stream\r\n\r\n");
@@ -72,7 +74,8 @@ async function readBody(request: IncomingMessage): Promise<Body> {
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > MAX_BODY_BYTES) throw new NkError("USAGE", `the body is larger than ${MAX_BODY_BYTES} bytes`);
+    if (length > MAX_BODY_BYTES)
+      throw new NkError("USAGE", `the body is larger than ${MAX_BODY_BYTES} bytes`);
     chunks.push(chunk);
   }
   if (length === 0) return {};
@@ -86,11 +89,11 @@ async function readBody(request: IncomingMessage): Promise<Body> {
 function streamEvents(request: IncomingMessage, response: ServerResponse): void {
   response.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
   response.flushHeaders();
-  const send = (span: unknown): void => {
+  const pass = (span: unknown): void => {
     response.write(`event: span\ndata: ${formatSpanLine(span as Span)}\n\n`);
   };
-  spans.subscribe(send);
-  request.on("close", () => spans.unsubscribe(send));
+  spans.subscribe(pass);
+  request.on("close", () => spans.unsubscribe(pass));
 }
 
 function signalNumber(value: unknown): number {

@@ -71,11 +71,15 @@ export class ExecSessions {
       const job = parseExecJob(payload);
       const client = agent();
       this.sessions.set(session.name, session);
-      await traced("agent", `exec ${session.name}`, { why: "a second process in the container", what: JSON.stringify(job.process) }, () =>
-        session.begin(client, this.router, job.terminal, async (start) => {
-          await client.exec(this.containerId, session.name, job.process, start);
-          link.sendStarted();
-        }),
+      await traced(
+        "agent",
+        `exec ${session.name}`,
+        { why: "a second process in the container", what: JSON.stringify(job.process) },
+        () =>
+          session.begin(client, this.router, job.terminal, async (start) => {
+            await client.exec(this.containerId, session.name, job.process, start);
+            link.sendStarted();
+          }),
       );
     } catch (error) {
       this.sessions.delete(session.name);

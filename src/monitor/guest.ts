@@ -83,26 +83,43 @@ export class Guest {
     const hello = await traced("kernel", "boot until the agent's hello", { why: BOOT_WHY }, () =>
       deadline.race(Promise.race([connection.hello, lost]), "the agent's hello"),
     );
-    const guest = new Guest(vm, connection, hello, clock ?? guestClock(hello.helloUs, process.hrtime.bigint()));
+    const guest = new Guest(
+      vm,
+      connection,
+      hello,
+      clock ?? guestClock(hello.helloUs, process.hrtime.bigint()),
+    );
     await Promise.race([guest.configure(job), lost]);
     return guest;
   }
 
   private async configure(job: Job): Promise<void> {
-    await traced("agent", "configure the guest", { why: "the guest has no clock, name or entropy of its own" }, () =>
-      this.agent.configure({
-        hostname: job.record.id.slice(0, 63),
-        entropy: randomBytes(64).toString("base64"),
-        runtime: job.settings.vmRuntime,
-        realtimeNs: (BigInt(Date.now()) * 1_000_000n).toString(),
-        debug: job.narrate,
-      }),
+    await traced(
+      "agent",
+      "configure the guest",
+      { why: "the guest has no clock, name or entropy of its own" },
+      () =>
+        this.agent.configure({
+          hostname: job.record.id.slice(0, 63),
+          entropy: randomBytes(64).toString("base64"),
+          runtime: job.settings.vmRuntime,
+          realtimeNs: (BigInt(Date.now()) * 1_000_000n).toString(),
+          debug: job.narrate,
+        }),
     );
     const { fstype, source, options } = this.vm.rootMount;
-    await traced("agent", "mount the container's tree", { why: "the share is a device until it is mounted", what: `mount -t ${fstype} -o ${options} ${source} ${GUEST_SHARE}` }, async () => {
-      await this.agent.mount({ target: GUEST_SHARE, fstype, source, options });
-      await this.agent.mount({ target: GUEST_ROOT, fstype: "bind", source: GUEST_SHARE, options: "" });
-    });
+    await traced(
+      "agent",
+      "mount the container's tree",
+      {
+        why: "the share is a device until it is mounted",
+        what: `mount -t ${fstype} -o ${options} ${source} ${GUEST_SHARE}`,
+      },
+      async () => {
+        await this.agent.mount({ target: GUEST_SHARE, fstype, source, options });
+        await this.agent.mount({ target: GUEST_ROOT, fstype: "bind", source: GUEST_SHARE, options: "" });
+      },
+    );
   }
 
   /** Publishes what the guest's kernel did while it booted; asked for when nobody waits for the guest any more. */
@@ -113,8 +130,11 @@ export class Guest {
   /** Unmounts in the guest, then ends the VM: orderly if the guest still answers. */
   async end(): Promise<VmExit> {
     try {
-      await traced("agent", "shut the guest down", { why: "what is still in the guest's cache must reach the host" }, () =>
-        this.agent.shutdown(Deadline.after(SHUTDOWN_TIMEOUT_MS)),
+      await traced(
+        "agent",
+        "shut the guest down",
+        { why: "what is still in the guest's cache must reach the host" },
+        () => this.agent.shutdown(Deadline.after(SHUTDOWN_TIMEOUT_MS)),
       );
     } catch {
       // A guest that is gone or hangs cannot be asked; the VM is ended all the same.
@@ -132,12 +152,16 @@ const BOOT_WHY = "the agent's first message is the sign that the guest is ready;
 
 async function createVm(job: Job, stateDir: string, shadowPid: number): Promise<VirtualMachine> {
   const { settings, record } = job;
-  const image = await traced("monitor", "find the guest image", { why: "a kernel and an initramfs that fit each other" }, () =>
-    resolveGuestImage({
-      ...(settings.kernel !== undefined && { kernel: settings.kernel }),
-      ...(settings.rootfs !== undefined && { rootfs: settings.rootfs }),
-      runtime: settings.vmRuntime,
-    }),
+  const image = await traced(
+    "monitor",
+    "find the guest image",
+    { why: "a kernel and an initramfs that fit each other" },
+    () =>
+      resolveGuestImage({
+        ...(settings.kernel !== undefined && { kernel: settings.kernel }),
+        ...(settings.rootfs !== undefined && { rootfs: settings.rootfs }),
+        runtime: settings.vmRuntime,
+      }),
   );
   return qemuDriver.create({
     id: record.id,
@@ -155,7 +179,9 @@ async function createVm(job: Job, stateDir: string, shadowPid: number): Promise<
 }
 
 function lossOf(vm: VirtualMachine, connection: AgentConnection): Promise<NkError> {
-  const vmGone = vm.exited.then((exit) => new NkError("VMM", `the VM ended: ${exit.message}`, { log: vm.logTail() }));
+  const vmGone = vm.exited.then(
+    (exit) => new NkError("VMM", `the VM ended: ${exit.message}`, { log: vm.logTail() }),
+  );
   return Promise.race([vmGone, connection.closed]);
 }
 

@@ -37,7 +37,10 @@ export async function monitorMain(args: string[]): Promise<number> {
   }
   const monitor = new Monitor(job, store, stateDir, link, shadowPid);
   try {
-    const [server] = await Promise.all([serveControl(monitor, join(stateDir, "control.sock")), monitor.create()]);
+    const [server] = await Promise.all([
+      serveControl(monitor, join(stateDir, "control.sock")),
+      monitor.create(),
+    ]);
     server.unref();
     if (job.startAtOnce) await monitor.start();
   } catch (error) {

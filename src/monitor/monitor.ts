@@ -68,7 +68,9 @@ export class Monitor {
 
   /** Boots the VM and creates the container in it. On failure nothing of either is left. */
   async create(): Promise<void> {
-    const boot = Guest.boot(this.job, this.stateDir, this.shadowPid, this.router, (event, clock) => this.onEvent(event, clock));
+    const boot = Guest.boot(this.job, this.stateDir, this.shadowPid, this.router, (event, clock) =>
+      this.onEvent(event, clock),
+    );
     boot.catch(() => {});
     this.guest = await Promise.race([boot, this.aborted]);
     try {
@@ -118,7 +120,8 @@ export class Monitor {
 
   /** The guest, while there is one. @throws BAD_STATE */
   running(): Guest {
-    if (!this.guest || this.record.status === "stopped") throw new NkError("BAD_STATE", "container not running");
+    if (!this.guest || this.record.status === "stopped")
+      throw new NkError("BAD_STATE", "container not running");
     return this.guest;
   }
 
@@ -139,10 +142,14 @@ export class Monitor {
     const { record, job } = this;
     await runHooks("prestart", record.bundle, record);
     await runHooks("createRuntime", record.bundle, record);
-    await traced("agent", "create the container", { why: "the in-VM runtime makes namespaces, cgroup and mounts", what: JSON.stringify(job.guestConfig) }, () =>
-      this.session.begin(guest.agent, this.router, job.terminal, (start) =>
-        guest.agent.create(record.id, job.guestConfig, GUEST_ROOT, start),
-      ),
+    await traced(
+      "agent",
+      "create the container",
+      { why: "the in-VM runtime makes namespaces, cgroup and mounts", what: JSON.stringify(job.guestConfig) },
+      () =>
+        this.session.begin(guest.agent, this.router, job.terminal, (start) =>
+          guest.agent.create(record.id, job.guestConfig, GUEST_ROOT, start),
+        ),
     );
   }
 

@@ -1,5 +1,12 @@
 import type { Socket } from "node:net";
-import { encodeFrame, encodeHeader, FrameDecoder, FrameType, fromShadow, type Frame } from "../agent/frame-codec.ts";
+import {
+  encodeFrame,
+  encodeHeader,
+  FrameDecoder,
+  FrameType,
+  fromShadow,
+  type Frame,
+} from "../agent/frame-codec.ts";
 
 /** What a shadow tells: each handler is called in the order of the frames. */
 export interface ShadowHandlers {

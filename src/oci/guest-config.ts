@@ -27,7 +27,18 @@ export interface MountPlan {
 }
 
 /** File systems that belong to a kernel: made by the guest's runtime, on the guest's kernel. */
-const NATIVE = new Set(["proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "cgroup2", "ramfs", "devtmpfs", "overlay"]);
+const NATIVE = new Set([
+  "proc",
+  "sysfs",
+  "tmpfs",
+  "devpts",
+  "mqueue",
+  "cgroup",
+  "cgroup2",
+  "ramfs",
+  "devtmpfs",
+  "overlay",
+]);
 
 /** Options of a bind mount that its kernel must enforce, so that the guest needs a mount of its own for it. */
 const ENFORCED = new Set(["ro", "rro", "noexec", "nosuid", "nodev", "rnoexec", "rnosuid", "rnodev"]);
@@ -84,9 +95,9 @@ interface Mount {
 function mountsOf(config: Json): Mount[] {
   const mounts = Array.isArray(config["mounts"]) ? (config["mounts"] as Json[]) : [];
   return mounts.map((mount) => ({
-    destination: String(mount["destination"]),
-    source: String(mount["source"] ?? ""),
-    type: String(mount["type"] ?? "bind"),
+    destination: text(mount["destination"], ""),
+    source: text(mount["source"], ""),
+    type: text(mount["type"], "bind"),
     options: Array.isArray(mount["options"]) ? mount["options"].map(String) : [],
   }));
 }
@@ -117,7 +128,12 @@ function guestMounts(config: Json, share: string): unknown[] {
     ) {
       const options = mount.options.filter((option) => option !== "bind");
       const recursive = options.includes("rbind") ? options : ["rbind", ...options];
-      result.push({ destination: mount.destination, type: "bind", source: `${share}${mount.destination}`, options: recursive });
+      result.push({
+        destination: mount.destination,
+        type: "bind",
+        source: `${share}${mount.destination}`,
+        options: recursive,
+      });
     }
   });
   return result;
@@ -144,7 +160,13 @@ function guestLinux(linux: Json, id: string): Json {
 /** What is left out names devices, CPUs or swap of the host, or knobs that cgroup v2 does not have. */
 function guestResources(resources: Json): Json {
   const { blockIO: _io, network: _net, rdma: _rdma, hugepageLimits: _huge, ...rest } = resources;
-  const memory = omit(object(resources["memory"]), ["swap", "kernel", "kernelTCP", "swappiness", "disableOOMKiller"]);
+  const memory = omit(object(resources["memory"]), [
+    "swap",
+    "kernel",
+    "kernelTCP",
+    "swappiness",
+    "disableOOMKiller",
+  ]);
   const cpu = omit(object(resources["cpu"]), ["cpus", "mems", "realtimeRuntime", "realtimePeriod"]);
   return { ...rest, memory, cpu };
 }
@@ -156,6 +178,10 @@ function guestHooks(hooks: Json): Json {
 
 function omit(value: Json, names: string[]): Json {
   return Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)));
+}
+
+function text(value: unknown, absent: string): string {
+  return typeof value === "string" ? value : absent;
 }
 
 function object(value: unknown): Json {

@@ -65,9 +65,11 @@ describe("the life of a container", () => {
     const pidFile = join(dir, "pid");
     const state = async (): Promise<Record<string, unknown>> => JSON.parse(await runtime.ok(["state", id]));
 
-    execFileSync(join(import.meta.dirname, "../../bin/nk-runtime"), [
-      ...["--root", runtime.root, "create", "--mode=vm", "--bundle", dir, "--pid-file", pidFile, id],
-    ], { stdio: "ignore" });
+    execFileSync(
+      join(import.meta.dirname, "../../bin/nk-runtime"),
+      ["--root", runtime.root, "create", "--mode=vm", "--bundle", dir, "--pid-file", pidFile, id],
+      { stdio: "ignore" },
+    );
     const created = await state();
     expect(created).toMatchObject({ id, status: "created", bundle: dir });
     expect(readFileSync(pidFile, "utf8")).toBe(String(created["pid"]));
@@ -94,7 +96,10 @@ describe("the life of a container", () => {
     expect(await runtime.ok(["list", "-q"])).toContain(`${id}\n`);
     const table = await runtime.ok(["list"]);
     expect(table).toMatch(/^ID +PID +STATUS +BUNDLE +CREATED +OWNER/);
-    const rows = JSON.parse(await runtime.ok(["list", "--format", "json"])) as { id: string; status: string }[];
+    const rows = JSON.parse(await runtime.ok(["list", "--format", "json"])) as {
+      id: string;
+      status: string;
+    }[];
     expect(rows.find((row) => row.id === id)).toMatchObject({ status: "running" });
     expect(await runtime.ok(["ps", id])).toContain("sleep 1000000");
     await runtime.ok(["delete", "--force", id]);

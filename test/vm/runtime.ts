@@ -15,7 +15,7 @@ export interface Result {
 }
 
 export interface CallOptions {
-  stdin?: Buffer | string | "closed";
+  stdin?: Buffer;
   /** Called with the running child, to signal it or to talk to it. */
   during?: (child: ChildProcess) => void;
 }
@@ -36,11 +36,15 @@ export class Runtime implements AsyncDisposable {
     child.stderr?.on("data", (chunk: Buffer) => stderr.push(chunk));
     // A reader that ends early closes the pipe under what we still write.
     child.stdin?.on("error", () => {});
-    if (options.stdin !== undefined && options.stdin !== "closed") child.stdin?.write(options.stdin);
+    if (options.stdin !== undefined) child.stdin?.write(options.stdin);
     child.stdin?.end();
     options.during?.(child);
     const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
-    return { code, stdout: Buffer.concat(stdout).toString("utf8"), stderr: Buffer.concat(stderr).toString("utf8") };
+    return {
+      code,
+      stdout: Buffer.concat(stdout).toString("utf8"),
+      stderr: Buffer.concat(stderr).toString("utf8"),
+    };
   }
 
   spawn(args: string[]): ChildProcess {
@@ -50,7 +54,8 @@ export class Runtime implements AsyncDisposable {
   /** Like `call`, and throws what the runtime said if it failed. */
   async ok(args: string[], options: CallOptions = {}): Promise<string> {
     const result = await this.call(args, options);
-    if (result.code !== 0) throw new Error(`nk-runtime ${args.join(" ")}: exit ${result.code}: ${result.stderr}`);
+    if (result.code !== 0)
+      throw new Error(`nk-runtime ${args.join(" ")}: exit ${result.code}: ${result.stderr}`);
     return result.stdout;
   }
 
@@ -128,9 +133,13 @@ export function residue(): string[] {
 }
 
 function cgroups(): string[] {
-  const output = execFileSync("find", ["/sys/fs/cgroup", "-maxdepth", "3", "-type", "d", "-path", "*nano-sandbox/*"], {
-    encoding: "utf8",
-  });
+  const output = execFileSync(
+    "find",
+    ["/sys/fs/cgroup", "-maxdepth", "3", "-type", "d", "-path", "*nano-sandbox/*"],
+    {
+      encoding: "utf8",
+    },
+  );
   return output.split("\n").filter(Boolean);
 }
 

@@ -41,7 +41,7 @@ it("keeps standard output and standard error apart", async () => {
 });
 
 it("ends a reader whose standard input is closed", async () => {
-  const result = await runtime.call(["exec", id, "sh", "-c", "cat; echo end"], { stdin: "closed" });
+  const result = await runtime.call(["exec", id, "sh", "-c", "cat; echo end"]);
   expect(result).toEqual({ code: 0, stdout: "end\n", stderr: "" });
 });
 
