@@ -1,0 +1,65 @@
+import { expect, it } from "vitest";
+import type { AgentConnection } from "../agent/connection.ts";
+import { FrameType, type Frame } from "../agent/frame-codec.ts";
+import type { ShadowLink } from "./shadow-link.ts";
+import { StreamRouter } from "./stream-router.ts";
+
+type Sent = [type: number, stream: number, payload: string];
+
+function recorder(): { sent: Sent[]; send: (type: number, stream: number, payload: Buffer) => void } {
+  const sent: Sent[] = [];
+  return { sent, send: (type, stream, payload) => sent.push([type, stream, payload.toString("latin1")]) };
+}
+
+function setUp(): { router: StreamRouter; agent: Sent[]; link: ShadowLink; shadow: Sent[] } {
+  const router = new StreamRouter();
+  const agent = recorder();
+  const shadow = recorder();
+  router.use({ send: agent.send } as unknown as AgentConnection);
+  return { router, agent: agent.sent, link: { send: shadow.send } as unknown as ShadowLink, shadow: shadow.sent };
+}
+
+function data(streamId: number, length: number): Frame {
+  return { type: FrameType.data, streamId, payload: Buffer.alloc(length, "x") };
+}
+
+function credit(streamId: number, bytes: number): Frame {
+  const payload = Buffer.alloc(4);
+  payload.writeUInt32LE(bytes);
+  return { type: FrameType.credit, streamId, payload };
+}
+
+it("translates stream ids both ways and never uses one twice", () => {
+  const { router, agent, shadow, link } = setUp();
+  const first = router.open(link, false);
+  const second = router.open(link, true);
+  expect(first.streams).toEqual({ stdin: 1, stdout: 2, stderr: 3 });
+  expect(second.streams).toEqual({ stdin: 4, stdout: 5 });
+  second.fromShadow(data(1, 1));
+  router.frame(data(3, 2));
+  expect(agent).toEqual([[FrameType.data, 4, "x"]]);
+  expect(shadow).toEqual([[FrameType.data, 3, "xx"]]);
+});
+
+it("drops frames of streams that are unknown or released", () => {
+  const { router, shadow, link } = setUp();
+  const set = router.open(link, false);
+  set.release();
+  router.frame(data(2, 5));
+  router.frame(data(99, 5));
+  expect(shadow).toEqual([]);
+});
+
+it("holds the guest to its credit", () => {
+  const { router, link } = setUp();
+  const set = router.open(link, false);
+  for (let sent = 0; sent < 4; sent += 1) router.frame(data(2, 65_536));
+  expect(() => router.frame(data(2, 1))).toThrow("more than its credit");
+  const other = router.open(link, false);
+  const stdout = other.streams.stdout ?? 0;
+  for (let sent = 0; sent < 4; sent += 1) router.frame(data(stdout, 65_536));
+  other.fromShadow(credit(2, 10));
+  router.frame(data(stdout, 10));
+  expect(() => router.frame(data(stdout, 1))).toThrow("more than its credit");
+  set.release();
+});
