@@ -6,11 +6,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/image-common.sh
-. scripts/lib/image-kernel.sh
 
 case ${1:-} in
-    --distro) fetch_distro_kernel ;;
-    "") build_own_kernel ;;
+    --distro) . scripts/lib/image-distro.sh; fetch_distro_kernel ;;
+    "") . scripts/lib/image-kernel.sh; build_own_kernel ;;
     -h | --help) sed -n '2,5s/^# \?//p' "$0" ;;
     *) die "unknown option $1 (see --help)" ;;
 esac

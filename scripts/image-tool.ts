@@ -1,0 +1,33 @@
+// What the image scripts need of src/image: they run it as build/tools/image-tool.mjs.
+//   cpio OUT LIST [WORD=PATH]…    makes an initramfs of a list (src/image/initramfs-list.ts)
+//   copy-modules FROM TO          copies the modules that a guest can need, with their dependencies
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { cpioArchive } from "../src/image/cpio.ts";
+import { readInitramfsList } from "../src/image/initramfs-list.ts";
+import { copyGuestModules } from "../src/image/pack-modules.ts";
+
+const [command, ...args] = process.argv.slice(2);
+
+try {
+  if (command === "cpio") makeCpio(args);
+  else if (command === "copy-modules") await copyModules(args);
+  else throw new Error(`unknown command ${command}`);
+} catch (error) {
+  console.error(`image-tool: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}
+
+function makeCpio([out, list, ...words]: string[]): void {
+  if (!out || !list) throw new Error("usage: cpio OUT LIST [WORD=PATH]…");
+  const locations = Object.fromEntries(words.map((word) => word.split("=", 2) as [string, string]));
+  const archive = cpioArchive(readInitramfsList(readFileSync(list, "utf8"), locations));
+  mkdirSync(dirname(out), { recursive: true });
+  writeFileSync(`${out}.new`, archive);
+  renameSync(`${out}.new`, out);
+}
+
+async function copyModules([from, to]: string[]): Promise<void> {
+  if (!from || !to) throw new Error("usage: copy-modules FROM TO");
+  await copyGuestModules(from, to);
+}

@@ -1,0 +1,51 @@
+# The distribution's cloud kernel as guest kernel: downloaded and unpacked, never installed, nothing compiled.
+# Sourced by build-kernel.sh after image-common.sh.
+# shellcheck shell=bash
+
+fetch_distro_kernel() {
+    local meta package release kept
+    need depmod kmod
+    meta=$(distro_meta_package)
+    refresh_lists "$meta"
+    package=$(depends_like "$meta" '^linux-image-[0-9]')
+    [ -n "$package" ] || die "$meta depends on no kernel"
+    release=${package#linux-image-}
+    kept=$NK_CACHE/distro-kernel/$package-$(candidate "$package")
+    if [ ! -f "$kept/complete" ]; then
+        say "download $package"
+        rm -rf "$kept"
+        fetch_distro_packages "$package" "$release" "$kept"
+        depmod -b "$kept" "$release"
+        touch "$kept/complete"
+    fi
+    install_distro_kernel "$release" "$kept"
+}
+
+distro_meta_package() {
+    # shellcheck source=/dev/null
+    case $(. /etc/os-release && echo "$ID ${ID_LIKE:-}") in
+        *ubuntu*) echo linux-image-virtual ;;
+        *) echo linux-image-cloud-amd64 ;;
+    esac
+}
+
+# Debian has kernel and modules in one package; Ubuntu has the modules apart, rarer ones (9p) once more apart.
+fetch_distro_packages() {
+    local package=$1 release=$2 kept=$3 part
+    fetch_deb "$package" "$kept"
+    for part in "linux-modules-$release" "linux-modules-extra-$release"; do
+        find "$kept" -name '9p.ko*' | grep -q . && break
+        [ -z "$(candidate "$part")" ] || { say "download $part"; fetch_deb "$part" "$kept"; }
+    done
+    # depmod wants lib/modules, also where the package has usr/lib/modules.
+    if [ -d "$kept/usr/lib/modules" ] && [ ! -e "$kept/lib" ]; then ln -s usr/lib "$kept/lib"; fi
+}
+
+install_distro_kernel() {
+    local release=$1 kept=$2 kernels=$NK_IMAGE/kernels
+    publish "$kept/boot/vmlinuz-$release" "$kernels/vmlinuz-$release"
+    chmod 0644 "$kernels/vmlinuz-$release"
+    image_tool copy-modules "$kept/lib/modules/$release" "$kernels/modules-$release"
+    if [ ! -e "$kernels/default" ]; then ln -sfn "vmlinuz-$release" "$kernels/default"; fi
+    say "$kernels/vmlinuz-$release and its modules"
+}

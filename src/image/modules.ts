@@ -1,0 +1,105 @@
+import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { NkError } from "../base/errors.ts";
+
+/** Loaded by the agent before anything else; each costs some milliseconds of every boot under software emulation. */
+export const BOOT_MODULES = ["virtio_mmio", "virtio_console", "virtio_rng", "overlay"] as const;
+
+/** How each kind of share is mounted; one kind is enough. */
+export const SHARE_MODULES = { virtiofs: ["virtiofs"], "9p": ["9pnet_virtio", "9p"] } as const;
+
+/** Packed where the kernel has them, loaded only when something asks. */
+export const LATER_MODULES = [
+  "vmw_vsock_virtio_transport",
+  "9pnet_fd",
+  "virtio_blk",
+  "ext4",
+  "erofs",
+  "virtio_net",
+  "virtio_balloon",
+  "tun",
+  "veth",
+  "bridge",
+  "nf_tables",
+  "nft_ct",
+  "nft_nat",
+  "nft_masq",
+  "nft_chain_nat",
+  "nft_compat",
+] as const;
+
+/** A kernel's modules as `modules.dep` and `modules.builtin` list them. */
+export interface ModuleTree {
+  /** The folder with modules.dep. */
+  dir: string;
+  /** File of each module below `dir`, by its name with underscores. */
+  files: ReadonlyMap<string, string>;
+  /** Direct and indirect dependencies, by file. */
+  dependencies: ReadonlyMap<string, readonly string[]>;
+  builtin: ReadonlySet<string>;
+}
+
+/**
+ * The folder with the modules of a kernel: beside the kernel file (`modules-RELEASE`, as our scripts lay it out), else
+ * the system's. Undefined when there is none: then everything must be built in.
+ */
+export function findModulesDir(kernelPath: string, release: string): string | undefined {
+  if (release === "") return undefined;
+  const beside = join(dirname(realpathSync(kernelPath)), `modules-${release}`);
+  return [beside, `/lib/modules/${release}`].find((dir) => existsSync(join(dir, "modules.dep")));
+}
+
+export function readModuleTree(dir: string): ModuleTree {
+  const files = new Map<string, string>();
+  const dependencies = new Map<string, readonly string[]>();
+  for (const line of linesOf(join(dir, "modules.dep"))) {
+    const [file = "", rest = ""] = line.split(":", 2);
+    files.set(moduleName(file), file);
+    dependencies.set(file, rest.split(" ").filter((word) => word !== ""));
+  }
+  const builtin = new Set(linesOf(join(dir, "modules.builtin")).map(moduleName));
+  return { dir, files, dependencies, builtin };
+}
+
+/** `kernel/drivers/char/hw_random/virtio-rng.ko.zst` is `virtio_rng`. */
+export function moduleName(file: string): string {
+  return basename(file).replace(/\.ko(\.\w+)?$/, "").replaceAll("-", "_");
+}
+
+export function hasModule(tree: ModuleTree, name: string): boolean {
+  return tree.builtin.has(name) || tree.files.has(name);
+}
+
+/**
+ * Files of the named modules and all that they need, each once, every module after those it depends on. Names that
+ * are built into the kernel need no file.
+ */
+export function loadOrder(tree: ModuleTree, names: readonly string[]): string[] {
+  const ordered = new Set<string>();
+  const visiting = new Set<string>();
+  const visit = (file: string): void => {
+    if (ordered.has(file)) return;
+    if (visiting.has(file)) throw new NkError("BAD_CONFIG", `${tree.dir}/modules.dep: ${file} depends on itself`);
+    visiting.add(file);
+    for (const needed of tree.dependencies.get(file) ?? []) visit(needed);
+    ordered.add(file);
+  };
+  for (const name of names) {
+    const file = tree.files.get(name);
+    if (file === undefined && !tree.builtin.has(name)) {
+      throw new NkError("BAD_CONFIG", `the kernel has no module ${name}, neither built in nor in ${tree.dir}`, {
+        see: `${tree.dir}/modules.dep`,
+      });
+    }
+    if (file !== undefined) visit(file);
+  }
+  return [...ordered];
+}
+
+function linesOf(path: string): string[] {
+  try {
+    return readFileSync(path, "utf8").split("\n").filter((line) => line !== "");
+  } catch (cause) {
+    throw new NkError("BAD_CONFIG", `cannot read ${path}: run depmod for that kernel`, { cause });
+  }
+}

@@ -1,0 +1,107 @@
+import { execFile } from "node:child_process";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+import { NkError } from "../base/errors.ts";
+import type { CpioEntry } from "./cpio.ts";
+import { BOOT_MODULES, LATER_MODULES, SHARE_MODULES, hasModule, loadOrder, moduleName } from "./modules.ts";
+import type { ModuleTree } from "./modules.ts";
+import { readModuleTree } from "./modules.ts";
+
+/** Where the guest finds its modules; the agent loads what `/etc/nk/modules` lists, line by line. */
+const GUEST_DIR = "/lib/nk";
+
+/** Largest module that is taken: a guard against reading something else. */
+const MAX_MODULE_BYTES = 64 * 1024 * 1024;
+
+const DECOMPRESSORS: Record<string, string> = { ".zst": "zstd", ".xz": "xz" };
+
+/** The kinds of share that this kernel can mount. */
+export function shareKinds(tree: ModuleTree): ("virtiofs" | "9p")[] {
+  const kinds = ["virtiofs", "9p"] as const;
+  return kinds.filter((kind) => SHARE_MODULES[kind].every((name) => hasModule(tree, name)));
+}
+
+/**
+ * What a kernel with modules adds to the initramfs: the modules, decompressed;
+ * `/etc/nk/modules`: paths to load at boot, in order; `/etc/nk/modules.later`: one line for each module that can be
+ * loaded on demand, `NAME PATH…` with all paths in order.
+ */
+export async function moduleEntries(tree: ModuleTree): Promise<CpioEntry[]> {
+  const boot = loadOrder(tree, [...BOOT_MODULES, ...shareModules(tree)]);
+  const later = LATER_MODULES.filter((name) => tree.files.has(name));
+  const files = new Set([...boot, ...loadOrder(tree, later)]);
+  const entries: CpioEntry[] = [
+    { type: "dir", name: "/etc", mode: 0o755 },
+    { type: "dir", name: "/etc/nk", mode: 0o755 },
+    { type: "dir", name: "/lib", mode: 0o755 },
+    { type: "dir", name: GUEST_DIR, mode: 0o755 },
+    textFile("/etc/nk/modules", boot.map(guestPath)),
+    textFile("/etc/nk/modules.later", later.map((name) => [name, ...loadOrder(tree, [name]).map(guestPath)].join(" "))),
+  ];
+  for (const file of files) {
+    entries.push({ type: "file", name: guestPath(file), mode: 0o644, data: await readModule(join(tree.dir, file)) });
+  }
+  return entries;
+}
+
+/** Copies what a guest can need of a kernel's modules, decompressed, in the same layout with its own modules.dep. */
+export async function copyGuestModules(from: string, to: string): Promise<void> {
+  const tree = readModuleTree(from);
+  const wanted = [...BOOT_MODULES, ...shareModules(tree), ...LATER_MODULES.filter((name) => hasModule(tree, name))];
+  const files = loadOrder(tree, wanted);
+  const temporary = `${to}.new`;
+  await rm(temporary, { recursive: true, force: true });
+  for (const file of files) {
+    const target = join(temporary, withoutCompression(file));
+    await mkdir(dirname(target), { recursive: true });
+    await writeFile(target, await readModule(join(from, file)));
+  }
+  const dependencies = files.map((file) => `${[file, ...(tree.dependencies.get(file) ?? [])].map(withoutCompression).join(" ")}`);
+  await writeFile(join(temporary, "modules.dep"), dependencies.map((line) => `${line.replace(" ", ": ")}\n`).join(""));
+  await writeFile(join(temporary, "modules.builtin"), await readFile(join(from, "modules.builtin")));
+  await rm(to, { recursive: true, force: true });
+  await rename(temporary, to);
+}
+
+function shareModules(tree: ModuleTree): string[] {
+  const kinds = shareKinds(tree);
+  if (kinds.length === 0) {
+    throw new NkError("BAD_CONFIG", `the kernel can mount neither virtiofs nor 9p: no such module in ${tree.dir}`, {
+      see: `${tree.dir}/modules.dep`,
+    });
+  }
+  return kinds.flatMap((kind) => SHARE_MODULES[kind]);
+}
+
+function guestPath(file: string): string {
+  return `${GUEST_DIR}/${moduleName(file)}.ko`;
+}
+
+function withoutCompression(file: string): string {
+  return file.replace(/\.ko\.\w+$/, ".ko");
+}
+
+function textFile(name: string, lines: string[]): CpioEntry {
+  return { type: "file", name, mode: 0o644, data: Buffer.from(lines.map((line) => `${line}\n`).join("")) };
+}
+
+/** A module's bytes: the agent hands them to the kernel, which need not know the compression. */
+async function readModule(path: string): Promise<Buffer> {
+  const suffix = path.slice(path.lastIndexOf(".ko") + 3);
+  try {
+    const packed = await readFile(path);
+    if (suffix === "") return packed;
+    if (suffix === ".gz") return await promisify(gunzip)(packed, { maxOutputLength: MAX_MODULE_BYTES });
+    const tool = DECOMPRESSORS[suffix];
+    if (tool === undefined) throw new Error(`unknown compression ${suffix}`);
+    const { stdout } = await promisify(execFile)(tool, ["-dc", path], {
+      encoding: "buffer",
+      maxBuffer: MAX_MODULE_BYTES,
+    });
+    return stdout;
+  } catch (cause) {
+    throw new NkError("HOST", `cannot read the kernel module ${path}: ${String(cause)}`, { cause });
+  }
+}
