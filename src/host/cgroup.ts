@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { NkError } from "../base/errors.ts";
 
@@ -6,14 +6,6 @@ import { NkError } from "../base/errors.ts";
 export interface Hierarchy {
   mountPoint: string;
   controllers: string[];
-}
-
-/** The folders of one container in every hierarchy. */
-export interface ContainerCgroup {
-  /** Folders that were made here, deepest first: what delete removes. */
-  made: string[];
-  /** Files a process writes its pid to, to join. */
-  procsFiles: string[];
 }
 
 /** The hierarchies of this host, from /proc/self/mountinfo (proc(5)). Pure v2 has one, v1 has several, hybrid has v1's and a v2 without controllers. */
@@ -50,14 +42,19 @@ function expandSlice(slice: string): string[] {
   return names.map((_, index) => `${names.slice(0, index + 1).join("-")}.slice`);
 }
 
-/** Every folder that `makeCgroup` would make, for the journal: written down before anything is made. */
-export function cgroupFolders(folder: string, hierarchies = listHierarchies()): string[] {
-  return hierarchies.map(({ mountPoint }) => join(mountPoint, folder));
+/**
+ * The folders that `makeCgroup` will make, for the journal: written down before anything is made. A folder that is there already
+ * belongs to somebody else, who also removes it.
+ */
+export function cgroupsToMake(folder: string, hierarchies = listHierarchies()): string[] {
+  return hierarchies.map(({ mountPoint }) => join(mountPoint, folder)).filter((path) => !existsSync(path));
 }
 
-/** Makes the container's folder in every hierarchy. Hierarchies that refuse (read-only, delegated to others) are left out. */
-export function makeCgroup(folder: string, hierarchies = listHierarchies()): ContainerCgroup {
-  const made: string[] = [];
+/**
+ * Makes the container's folder in every hierarchy. Hierarchies that refuse (read-only, delegated to others) are left out.
+ * @returns the cgroup.procs files, into which a process writes its pid to join
+ */
+export function makeCgroup(folder: string, hierarchies = listHierarchies()): string[] {
   const procsFiles: string[] = [];
   for (const { mountPoint, controllers } of hierarchies) {
     const path = join(mountPoint, folder);
@@ -66,11 +63,10 @@ export function makeCgroup(folder: string, hierarchies = listHierarchies()): Con
     } catch {
       continue;
     }
-    made.push(path);
     if (controllers.includes("cpuset")) inheritCpuset(mountPoint, folder);
     procsFiles.push(join(path, "cgroup.procs"));
   }
-  return { made, procsFiles };
+  return procsFiles;
 }
 
 /** A new v1 cpuset has no CPUs and takes no process until it is given some (kernel: admin-guide/cgroup-v1/cpusets.rst). */
