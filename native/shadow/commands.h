@@ -1,0 +1,9 @@
+/* The subcommands. Each returns the exit status of the process. */
+#ifndef NK_COMMANDS_H
+#define NK_COMMANDS_H
+
+int create_command(void);
+int exec_command(void);
+int spawn_command(int argc, char **argv);
+
+#endif

@@ -1,0 +1,115 @@
+/* nk-shadow create: makes a container's shadow and its monitor. */
+#include "cleanup.h"
+#include "commands.h"
+#include "descriptors.h"
+#include "fail.h"
+#include "launch.h"
+#include "monitor.h"
+#include "namespaces.h"
+#include "plan.h"
+#include "pump.h"
+#include "report.h"
+#include "session.h"
+#include "tree.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct create {
+    struct plan plan;
+    struct pty pty;
+    int shadow_end; /* of the connection between shadow and monitor */
+    int monitor_end;
+};
+
+static int check(const struct plan *plan) {
+    if (!plan->rootfs || plan->rootfs[0] != '/')
+        return fail("expected an absolute rootfs in the plan, found \"%s\"",
+                    plan->rootfs ? plan->rootfs : "");
+    if (!plan->monitor || !plan->monitor[0])
+        return fail("the plan has no monitor");
+    if (plan->terminal == TERMINAL_INHERIT && !plan->wait)
+        return fail("terminal inherit needs wait");
+    return 0;
+}
+
+static int prepare(void *context, int *sync) {
+    struct create *create = context;
+    struct tree tree;
+
+    if (session_join_cgroups(&create->plan) < 0 || session_start(&create->plan, &create->pty) < 0 ||
+        namespaces_set_up(&create->plan) < 0 || tree_assemble(&create->plan, &tree) < 0)
+        return -1;
+    const struct fd_move moves[] = {
+        {create->shadow_end, MONITOR_FD},
+        {*sync, MONITOR_FD + 1},
+        {tree.ns, TREE_NS_FD},
+        {tree.root, TREE_ROOT_FD},
+    };
+    if (descriptors_arrange(moves, 4) < 0)
+        return fail_errno("cannot arrange descriptors");
+    *sync = MONITOR_FD + 1;
+    return 0;
+}
+
+static int run(void *context) {
+    const struct create *create = context;
+
+    return pump_run(MONITOR_FD, session_tty(&create->plan));
+}
+
+/* From here on the shadow and its monitor keep each other: whoever dies, the other notices. */
+static int set_free(struct create *create, struct child *child) {
+    if (create->plan.terminal == TERMINAL_SOCKET && pty_hand_over(&create->pty) < 0)
+        return -1;
+    /* Before the monitor, which writes its own lines to the same pipe. */
+    if (report_shadow(child->pid) < 0)
+        return -1;
+    if (monitor_start(&create->plan, create->monitor_end, child->pid) < 0)
+        return -1;
+    return launch_release(child);
+}
+
+static int launch(struct create *create, struct child *child) {
+    const struct child_work work = {prepare, run, create};
+
+    if (launch_start(child, namespaces_to_make(&create->plan), &work) < 0)
+        return -1;
+    close(create->shadow_end);
+    if (launch_ready(child) < 0 || set_free(create, child) < 0) {
+        launch_abort(child);
+        return -1;
+    }
+    close(create->monitor_end);
+    close(REPORT_FD);
+    return 0;
+}
+
+static int open_all(struct create *create) {
+    int pair[2];
+
+    if (plan_read(&create->plan, PLAN_FD) < 0 || check(&create->plan) < 0)
+        return -1;
+    close(PLAN_FD);
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return fail_errno("cannot make a socket pair");
+    create->shadow_end = pair[0];
+    create->monitor_end = pair[1];
+    if (create->plan.terminal == TERMINAL_SOCKET)
+        return pty_open(&create->pty, create->plan.console_socket);
+    return 0;
+}
+
+int create_command(void) {
+    struct create create = {.pty = {-1, -1, -1}};
+    struct child child;
+    int status = 0;
+
+    if (open_all(&create) < 0 || launch(&create, &child) < 0)
+        status = report_failure(1);
+    else if (create.plan.wait)
+        status = session_wait(&create.plan, &child);
+    plan_free(&create.plan);
+    return status;
+}

@@ -1,0 +1,134 @@
+#include "launch.h"
+
+#include "fail.h"
+#include "signals.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* One packet each: READY or FAILED and its text from the child, RELEASE from the launcher, RELEASED from the
+ * child. */
+enum { READY = 'R', FAILED = 'E', RELEASE = 'G', RELEASED = 'A' };
+
+static int receive(int sync, char *packet, size_t size) {
+    ssize_t got;
+
+    do {
+        got = recv(sync, packet, size - 1, 0);
+    } while (got < 0 && errno == EINTR);
+    packet[got > 0 ? got : 0] = '\0';
+    return got > 0 ? 0 : -1;
+}
+
+static int send_packet(int sync, char kind, const char *text) {
+    char packet[NK_FAIL_MAX_BYTES + 1] = {kind};
+    size_t length = strnlen(text, NK_FAIL_MAX_BYTES);
+
+    memcpy(packet + 1, text, length);
+    return send(sync, packet, length + 1, MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+/* In the child. A launcher that died before the death signal was set is noticed as the end of `sync`. */
+static int child_main(int sync, const struct child_work *work) {
+    char packet[2];
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_NAME, "nk-shadow");
+    signals_block();
+    if (work->prepare(work->context, &sync) < 0) {
+        send_packet(sync, FAILED, fail_text());
+        return 1;
+    }
+    if (send_packet(sync, READY, "") < 0 || receive(sync, packet, sizeof packet) < 0 || packet[0] != RELEASE)
+        return 1;
+    prctl(PR_SET_PDEATHSIG, 0);
+    if (send_packet(sync, RELEASED, "") < 0)
+        return 1;
+    close(sync);
+    return work->run(work->context);
+}
+
+int launch_start(struct child *child, unsigned long clone_flags, const struct child_work *work) {
+    int pair[2];
+
+    signal(SIGCHLD, SIG_DFL);
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return fail_errno("cannot make a socket pair");
+    child->pid = (pid_t)syscall(SYS_clone, clone_flags | SIGCHLD, 0, 0, 0, 0);
+    if (child->pid < 0)
+        return fail_errno("cannot start a process with namespaces %#lx", clone_flags);
+    if (child->pid == 0) {
+        close(pair[0]);
+        _exit(child_main(pair[1], work));
+    }
+    close(pair[1]);
+    child->sync = pair[0];
+    return 0;
+}
+
+int launch_ready(struct child *child) {
+    char packet[NK_FAIL_MAX_BYTES + 2];
+
+    if (receive(child->sync, packet, sizeof packet) < 0)
+        return fail("the shadow ended before it was ready");
+    if (packet[0] != READY)
+        return fail("%s", packet + 1);
+    return 0;
+}
+
+int launch_release(struct child *child) {
+    char packet[2];
+
+    if (send_packet(child->sync, RELEASE, "") < 0 || receive(child->sync, packet, sizeof packet) < 0)
+        return fail("the shadow ended before it was released");
+    close(child->sync);
+    child->sync = -1;
+    return 0;
+}
+
+void launch_abort(struct child *child) {
+    kill(child->pid, SIGKILL);
+    waitpid(child->pid, NULL, 0);
+}
+
+static int exit_status(int status) {
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* A raw terminal sends none of these itself: they are meant for the caller's job. */
+static bool dropped(int signal, int tty) {
+    return tty >= 0 && (signal == SIGINT || signal == SIGQUIT || signal == SIGTSTP);
+}
+
+static int wait_loop(pid_t pid, int tty) {
+    sigset_t set;
+    int status;
+
+    /* Blocked first, then asked for once: a child that ended before is not missed. */
+    sigfillset(&set);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    while (waitpid(pid, &status, WNOHANG) != pid) {
+        int signal = sigwaitinfo(&set, NULL);
+
+        if (signals_forwarded(signal) && !dropped(signal, tty))
+            kill(pid, signal);
+    }
+    return exit_status(status);
+}
+
+int launch_wait(const struct child *child, int tty) {
+    struct termios saved;
+    int raw = tty >= 0 && terminal_make_raw(tty, &saved) == 0;
+    int status = wait_loop(child->pid, tty);
+
+    if (raw)
+        terminal_restore(tty, &saved);
+    return status;
+}

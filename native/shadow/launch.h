@@ -1,0 +1,37 @@
+/* The shadow as a child of the launcher, until it stands on its own.
+ *
+ * launch_start  forks; the child prepares itself and dies with the launcher
+ * launch_ready  the child is prepared, or failed: its reason is in fail_text()
+ * launch_release  the child outlives the launcher from now on, and pumps
+ * launch_wait   for `wait`: stays for the child, passes signals on, returns its exit status
+ */
+#ifndef NK_LAUNCH_H
+#define NK_LAUNCH_H
+
+#include "terminal.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct child {
+    pid_t pid;
+    int sync; /* socket between launcher and child */
+};
+
+struct child_work {
+    /* In the child. Returns <0 with fail_text(). It must keep `*sync` open, and may move it. */
+    int (*prepare)(void *context, int *sync);
+    /* The exit status of the child. */
+    int (*run)(void *context);
+    void *context;
+};
+
+int launch_start(struct child *child, unsigned long clone_flags, const struct child_work *work);
+int launch_ready(struct child *child);
+int launch_release(struct child *child);
+void launch_abort(struct child *child);
+
+/* `tty`: the terminal to keep in raw mode while the child lives; -1: none. */
+int launch_wait(const struct child *child, int tty);
+
+#endif

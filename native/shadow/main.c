@@ -1,0 +1,37 @@
+#include "commands.h"
+#include "descriptors.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static int usage(void) {
+    fputs("usage: nk-shadow create|exec    with a plan on descriptor 3 and a report pipe as 4\n"
+          "       nk-shadow spawn [--keep FD]... [--parent PID] -- PROGRAM [ARG]...\n",
+          stderr);
+    return 2;
+}
+
+static int with_plan(int (*command)(void)) {
+    const int plan_and_report[] = {3, 4};
+
+    if (fcntl(3, F_GETFD) < 0 || fcntl(4, F_GETFD) < 0)
+        return usage();
+    descriptors_close_except(3, plan_and_report, 2);
+    signal(SIGPIPE, SIG_IGN);
+    return command();
+}
+
+int main(int argc, char **argv) {
+    if (descriptors_fill_standard() < 0)
+        return 1;
+    if (argc == 2 && strcmp(argv[1], "create") == 0)
+        return with_plan(create_command);
+    if (argc == 2 && strcmp(argv[1], "exec") == 0)
+        return with_plan(exec_command);
+    if (argc >= 2 && strcmp(argv[1], "spawn") == 0)
+        return spawn_command(argc - 2, argv + 2);
+    return usage();
+}

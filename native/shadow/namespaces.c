@@ -1,0 +1,41 @@
+#include "namespaces.h"
+
+#include "cleanup.h"
+#include "fail.h"
+#include "syscalls.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+
+unsigned long namespaces_to_make(const struct plan *plan) {
+    return CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
+           (plan->netns == NETNS_NEW ? CLONE_NEWNET : 0);
+}
+
+int namespaces_set_up(const struct plan *plan) {
+    if (plan->netns == NETNS_PATH) {
+        cleanup_close int fd = open(plan->netns_path, O_RDONLY | O_CLOEXEC);
+
+        if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
+            return fail_errno("cannot join the network namespace %s", plan->netns_path);
+    }
+    if (plan->hostname && sethostname(plan->hostname, strlen(plan->hostname)) < 0)
+        return fail_errno("cannot set the host name %s", plan->hostname);
+    return 0;
+}
+
+int namespaces_open(pid_t pid, int *pidfd) {
+    *pidfd = nk_pidfd_open(pid);
+    if (*pidfd < 0)
+        return fail_errno("cannot find the container's shadow %d", (int)pid);
+    if (setns(*pidfd, CLONE_NEWPID) < 0)
+        return fail_errno("cannot join the pid namespace of the shadow %d", (int)pid);
+    return 0;
+}
+
+int namespaces_enter(int pidfd) {
+    if (setns(pidfd, CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET) < 0)
+        return fail_errno("cannot join the namespaces of the shadow");
+    return chdir("/") < 0 ? fail_errno("cannot enter the container's root") : 0;
+}

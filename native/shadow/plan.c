@@ -1,0 +1,263 @@
+#include "plan.h"
+
+#include "fail.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MAX_ITEMS 4096u
+
+struct words {
+    char *at;
+    char *end;
+};
+
+typedef int word_handler(struct plan *plan, char **args, struct words *rest);
+
+static char *next_word(struct words *words) {
+    char *word = words->at;
+
+    if (word >= words->end)
+        return NULL;
+    words->at = word + strlen(word) + 1;
+    return word;
+}
+
+/* Makes room for one more item; NULL when there are too many or memory is short. */
+static void *grow(void *items, size_t count, size_t size) {
+    void *bigger = count < MAX_ITEMS ? realloc(items, (count + 1) * size) : NULL;
+
+    if (!bigger)
+        fail("the plan has more than %u mounts or cgroups", MAX_ITEMS);
+    return bigger;
+}
+
+static int parse_number(const char *text, unsigned long max, unsigned long *value) {
+    char *end;
+
+    errno = 0;
+    *value = strtoul(text, &end, 10);
+    if (errno || end == text || *end || *text == '-' || *value > max)
+        return fail("expected a number up to %lu in the plan, found \"%s\"", max, text);
+    return 0;
+}
+
+static int add_mount(struct plan *plan, struct plan_mount mount) {
+    struct plan_mount *mounts = grow(plan->mounts, plan->mount_count, sizeof *mounts);
+
+    if (!mounts)
+        return -1;
+    plan->mounts = mounts;
+    mounts[plan->mount_count++] = mount;
+    return 0;
+}
+
+static int on_rootfs(struct plan *plan, char **args, struct words *rest) {
+    (void)rest;
+    plan->rootfs = args[0];
+    return 0;
+}
+
+static int on_readonly(struct plan *plan, char **args, struct words *rest) {
+    (void)args, (void)rest;
+    plan->readonly = true;
+    return 0;
+}
+
+static int on_mountpoint(struct plan *plan, char **args, struct words *rest) {
+    struct plan_mount mount = {.dest = args[0], .directory = strcmp(args[1], "dir") == 0};
+
+    (void)rest;
+    if (!mount.directory && strcmp(args[1], "file") != 0)
+        return fail("mountpoint %s: expected dir or file, found \"%s\"", args[0], args[1]);
+    return add_mount(plan, mount);
+}
+
+static int on_bind(struct plan *plan, char **args, struct words *rest) {
+    struct plan_mount mount = {.source = args[0], .dest = args[1]};
+
+    (void)rest;
+    if (parse_number(args[2], UINT_MAX, &mount.flags) < 0)
+        return -1;
+    return add_mount(plan, mount);
+}
+
+static int on_hostname(struct plan *plan, char **args, struct words *rest) {
+    (void)rest;
+    plan->hostname = args[0];
+    return 0;
+}
+
+static int on_netns(struct plan *plan, char **args, struct words *rest) {
+    (void)rest;
+    plan->netns_path = args[0];
+    if (strcmp(args[0], "host") == 0)
+        plan->netns = NETNS_HOST;
+    else if (strcmp(args[0], "new") == 0)
+        plan->netns = NETNS_NEW;
+    else
+        plan->netns = NETNS_PATH;
+    return 0;
+}
+
+static int on_cgroup(struct plan *plan, char **args, struct words *rest) {
+    const char **cgroups = grow(plan->cgroups, plan->cgroup_count, sizeof *cgroups);
+
+    (void)rest;
+    if (!cgroups)
+        return -1;
+    plan->cgroups = cgroups;
+    cgroups[plan->cgroup_count++] = args[0];
+    return 0;
+}
+
+static int on_terminal(struct plan *plan, char **args, struct words *rest) {
+    (void)rest;
+    plan->console_socket = args[0];
+    if (strcmp(args[0], "none") == 0)
+        plan->terminal = TERMINAL_NONE;
+    else if (strcmp(args[0], "inherit") == 0)
+        plan->terminal = TERMINAL_INHERIT;
+    else
+        plan->terminal = TERMINAL_SOCKET;
+    return 0;
+}
+
+/* Accepted for callers that pass descriptors: the guest has no use for them, so they are closed like all
+ * others. */
+static int on_preserve_fds(struct plan *plan, char **args, struct words *rest) {
+    unsigned long count;
+
+    (void)plan, (void)rest;
+    return parse_number(args[0], INT_MAX, &count);
+}
+
+static int on_wait(struct plan *plan, char **args, struct words *rest) {
+    (void)args, (void)rest;
+    plan->wait = true;
+    return 0;
+}
+
+static int on_monitor(struct plan *plan, char **args, struct words *rest) {
+    unsigned long count;
+
+    if (parse_number(args[0], MAX_ITEMS, &count) < 0)
+        return -1;
+    free(plan->monitor);
+    plan->monitor = calloc(count + 1, sizeof *plan->monitor);
+    if (!plan->monitor)
+        return fail("no memory for the plan");
+    for (unsigned long i = 0; i < count; i++) {
+        plan->monitor[i] = next_word(rest);
+        if (!plan->monitor[i])
+            return fail("the plan ends within the arguments of the monitor");
+    }
+    return 0;
+}
+
+static int on_monitor_log(struct plan *plan, char **args, struct words *rest) {
+    (void)rest;
+    plan->monitor_log = args[0];
+    return 0;
+}
+
+static int on_join(struct plan *plan, char **args, struct words *rest) {
+    unsigned long pid;
+
+    (void)rest;
+    if (parse_number(args[0], INT_MAX, &pid) < 0)
+        return -1;
+    plan->join = (pid_t)pid;
+    return 0;
+}
+
+static int on_control(struct plan *plan, char **args, struct words *rest) {
+    (void)rest;
+    plan->control = args[0];
+    return 0;
+}
+
+static int on_request(struct plan *plan, char **args, struct words *rest) {
+    (void)rest;
+    plan->request = args[0];
+    return 0;
+}
+
+static const struct {
+    const char *name;
+    unsigned args;
+    word_handler *handler;
+} vocabulary[] = {
+    {"rootfs", 1, on_rootfs}, {"readonly", 0, on_readonly}, {"mountpoint", 2, on_mountpoint},
+    {"bind", 3, on_bind},     {"hostname", 1, on_hostname}, {"netns", 1, on_netns},
+    {"cgroup", 1, on_cgroup}, {"terminal", 1, on_terminal}, {"preserve-fds", 1, on_preserve_fds},
+    {"wait", 0, on_wait},     {"monitor", 1, on_monitor},   {"monitor-log", 1, on_monitor_log},
+    {"join", 1, on_join},     {"control", 1, on_control},   {"request", 1, on_request},
+};
+
+#define VOCABULARY_SIZE (sizeof vocabulary / sizeof vocabulary[0])
+
+static int parse_one(struct plan *plan, const char *name, struct words *words) {
+    char *args[3] = {NULL};
+    size_t i = 0;
+
+    while (i < VOCABULARY_SIZE && strcmp(vocabulary[i].name, name) != 0)
+        i++;
+    if (i == VOCABULARY_SIZE)
+        return fail("unknown word \"%s\" in the plan", name);
+    for (unsigned n = 0; n < vocabulary[i].args; n++) {
+        args[n] = next_word(words);
+        if (!args[n])
+            return fail("the plan ends within the arguments of \"%s\"", name);
+    }
+    return vocabulary[i].handler(plan, args, words);
+}
+
+int plan_parse(struct plan *plan, char *text, size_t length) {
+    struct words words = {text, text + length};
+    const char *name;
+
+    if (length > 0 && text[length - 1] != '\0')
+        return fail("the plan does not end with a NUL byte");
+    while ((name = next_word(&words))) {
+        if (parse_one(plan, name, &words) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int plan_read(struct plan *plan, int fd) {
+    size_t length = 0;
+    size_t capacity = 0;
+
+    for (;;) {
+        ssize_t got;
+
+        if (length == capacity) {
+            char *bigger = capacity < PLAN_MAX_BYTES ? realloc(plan->text, capacity + 65536) : NULL;
+            if (!bigger)
+                return fail("the plan is longer than %zu bytes", PLAN_MAX_BYTES);
+            plan->text = bigger;
+            capacity += 65536;
+        }
+        got = read(fd, plan->text + length, capacity - length);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return fail_errno("cannot read the plan from descriptor %d", fd);
+        if (got == 0)
+            return plan_parse(plan, plan->text, length);
+        length += (size_t)got;
+    }
+}
+
+void plan_free(struct plan *plan) {
+    free(plan->text);
+    free(plan->mounts);
+    free(plan->cgroups);
+    free(plan->monitor);
+    memset(plan, 0, sizeof *plan);
+}

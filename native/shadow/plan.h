@@ -1,0 +1,52 @@
+/* What the caller asks for: NUL-terminated words on descriptor 3 (README.md has the list). */
+#ifndef NK_PLAN_H
+#define NK_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* A request is one CONTROL frame of at most 4 MiB; the rest of a plan is small. */
+#define PLAN_MAX_BYTES ((size_t)8 << 20)
+
+enum terminal_mode { TERMINAL_NONE, TERMINAL_INHERIT, TERMINAL_SOCKET };
+enum netns_mode { NETNS_HOST, NETNS_NEW, NETNS_PATH };
+
+/* One step of the tree. Without a source only the mount point is made. */
+struct plan_mount {
+    const char *source;
+    const char *dest;
+    unsigned long flags; /* MS_* */
+    bool directory;      /* kind of mount point when there is no source */
+};
+
+struct plan {
+    char *text; /* owns all strings below */
+
+    const char *rootfs;
+    bool readonly;
+    struct plan_mount *mounts; /* in the order given */
+    size_t mount_count;
+    const char *hostname;
+    enum netns_mode netns;
+    const char *netns_path;
+    char **monitor; /* argv, NULL-terminated */
+    const char *monitor_log;
+
+    pid_t join;
+    const char *control;
+    const char *request;
+
+    const char **cgroups; /* paths of cgroup.procs */
+    size_t cgroup_count;
+    enum terminal_mode terminal;
+    const char *console_socket;
+    bool wait;
+};
+
+/* Read and parse. <0: see fail_text(). Free the plan in both cases. */
+int plan_read(struct plan *plan, int fd);
+int plan_parse(struct plan *plan, char *text, size_t length);
+void plan_free(struct plan *plan);
+
+#endif

@@ -1,0 +1,265 @@
+#include "pump.h"
+
+#include "link.h"
+#include "signals.h"
+#include "sink.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* As a process that was killed: the monitor, and with it the VM, is gone. */
+#define STATUS_LOST (128 + SIGKILL)
+#define STATUS_FAILED 255
+
+enum { POLL_MONITOR, POLL_SIGNALS, POLL_STDIN, POLL_STDOUT, POLL_STDERR, POLL_COUNT };
+
+struct pump {
+    struct link link;
+    int signals;
+    int tty;
+    struct sink sinks[2];
+    bool input_open;
+    bool input_socket;
+    uint32_t input_credit;
+    bool ended;
+    bool lost; /* the end was not told: nothing more is written */
+    int status;
+};
+
+static void send_size(struct pump *pump) {
+    struct winsize size;
+    uint8_t payload[4];
+
+    if (pump->tty < 0 || ioctl(pump->tty, TIOCGWINSZ, &size) < 0)
+        return;
+    nk_put_u16(payload, size.ws_row);
+    nk_put_u16(payload + 2, size.ws_col);
+    link_send(&pump->link, NK_RESIZE, 0, payload, sizeof payload);
+}
+
+static void take_signal(struct pump *pump) {
+    struct signalfd_siginfo info;
+    uint8_t payload[4];
+
+    if (read(pump->signals, &info, sizeof info) != sizeof info)
+        return;
+    if (info.ssi_signo == SIGWINCH) {
+        send_size(pump);
+        return;
+    }
+    nk_put_u32(payload, info.ssi_signo);
+    link_send(&pump->link, NK_SIGNAL, 0, payload, sizeof payload);
+}
+
+static void close_input(struct pump *pump) {
+    if (pump->input_open)
+        close(STDIN_FILENO);
+    pump->input_open = false;
+}
+
+static bool wants_input(const struct pump *pump) {
+    return pump->input_open && pump->input_credit > 0 &&
+           link_room(&pump->link) >= 2 * LINK_RESERVE_BYTES + NK_FRAME_HEADER_BYTES;
+}
+
+static void take_input(struct pump *pump) {
+    size_t room;
+    uint8_t *at = link_payload_space(&pump->link, &room);
+    size_t limit = room - LINK_RESERVE_BYTES;
+    ssize_t got;
+
+    if (limit > NK_DATA_MAX_BYTES)
+        limit = NK_DATA_MAX_BYTES;
+    if (limit > pump->input_credit)
+        limit = pump->input_credit;
+    got = pump->input_socket ? recv(STDIN_FILENO, at, limit, MSG_DONTWAIT) : read(STDIN_FILENO, at, limit);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (got > 0) {
+        pump->input_credit -= (uint32_t)got;
+        link_commit(&pump->link, NK_DATA, NK_STDIN_STREAM, (uint32_t)got);
+        return;
+    }
+    link_send(&pump->link, NK_EOF, NK_STDIN_STREAM, NULL, 0);
+    close_input(pump);
+}
+
+static uint32_t stream_of(const struct pump *pump, const struct sink *sink) {
+    return NK_STDOUT_STREAM + (uint32_t)(sink - pump->sinks);
+}
+
+static void write_output(struct pump *pump, struct sink *sink, short events) {
+    int written = sink->used > 0 ? sink_write(sink) : 0;
+    uint8_t payload[4];
+    uint32_t credit;
+
+    /* An error without POLLOUT, or with nothing to write, is the only news of a reader that left. */
+    if (written < 0 || (sink->used == 0 && written == 0 && (events & (POLLERR | POLLHUP | POLLNVAL)))) {
+        if (sink->state == SINK_OPEN)
+            link_send(&pump->link, NK_CLOSE, stream_of(pump, sink), NULL, 0);
+        sink_close(sink);
+        return;
+    }
+    if (written == 0)
+        return;
+    credit = nk_window_release(&sink->window, (uint32_t)written, sink->used == 0);
+    if (credit == 0 || sink->state != SINK_OPEN)
+        return;
+    nk_put_u32(payload, credit);
+    link_send(&pump->link, NK_CREDIT, stream_of(pump, sink), payload, sizeof payload);
+}
+
+static struct sink *find_sink(struct pump *pump, uint32_t stream) {
+    if (stream == NK_STDOUT_STREAM || stream == NK_STDERR_STREAM)
+        return &pump->sinks[stream - NK_STDOUT_STREAM];
+    return NULL;
+}
+
+static int status_of(uint32_t wait_status) {
+    uint32_t signal = wait_status & 0x7f;
+
+    return (int)(signal ? 128 + signal : (wait_status >> 8) & 0xff);
+}
+
+static void end_with(struct pump *pump, int status) {
+    pump->ended = true;
+    pump->status = status;
+}
+
+static void end_lost(struct pump *pump) {
+    pump->lost = true;
+    end_with(pump, STATUS_LOST);
+}
+
+/* <0: the monitor broke the protocol. Frames for streams that we do not have are dropped. */
+static int take_frame(struct pump *pump, const struct nk_frame *frame) {
+    struct sink *sink = find_sink(pump, frame->stream);
+
+    switch (frame->type) {
+    case NK_DATA:
+        return sink ? sink_put(sink, frame->payload, frame->length) : 0;
+    case NK_EOF:
+        if (sink)
+            sink_end(sink);
+        return 0;
+    case NK_CREDIT:
+        return frame->stream == NK_STDIN_STREAM
+                   ? nk_credit_add(&pump->input_credit, nk_get_u32(frame->payload))
+                   : 0;
+    case NK_CLOSE:
+        if (frame->stream == NK_STDIN_STREAM)
+            close_input(pump);
+        return 0;
+    case NK_EXIT:
+        end_with(pump, status_of(nk_get_u32(frame->payload)));
+        return 0;
+    case NK_FAILED:
+        end_with(pump, STATUS_FAILED);
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+static void take_frames(struct pump *pump) {
+    struct nk_frame frame;
+    int more;
+
+    if (link_receive(&pump->link) < 0)
+        end_lost(pump);
+    while (!pump->ended && (more = nk_decoder_next(&pump->link.in, &frame)) != 0) {
+        if (more < 0 || take_frame(pump, &frame) < 0)
+            end_lost(pump);
+    }
+}
+
+static struct pollfd watch_sink(const struct sink *sink) {
+    if (sink->state == SINK_CLOSED)
+        return (struct pollfd){.fd = -1};
+    return (struct pollfd){.fd = sink->fd, .events = sink->used > 0 ? POLLOUT : 0};
+}
+
+static void watch(const struct pump *pump, struct pollfd *fds) {
+    bool room = link_room(&pump->link) >= LINK_RESERVE_BYTES;
+
+    fds[POLL_MONITOR] = (struct pollfd){.fd = pump->link.fd};
+    fds[POLL_MONITOR].events = (short)((room ? POLLIN : 0) | (link_has_output(&pump->link) ? POLLOUT : 0));
+    fds[POLL_SIGNALS] = (struct pollfd){.fd = room ? pump->signals : -1, .events = POLLIN};
+    fds[POLL_STDIN] = (struct pollfd){.fd = wants_input(pump) ? STDIN_FILENO : -1, .events = POLLIN};
+    fds[POLL_STDOUT] = watch_sink(&pump->sinks[0]);
+    fds[POLL_STDERR] = watch_sink(&pump->sinks[1]);
+}
+
+/* What the container wrote before its end is written out, however slow the reader is. */
+static void drain(struct pump *pump) {
+    struct pollfd fds[2];
+
+    while (pump->sinks[0].used > 0 || pump->sinks[1].used > 0) {
+        for (int i = 0; i < 2; i++) {
+            fds[i] = watch_sink(&pump->sinks[i]);
+            if (pump->sinks[i].used == 0)
+                fds[i].fd = -1;
+        }
+        if (poll(fds, 2, -1) < 0)
+            continue;
+        for (int i = 0; i < 2; i++) {
+            if (fds[i].revents && sink_write(&pump->sinks[i]) < 0)
+                sink_close(&pump->sinks[i]);
+        }
+    }
+}
+
+static void turn(struct pump *pump) {
+    struct pollfd fds[POLL_COUNT];
+
+    watch(pump, fds);
+    if (poll(fds, POLL_COUNT, -1) < 0)
+        return;
+    if (fds[POLL_SIGNALS].revents)
+        take_signal(pump);
+    if (fds[POLL_STDIN].revents)
+        take_input(pump);
+    if (fds[POLL_STDOUT].revents)
+        write_output(pump, &pump->sinks[0], fds[POLL_STDOUT].revents);
+    if (fds[POLL_STDERR].revents)
+        write_output(pump, &pump->sinks[1], fds[POLL_STDERR].revents);
+    link_flush(&pump->link);
+    if (fds[POLL_MONITOR].revents & (POLLIN | POLLHUP | POLLERR))
+        take_frames(pump);
+}
+
+static int start(struct pump *pump, int monitor, int tty) {
+    struct stat info;
+
+    pump->tty = tty;
+    pump->input_open = true;
+    pump->input_socket = fstat(STDIN_FILENO, &info) == 0 && S_ISSOCK(info.st_mode);
+    pump->input_credit = NK_CREDIT_START_BYTES;
+    pump->signals = signals_open();
+    if (pump->signals < 0 || link_init(&pump->link, monitor) < 0 ||
+        sink_init(&pump->sinks[0], STDOUT_FILENO) < 0 || sink_init(&pump->sinks[1], STDERR_FILENO) < 0)
+        return -1;
+    send_size(pump);
+    return 0;
+}
+
+int pump_run(int monitor, int tty) {
+    struct pump pump = {.status = STATUS_LOST};
+
+    if (start(&pump, monitor, tty) == 0) {
+        while (!pump.ended)
+            turn(&pump);
+        if (!pump.lost)
+            drain(&pump);
+    }
+    link_free(&pump.link);
+    sink_free(&pump.sinks[0]);
+    sink_free(&pump.sinks[1]);
+    return pump.status;
+}

@@ -1,0 +1,41 @@
+#include "session.h"
+
+#include "descriptors.h"
+#include "fail.h"
+#include "io.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+int session_join_cgroups(const struct plan *plan) {
+    for (size_t i = 0; i < plan->cgroup_count; i++) {
+        /* "0" is the process that writes. */
+        if (nk_write_file(AT_FDCWD, plan->cgroups[i], "0") < 0)
+            return fail_errno("cannot join the cgroup %s", plan->cgroups[i]);
+    }
+    return 0;
+}
+
+int session_start(const struct plan *plan, const struct pty *pty) {
+    /* Before setsid: /dev/tty can only be opened while there is a controlling terminal. */
+    if (plan->terminal != TERMINAL_SOCKET)
+        descriptors_reopen_standard();
+    if (setsid() < 0)
+        return fail_errno("cannot start a session");
+    return plan->terminal == TERMINAL_SOCKET ? pty_attach(pty) : 0;
+}
+
+int session_tty(const struct plan *plan) {
+    return plan->terminal == TERMINAL_NONE ? -1 : terminal_find();
+}
+
+int session_wait(const struct plan *plan, const struct child *child) {
+    int tty = plan->terminal == TERMINAL_INHERIT ? terminal_find() : -1;
+
+    /* Ctrl-C at a terminal goes to the whole foreground group. The caller passes signals on itself: out of
+     * its group, the container gets each one once. With a terminal in raw mode no such signals come, but
+     * SIGWINCH must. */
+    if (tty < 0)
+        setpgid(0, 0);
+    return launch_wait(child, tty);
+}

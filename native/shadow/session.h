@@ -1,0 +1,25 @@
+/* What a child does before it is a shadow, in create and exec alike. */
+#ifndef NK_SESSION_H
+#define NK_SESSION_H
+
+#include "launch.h"
+#include "plan.h"
+#include "terminal.h"
+
+/* The shadow's connection to the monitor is always this descriptor. */
+enum { MONITOR_FD = 3 };
+
+/* Moves this process into the cgroups of the plan. <0: see fail_text(). */
+int session_join_cgroups(const struct plan *plan);
+
+/* Starts a session of its own with the standard streams of the plan. Must run while /proc is the host's. */
+int session_start(const struct plan *plan, const struct pty *pty);
+
+/* The terminal whose size the shadow passes on; -1: none. */
+int session_tty(const struct plan *plan);
+
+/* For `wait`: stays until the shadow has ended, with the caller's terminal in raw mode where it is inherited.
+ * Returns the shadow's exit status. */
+int session_wait(const struct plan *plan, const struct child *child);
+
+#endif

@@ -1,0 +1,84 @@
+#include "sink.h"
+
+#include "fail.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static size_t largest_write(int fd, const struct stat *info) {
+    int flags = fcntl(fd, F_GETFL);
+
+    if (S_ISREG(info->st_mode) || S_ISSOCK(info->st_mode) || (flags >= 0 && (flags & O_NONBLOCK)))
+        return NK_CREDIT_START_BYTES;
+    return PIPE_BUF;
+}
+
+int sink_init(struct sink *sink, int fd) {
+    struct stat info = {0};
+
+    memset(sink, 0, sizeof *sink);
+    sink->fd = fd;
+    nk_window_init(&sink->window);
+    fstat(fd, &info);
+    sink->socket = S_ISSOCK(info.st_mode);
+    sink->max_write = largest_write(fd, &info);
+    sink->ring = malloc(NK_CREDIT_START_BYTES);
+    return sink->ring ? 0 : fail("no memory for a stream");
+}
+
+void sink_free(struct sink *sink) {
+    free(sink->ring);
+}
+
+int sink_put(struct sink *sink, const uint8_t *data, uint32_t length) {
+    size_t end = (sink->start + sink->used) % NK_CREDIT_START_BYTES;
+    size_t first = NK_CREDIT_START_BYTES - end < length ? NK_CREDIT_START_BYTES - end : length;
+
+    if (sink->state != SINK_OPEN)
+        return 0;
+    if (nk_window_receive(&sink->window, length) < 0)
+        return -1;
+    memcpy(sink->ring + end, data, first);
+    memcpy(sink->ring, data + first, length - first);
+    sink->used += length;
+    return 0;
+}
+
+int sink_write(struct sink *sink) {
+    size_t straight = NK_CREDIT_START_BYTES - sink->start;
+    size_t n = sink->used < straight ? sink->used : straight;
+    const uint8_t *at = sink->ring + sink->start;
+    ssize_t written;
+
+    if (n > sink->max_write)
+        n = sink->max_write;
+    written = sink->socket ? send(sink->fd, at, n, MSG_DONTWAIT | MSG_NOSIGNAL) : write(sink->fd, at, n);
+    if (written < 0)
+        return errno == EAGAIN || errno == EINTR ? 0 : -1;
+    sink->start = (sink->start + (size_t)written) % NK_CREDIT_START_BYTES;
+    sink->used -= (size_t)written;
+    if (sink->state == SINK_ENDING && sink->used == 0)
+        sink_close(sink);
+    return (int)written;
+}
+
+void sink_end(struct sink *sink) {
+    if (sink->state != SINK_OPEN)
+        return;
+    sink->state = SINK_ENDING;
+    if (sink->used == 0)
+        sink_close(sink);
+}
+
+void sink_close(struct sink *sink) {
+    if (sink->state != SINK_CLOSED)
+        close(sink->fd);
+    sink->state = SINK_CLOSED;
+    sink->used = 0;
+}

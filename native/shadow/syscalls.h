@@ -1,0 +1,63 @@
+/* System calls that glibc before 2.36 has no wrappers for (Ubuntu 22.04), with their kernel constants. */
+#ifndef NK_SYSCALLS_H
+#define NK_SYSCALLS_H
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define NK_OPEN_TREE_CLONE 1u
+#define NK_AT_RECURSIVE 0x8000u
+#define NK_MOVE_MOUNT_F_EMPTY_PATH 0x04u
+#define NK_MOVE_MOUNT_T_EMPTY_PATH 0x40u
+
+#define NK_ATTR_RDONLY 0x01u
+#define NK_ATTR_NOSUID 0x02u
+#define NK_ATTR_NODEV 0x04u
+#define NK_ATTR_NOEXEC 0x08u
+#define NK_ATTR_ATIME_MASK 0x70u
+#define NK_ATTR_RELATIME 0x00u
+#define NK_ATTR_NOATIME 0x10u
+#define NK_ATTR_STRICTATIME 0x20u
+#define NK_ATTR_NODIRATIME 0x80u
+#define NK_ATTR_NOSYMFOLLOW 0x200000u
+
+struct nk_mount_attr {
+    uint64_t attr_set;
+    uint64_t attr_clr;
+    uint64_t propagation;
+    uint64_t userns_fd;
+};
+
+static inline int nk_open_tree(int dirfd, const char *path, unsigned flags) {
+    return (int)syscall(SYS_open_tree, dirfd, path, flags);
+}
+
+/* Attaches the detached tree `from` at `path` below `to`, or on `to` itself when `path` is "". */
+static inline int nk_move_mount(int from, int to, const char *path) {
+    unsigned flags = NK_MOVE_MOUNT_F_EMPTY_PATH | (*path ? 0 : NK_MOVE_MOUNT_T_EMPTY_PATH);
+
+    return (int)syscall(SYS_move_mount, from, "", to, path, flags);
+}
+
+static inline int nk_mount_setattr(int fd, unsigned flags, struct nk_mount_attr *attr) {
+    return (int)syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | flags, attr, sizeof *attr);
+}
+
+static inline int nk_openat2(int dirfd, const char *path, uint64_t flags, uint64_t resolve) {
+    struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = resolve};
+
+    return (int)syscall(SYS_openat2, dirfd, path, &how, sizeof how);
+}
+
+static inline int nk_close_range(unsigned first, unsigned last) {
+    return (int)syscall(SYS_close_range, first, last, 0);
+}
+
+static inline int nk_pidfd_open(pid_t pid) {
+    return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+#endif

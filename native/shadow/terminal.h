@@ -1,0 +1,30 @@
+/* Terminals: the caller's own, or a pseudo terminal handed over by --console-socket. */
+#ifndef NK_TERMINAL_H
+#define NK_TERMINAL_H
+
+#include <termios.h>
+
+struct pty {
+    int master;
+    int slave;
+    int console; /* connected socket that takes the master */
+};
+
+/* Opens a pair whose slave is raw, and connects to the console socket. Done on the host, before anything else
+ * can fail late. <0: see fail_text(). */
+int pty_open(struct pty *pty, const char *console_socket);
+
+/* Sends the master and closes the pair's descriptors in this process. */
+int pty_hand_over(struct pty *pty);
+
+/* Makes the slave the standard streams and the controlling terminal of this session. */
+int pty_attach(const struct pty *pty);
+
+/* The first standard descriptor that is a terminal; -1: none. */
+int terminal_find(void);
+
+/* Switches to raw mode; what it was is kept in `saved`. */
+int terminal_make_raw(int fd, struct termios *saved);
+void terminal_restore(int fd, const struct termios *saved);
+
+#endif
