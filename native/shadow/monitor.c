@@ -5,6 +5,7 @@
 #include "fail.h"
 #include "io.h"
 #include "report.h"
+#include "session.h"
 #include "signals.h"
 
 #include <errno.h>
@@ -37,7 +38,10 @@ static void become_monitor(const struct plan *plan, int connection, int *status,
 
     snprintf(pid, sizeof pid, "%d", (int)shadow);
     signals_reset();
-    if (setsid() < 0 || open_streams(plan) < 0 || descriptors_arrange(moves, 3) < 0)
+    /* The VM runs for the container and is accounted to it. The launcher stays out: whoever kills the cgroup
+     * must not keep it from restoring the caller's terminal. */
+    if (session_join_cgroups(plan) < 0 || setsid() < 0 || open_streams(plan) < 0 ||
+        descriptors_arrange(moves, 3) < 0)
         return;
     *status = STATUS_FD;
     if (nk_set_cloexec(STATUS_FD, 1) < 0 || chdir("/") < 0 || setenv("NK_SHADOW_PID", pid, 1) < 0)

@@ -1,0 +1,54 @@
+import { expect, test } from "vitest";
+import { encodeCreatePlan, encodeExecPlan, type ShadowPlan } from "./shadow-plan.ts";
+
+const plan: ShadowPlan = {
+  rootfs: "/b/rootfs",
+  readonly: true,
+  mountPoints: [{ destination: "/proc", kind: "dir" }],
+  binds: [{ source: "/v", destination: "/data", flags: 4097 }],
+  hostname: "h",
+  netns: "new",
+  cgroups: ["/c/cgroup.procs"],
+  terminal: { socket: "/tmp/console" },
+  preserveFds: 2,
+  wait: true,
+  monitor: ["/usr/bin/node", "bundle", "monitor"],
+  monitorLog: "/m.log",
+};
+
+test("writes a create plan as words ended by NUL", () => {
+  expect(encodeCreatePlan(plan).toString().split("\0")).toEqual(
+    (
+      "rootfs /b/rootfs readonly mountpoint /proc dir bind /v /data 4097 hostname h netns new " +
+      "cgroup /c/cgroup.procs terminal /tmp/console wait preserve-fds 2 " +
+      "monitor 3 /usr/bin/node bundle monitor monitor-log /m.log "
+    ).split(" "),
+  );
+});
+
+test("writes an exec plan", () => {
+  const words = encodeExecPlan({
+    join: 12,
+    control: "/s/control.sock",
+    request: '{"a b":"\\u0000"}',
+    cgroups: [],
+    terminal: "inherit",
+    wait: true,
+  });
+  expect(words.toString().split("\0")).toEqual([
+    "join",
+    "12",
+    "control",
+    "/s/control.sock",
+    "request",
+    '{"a b":"\\u0000"}',
+    "terminal",
+    "inherit",
+    "wait",
+    "",
+  ]);
+});
+
+test("refuses a NUL byte, which would start another order", () => {
+  expect(() => encodeCreatePlan({ ...plan, hostname: "h\0readonly" })).toThrow("contains a NUL byte");
+});

@@ -1,0 +1,85 @@
+import { NkError } from "../base/errors.ts";
+
+/** `none`: the caller's streams as they are; `inherit`: the caller's terminal; a path: --console-socket. */
+export type ShadowTerminal = "none" | "inherit" | { socket: string };
+
+/** What `nk-shadow create` is asked for (native/README.md). All paths are absolute: the monitor runs in /. */
+export interface ShadowPlan {
+  rootfs: string;
+  readonly: boolean;
+  /** Mount points to make for mounts that belong to the guest. Made before the binds, in this order. */
+  mountPoints: { destination: string; kind: "dir" | "file" }[];
+  /** In the order of config.json. `flags` are MS_ numbers (mount-flags.ts); with MS_REC they hold for the whole tree. */
+  binds: { source: string; destination: string; flags: number }[];
+  hostname?: string;
+  /** "host", "new" or the path of a network namespace. */
+  netns: string;
+  /** cgroup.procs files that shadow and monitor join; the launcher stays out. */
+  cgroups: string[];
+  terminal: ShadowTerminal;
+  /** Taken for callers that pass descriptors; they are closed. */
+  preserveFds: number;
+  /** Foreground: the launcher stays and ends with the shadow's status. `inherit` needs it. */
+  wait: boolean;
+  /** argv of the monitor. */
+  monitor: string[];
+  monitorLog: string;
+}
+
+/** What `nk-shadow exec` is asked for. */
+export interface ExecShadowPlan {
+  /** Pid of the container's shadow. Check its start time first. */
+  join: number;
+  /** The monitor's control socket. */
+  control: string;
+  /** JSON, the body of the exec request. */
+  request: string;
+  cgroups: string[];
+  terminal: ShadowTerminal;
+  wait: boolean;
+}
+
+export function encodeCreatePlan(plan: ShadowPlan): Buffer {
+  return encode([
+    ["rootfs", plan.rootfs],
+    ...flag("readonly", plan.readonly),
+    ...plan.mountPoints.map(({ destination, kind }) => ["mountpoint", destination, kind]),
+    ...plan.binds.map(({ source, destination, flags }) => ["bind", source, destination, String(flags)]),
+    ...(plan.hostname === undefined || plan.hostname === "" ? [] : [["hostname", plan.hostname]]),
+    ["netns", plan.netns],
+    ...common(plan),
+    ["preserve-fds", String(plan.preserveFds)],
+    ["monitor", String(plan.monitor.length), ...plan.monitor],
+    ["monitor-log", plan.monitorLog],
+  ]);
+}
+
+export function encodeExecPlan(plan: ExecShadowPlan): Buffer {
+  return encode([
+    ["join", String(plan.join)],
+    ["control", plan.control],
+    ["request", plan.request],
+    ...common(plan),
+  ]);
+}
+
+function common(plan: Pick<ShadowPlan, "cgroups" | "terminal" | "wait">): string[][] {
+  const { terminal } = plan;
+  return [
+    ...plan.cgroups.map((path) => ["cgroup", path]),
+    ["terminal", typeof terminal === "string" ? terminal : terminal.socket],
+    ...flag("wait", plan.wait),
+  ];
+}
+
+function flag(name: string, on: boolean): string[][] {
+  return on ? [[name]] : [];
+}
+
+/** Words end with NUL; one inside a word would become another order. */
+function encode(orders: string[][]): Buffer {
+  const words = orders.flat();
+  const bad = words.find((word) => word.includes("\0"));
+  if (bad !== undefined) throw new NkError("BAD_CONFIG", `${JSON.stringify(bad)} contains a NUL byte`);
+  return Buffer.from(words.map((word) => `${word}\0`).join(""));
+}
