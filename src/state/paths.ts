@@ -1,0 +1,38 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { NkError } from "../base/errors.ts";
+
+export const DEFAULT_ROOT = "/run/nano-sandbox";
+
+/** sun_path of unix(7) without its terminating NUL. */
+const MAX_SOCKET_PATH_BYTES = 107;
+/** The longest name of a socket in a container's state folder. */
+const LONGEST_SOCKET_NAME = "control.sock";
+/** runc's limit. */
+const MAX_ID_LENGTH = 1024;
+
+/** Throws unless `id` is one that runc takes. */
+export function checkId(id: string): void {
+  const valid = /^[\w+.-]+$/.test(id) && id !== "." && id !== ".." && id.length <= MAX_ID_LENGTH;
+  if (valid) return;
+  const shown = JSON.stringify(id.slice(0, 64));
+  throw new NkError(
+    "USAGE",
+    `invalid container ID format: ${shown}: use letters, digits and _ + . - (at most ${MAX_ID_LENGTH})`,
+  );
+}
+
+/**
+ * The state folder of a container: `<root>/<id>`, or `<root>/~<hash>` when the paths of its sockets would be too long.
+ * No id contains "~", so names that start with it are ours.
+ */
+export function stateDirOf(root: string, id: string): string {
+  const plain = join(root, id);
+  if (Buffer.byteLength(join(plain, LONGEST_SOCKET_NAME)) <= MAX_SOCKET_PATH_BYTES) return plain;
+  return join(root, `~${createHash("sha256").update(id).digest("hex").slice(0, 16)}`);
+}
+
+/** Where the host's own runtime keeps its state, for container mode. */
+export function hostRuntimeRoot(root: string, runtimeName: string): string {
+  return join(root, "~host", runtimeName);
+}
