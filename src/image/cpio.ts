@@ -19,7 +19,12 @@ export type CpioEntry =
 export function cpioArchive(entries: readonly CpioEntry[]): Buffer {
   const parts: Uint8Array[] = [];
   entries.forEach((entry, index) => pushEntry(parts, entry, index + 1));
-  pushRecord(parts, header({ name: "TRAILER!!!", ino: 0, mode: 0, size: 0, links: 1 }), "TRAILER!!!", new Uint8Array());
+  pushRecord(
+    parts,
+    header({ name: "TRAILER!!!", ino: 0, mode: 0, size: 0, links: 1 }),
+    "TRAILER!!!",
+    new Uint8Array(),
+  );
   return Buffer.concat(parts);
 }
 
@@ -51,7 +56,8 @@ interface Header {
 
 function header({ name, ino, mode, size, links, major = 0, minor = 0 }: Header): string {
   const nameBytes = Buffer.byteLength(name) + 1;
-  if (nameBytes > MAX_NAME_BYTES) throw new RangeError(`a name in an initramfs may have ${MAX_NAME_BYTES} bytes: ${name}`);
+  if (nameBytes > MAX_NAME_BYTES)
+    throw new RangeError(`a name in an initramfs may have ${MAX_NAME_BYTES} bytes: ${name}`);
   if (size > 0xffff_ffff) throw new RangeError(`a file in an initramfs must be below 4 GiB: ${name}`);
   // ino, mode, uid, gid, nlink, mtime, filesize, devmajor, devminor, rdevmajor, rdevminor, namesize, check
   const fields = [ino, mode, 0, 0, links, 0, size, 0, 0, major, minor, nameBytes, 0];

@@ -33,11 +33,15 @@ function entryOf(words: string[], locations: Record<string, string>, where: stri
       return { type, name, mode: octal(first, where), major: Number(third), minor: Number(fourth) };
     }
   }
-  throw new NkError("BAD_CONFIG", `${where}: expected dir, file, slink or nod with its fields, found "${words.join(" ")}"`);
+  throw new NkError(
+    "BAD_CONFIG",
+    `${where}: expected dir, file, slink or nod with its fields, found "${words.join(" ")}"`,
+  );
 }
 
 function octal(word: string, where: string): number {
-  if (!/^[0-7]{3,4}$/.test(word)) throw new NkError("BAD_CONFIG", `${where}: expected an octal mode, found "${word}"`);
+  if (!/^[0-7]{3,4}$/.test(word))
+    throw new NkError("BAD_CONFIG", `${where}: expected an octal mode, found "${word}"`);
   return Number.parseInt(word, 8);
 }
 

@@ -3,7 +3,10 @@ import { basename, dirname, join } from "node:path";
 import { NkError } from "../base/errors.ts";
 
 /** Loaded by the agent before anything else; each costs some milliseconds of every boot under software emulation. */
-export const BOOT_MODULES = ["virtio_mmio", "virtio_console", "virtio_rng", "overlay"] as const;
+export const BOOT_MODULES = ["virtio_mmio", "virtio_console"] as const;
+
+/** Loaded at boot too, but a guest comes up without them. */
+export const BOOT_MODULES_IF_PRESENT = ["virtio_rng", "overlay"] as const;
 
 /** How each kind of share is mounted; one kind is enough. */
 export const SHARE_MODULES = { virtiofs: ["virtiofs"], "9p": ["9pnet_virtio", "9p"] } as const;
@@ -55,7 +58,10 @@ export function readModuleTree(dir: string): ModuleTree {
   for (const line of linesOf(join(dir, "modules.dep"))) {
     const [file = "", rest = ""] = line.split(":", 2);
     files.set(moduleName(file), file);
-    dependencies.set(file, rest.split(" ").filter((word) => word !== ""));
+    dependencies.set(
+      file,
+      rest.split(" ").filter((word) => word !== ""),
+    );
   }
   const builtin = new Set(linesOf(join(dir, "modules.builtin")).map(moduleName));
   return { dir, files, dependencies, builtin };
@@ -63,7 +69,9 @@ export function readModuleTree(dir: string): ModuleTree {
 
 /** `kernel/drivers/char/hw_random/virtio-rng.ko.zst` is `virtio_rng`. */
 export function moduleName(file: string): string {
-  return basename(file).replace(/\.ko(\.\w+)?$/, "").replaceAll("-", "_");
+  return basename(file)
+    .replace(/\.ko(\.\w+)?$/, "")
+    .replaceAll("-", "_");
 }
 
 export function hasModule(tree: ModuleTree, name: string): boolean {
@@ -79,7 +87,8 @@ export function loadOrder(tree: ModuleTree, names: readonly string[]): string[] 
   const visiting = new Set<string>();
   const visit = (file: string): void => {
     if (ordered.has(file)) return;
-    if (visiting.has(file)) throw new NkError("BAD_CONFIG", `${tree.dir}/modules.dep: ${file} depends on itself`);
+    if (visiting.has(file))
+      throw new NkError("BAD_CONFIG", `${tree.dir}/modules.dep: ${file} depends on itself`);
     visiting.add(file);
     for (const needed of tree.dependencies.get(file) ?? []) visit(needed);
     ordered.add(file);
@@ -87,9 +96,13 @@ export function loadOrder(tree: ModuleTree, names: readonly string[]): string[] 
   for (const name of names) {
     const file = tree.files.get(name);
     if (file === undefined && !tree.builtin.has(name)) {
-      throw new NkError("BAD_CONFIG", `the kernel has no module ${name}, neither built in nor in ${tree.dir}`, {
-        see: `${tree.dir}/modules.dep`,
-      });
+      throw new NkError(
+        "BAD_CONFIG",
+        `the kernel has no module ${name}, neither built in nor in ${tree.dir}`,
+        {
+          see: `${tree.dir}/modules.dep`,
+        },
+      );
     }
     if (file !== undefined) visit(file);
   }
@@ -98,7 +111,9 @@ export function loadOrder(tree: ModuleTree, names: readonly string[]): string[] 
 
 function linesOf(path: string): string[] {
   try {
-    return readFileSync(path, "utf8").split("\n").filter((line) => line !== "");
+    return readFileSync(path, "utf8")
+      .split("\n")
+      .filter((line) => line !== "");
   } catch (cause) {
     throw new NkError("BAD_CONFIG", `cannot read ${path}: run depmod for that kernel`, { cause });
   }

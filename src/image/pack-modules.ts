@@ -5,7 +5,15 @@ import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { NkError } from "../base/errors.ts";
 import type { CpioEntry } from "./cpio.ts";
-import { BOOT_MODULES, LATER_MODULES, SHARE_MODULES, hasModule, loadOrder, moduleName } from "./modules.ts";
+import {
+  BOOT_MODULES,
+  BOOT_MODULES_IF_PRESENT,
+  LATER_MODULES,
+  SHARE_MODULES,
+  hasModule,
+  loadOrder,
+  moduleName,
+} from "./modules.ts";
 import type { ModuleTree } from "./modules.ts";
 import { readModuleTree } from "./modules.ts";
 
@@ -29,7 +37,7 @@ export function shareKinds(tree: ModuleTree): ("virtiofs" | "9p")[] {
  * loaded on demand, `NAME PATH…` with all paths in order.
  */
 export async function moduleEntries(tree: ModuleTree): Promise<CpioEntry[]> {
-  const boot = loadOrder(tree, [...BOOT_MODULES, ...shareModules(tree)]);
+  const boot = loadOrder(tree, bootModules(tree));
   const later = LATER_MODULES.filter((name) => tree.files.has(name));
   const files = new Set([...boot, ...loadOrder(tree, later)]);
   const entries: CpioEntry[] = [
@@ -38,10 +46,18 @@ export async function moduleEntries(tree: ModuleTree): Promise<CpioEntry[]> {
     { type: "dir", name: "/lib", mode: 0o755 },
     { type: "dir", name: GUEST_DIR, mode: 0o755 },
     textFile("/etc/nk/modules", boot.map(guestPath)),
-    textFile("/etc/nk/modules.later", later.map((name) => [name, ...loadOrder(tree, [name]).map(guestPath)].join(" "))),
+    textFile(
+      "/etc/nk/modules.later",
+      later.map((name) => [name, ...loadOrder(tree, [name]).map(guestPath)].join(" ")),
+    ),
   ];
   for (const file of files) {
-    entries.push({ type: "file", name: guestPath(file), mode: 0o644, data: await readModule(join(tree.dir, file)) });
+    entries.push({
+      type: "file",
+      name: guestPath(file),
+      mode: 0o644,
+      data: await readModule(join(tree.dir, file)),
+    });
   }
   return entries;
 }
@@ -49,8 +65,8 @@ export async function moduleEntries(tree: ModuleTree): Promise<CpioEntry[]> {
 /** Copies what a guest can need of a kernel's modules, decompressed, in the same layout with its own modules.dep. */
 export async function copyGuestModules(from: string, to: string): Promise<void> {
   const tree = readModuleTree(from);
-  const wanted = [...BOOT_MODULES, ...shareModules(tree), ...LATER_MODULES.filter((name) => hasModule(tree, name))];
-  const files = loadOrder(tree, wanted);
+  const later = LATER_MODULES.filter((name) => hasModule(tree, name));
+  const files = loadOrder(tree, [...bootModules(tree), ...later]);
   const temporary = `${to}.new`;
   await rm(temporary, { recursive: true, force: true });
   for (const file of files) {
@@ -58,19 +74,31 @@ export async function copyGuestModules(from: string, to: string): Promise<void> 
     await mkdir(dirname(target), { recursive: true });
     await writeFile(target, await readModule(join(from, file)));
   }
-  const dependencies = files.map((file) => `${[file, ...(tree.dependencies.get(file) ?? [])].map(withoutCompression).join(" ")}`);
-  await writeFile(join(temporary, "modules.dep"), dependencies.map((line) => `${line.replace(" ", ": ")}\n`).join(""));
+  const lines = files.map((file) => {
+    const needed = (tree.dependencies.get(file) ?? []).map(withoutCompression);
+    return `${withoutCompression(file)}: ${needed.join(" ")}\n`;
+  });
+  await writeFile(join(temporary, "modules.dep"), lines.join(""));
   await writeFile(join(temporary, "modules.builtin"), await readFile(join(from, "modules.builtin")));
   await rm(to, { recursive: true, force: true });
   await rename(temporary, to);
 }
 
+function bootModules(tree: ModuleTree): string[] {
+  const present = BOOT_MODULES_IF_PRESENT.filter((name) => hasModule(tree, name));
+  return [...BOOT_MODULES, ...shareModules(tree), ...present];
+}
+
 function shareModules(tree: ModuleTree): string[] {
   const kinds = shareKinds(tree);
   if (kinds.length === 0) {
-    throw new NkError("BAD_CONFIG", `the kernel can mount neither virtiofs nor 9p: no such module in ${tree.dir}`, {
-      see: `${tree.dir}/modules.dep`,
-    });
+    throw new NkError(
+      "BAD_CONFIG",
+      `the kernel can mount neither virtiofs nor 9p: no such module in ${tree.dir}`,
+      {
+        see: `${tree.dir}/modules.dep`,
+      },
+    );
   }
   return kinds.flatMap((kind) => SHARE_MODULES[kind]);
 }

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { GuestMount, HostFolder, ShareKind } from "../share/share.ts";
+import type { KernelImage } from "../image/kernel.ts";
 import type { Deadline } from "../base/deadline.ts";
 
 /**
@@ -62,14 +63,6 @@ export interface VmSpec {
   /** The tree that becomes the guest's view of the container. */
   folder: HostFolder;
   debug: boolean;
-}
-
-export interface KernelImage {
-  path: string;
-  /** `elf`: vmlinux with a PVH entry; `bzImage`: as distributions ship it. */
-  format: "elf" | "bzImage";
-  /** `uname -r` of it where known. */
-  release: string;
 }
 
 export interface VmDriver {

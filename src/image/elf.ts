@@ -1,0 +1,84 @@
+import { fstatSync, readSync } from "node:fs";
+
+const PT_NOTE = 4;
+/** Type and owner of the note that carries the PVH entry (kernel: include/xen/interface/elfnote.h). */
+const XEN_ELFNOTE_PHYS32_ENTRY = 18;
+const MAX_NOTES_BYTES = 1024 * 1024;
+const MAX_PROGRAM_HEADERS = 64;
+
+/** Whether a 64-bit ELF kernel names the 32-bit entry that QEMU and Firecracker start it at. */
+export function hasPvhEntry(fd: number, head: Buffer): boolean {
+  const tableOffset = Number(head.readBigUInt64LE(32));
+  const entrySize = head.readUInt16LE(54);
+  const count = Math.min(head.readUInt16LE(56), MAX_PROGRAM_HEADERS);
+  if (entrySize < 56) return false;
+  const table = readAt(fd, tableOffset, count * entrySize);
+  for (let at = 0; at + 56 <= table.length; at += entrySize) {
+    if (table.readUInt32LE(at) !== PT_NOTE) continue;
+    const offset = Number(table.readBigUInt64LE(at + 8));
+    const size = Number(table.readBigUInt64LE(at + 32));
+    if (size <= MAX_NOTES_BYTES && notesHavePvh(readAt(fd, offset, size))) return true;
+  }
+  return false;
+}
+
+function notesHavePvh(notes: Buffer): boolean {
+  let at = 0;
+  while (at + 12 <= notes.length) {
+    const nameBytes = notes.readUInt32LE(at);
+    const descriptorBytes = notes.readUInt32LE(at + 4);
+    const type = notes.readUInt32LE(at + 8);
+    if (type === XEN_ELFNOTE_PHYS32_ENTRY && notes.toString("latin1", at + 12, at + 15) === "Xen")
+      return true;
+    at += 12 + align4(nameBytes) + align4(descriptorBytes);
+  }
+  return false;
+}
+
+const CHUNK_BYTES = 4 * 1024 * 1024;
+/** Longer than anything that is searched for. */
+const OVERLAP_BYTES = 256;
+
+export interface ElfWords {
+  /** The word behind "Linux version ", "" when it is not there. */
+  release: string;
+  /** Those of the searched names that stand in the file as a whole string, or as the end of one. */
+  found: ReadonlySet<string>;
+}
+
+/**
+ * Reads a vmlinux through for its release and for names of built-in drivers. A driver's name is a NUL-terminated string
+ * in the kernel; a driver that is a module leaves none.
+ */
+export function searchElf(fd: number, names: readonly string[]): ElfWords {
+  const { size } = fstatSync(fd);
+  const found = new Set<string>();
+  let release = "";
+  for (let offset = 0; offset < size; offset += CHUNK_BYTES - OVERLAP_BYTES) {
+    const chunk = readAt(fd, offset, CHUNK_BYTES);
+    if (release === "") release = releaseIn(chunk);
+    for (const name of names)
+      if (!found.has(name) && chunk.includes(`${name}\0`, 0, "latin1")) found.add(name);
+  }
+  return { release, found };
+}
+
+/** The format string of the banner has a "%" where the banner has the release. */
+function releaseIn(chunk: Buffer): string {
+  for (let at = chunk.indexOf("Linux version "); at !== -1; at = chunk.indexOf("Linux version ", at + 1)) {
+    const release = /^Linux version (\d[\w.+~-]+) /.exec(
+      chunk.toString("latin1", at, at + OVERLAP_BYTES),
+    )?.[1];
+    if (release) return release;
+  }
+  return "";
+}
+
+function align4(length: number): number {
+  return (length + 3) & ~3;
+}
+
+function readAt(fd: number, offset: number, length: number): Buffer {
+  const buffer = Buffer.alloc(length);
+  return buffer.subarray(0, readSync(fd, buffer, 0, length, offset));
+}

@@ -1,0 +1,111 @@
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { NkError } from "../base/errors.ts";
+import { cacheDirs } from "./cache-dir.ts";
+import type { KernelImage } from "./kernel.ts";
+
+/** What a VM boots from. */
+export interface GuestImage {
+  kernel: KernelImage;
+  /** Path of one initramfs: agent, in-VM runtime and, where the kernel needs them, its modules. */
+  initrd: string;
+}
+
+export interface GuestImageOptions {
+  /** A kernel to use; undefined: `kernels/default` of the first image folder that has one. */
+  kernel?: string | undefined;
+  /** An initramfs to use; undefined: `rootfs/initramfs.cpio` likewise. */
+  rootfs?: string | undefined;
+  runtime: "crun" | "runc";
+  /** Folders with kernels/ and rootfs/; undefined: beside the bundle, then the installed one. */
+  imageDirs?: readonly string[] | undefined;
+}
+
+/** The files that a guest image is made of, resolved. */
+export interface ImageSources {
+  kernel: string;
+  base: string;
+  /** The archive with runc, only for `runtime: "runc"`. */
+  runc: string | undefined;
+}
+
+const INSTALLED_DIR = "/var/lib/nano-sandbox/vm";
+
+/** Raise it when the meaning of a prepared image changes: older ones are then not used any more. */
+const CACHE_VERSION = 1;
+
+/**
+ * Finds, and prepares on first use, the kernel and the initramfs of a guest. What was prepared is kept, named by
+ * path, size and time of its sources, so that later calls cost some `stat`s and one small read.
+ *
+ * @throws BAD_CONFIG when a file is missing or not what it should be, or the kernel lacks what the guest needs.
+ */
+export async function resolveGuestImage(options: GuestImageOptions): Promise<GuestImage> {
+  const imageDirs = options.imageDirs ?? defaultImageDirs();
+  const sources = findSources(options, imageDirs);
+  const files = [sources.kernel, sources.base, sources.runc].filter((path) => path !== undefined);
+  const key = cacheKey(files);
+  const dirs = cacheDirs(imageDirs);
+  const ready = dirs
+    .map((dir) => readPrepared(join(dir, `image-${key}.json`)))
+    .find((image) => image !== undefined);
+  if (ready !== undefined) return ready;
+  const { prepareGuestImage } = await import("./prepare-image.ts");
+  return await prepareGuestImage(sources, key, dirs);
+}
+
+/** Beside the bundle, then the installed one. */
+export function defaultImageDirs(): string[] {
+  return [join(dirname(realpathSync(process.argv[1] ?? ".")), "image"), INSTALLED_DIR];
+}
+
+function findSources(options: GuestImageOptions, imageDirs: readonly string[]): ImageSources {
+  const kernel = options.kernel ?? findInImage(imageDirs, "kernels/default", "guest kernel");
+  const base = options.rootfs ?? findInImage(imageDirs, "rootfs/initramfs.cpio", "guest initramfs");
+  const runc =
+    options.runtime === "runc"
+      ? findInImage(imageDirs, "rootfs/initramfs-runc.cpio", "runc for the guest")
+      : undefined;
+  return { kernel: realPath(kernel, "guest kernel"), base: realPath(base, "guest initramfs"), runc };
+}
+
+function findInImage(imageDirs: readonly string[], name: string, what: string): string {
+  const candidates = imageDirs.map((dir) => join(dir, name));
+  const found = candidates.find((path) => existsSync(path));
+  if (found !== undefined) return found;
+  throw new NkError("BAD_CONFIG", `there is no ${what}: looked for ${candidates.join(" and ")}`, {
+    see: name.includes("runc")
+      ? "install runc, then run scripts/build-rootfs.sh"
+      : "scripts/quickstart.sh makes the guest image",
+  });
+}
+
+function realPath(path: string, what: string): string {
+  try {
+    return realpathSync(path);
+  } catch (cause) {
+    throw new NkError("BAD_CONFIG", `cannot read the ${what} ${path}`, { cause });
+  }
+}
+
+/** A short name for some files as they are now. */
+export function cacheKey(files: readonly string[]): string {
+  const marks = files.map((path) => {
+    const { size, mtimeMs, ino } = statSync(path);
+    return [path, size, mtimeMs, ino];
+  });
+  return createHash("sha256")
+    .update(JSON.stringify([CACHE_VERSION, marks]))
+    .digest("hex")
+    .slice(0, 20);
+}
+
+function readPrepared(path: string): GuestImage | undefined {
+  try {
+    const image = JSON.parse(readFileSync(path, "utf8")) as GuestImage;
+    return existsSync(image.kernel.path) && existsSync(image.initrd) ? image : undefined;
+  } catch {
+    return undefined;
+  }
+}
