@@ -17,3 +17,18 @@ export interface Settings {
   /** Path or name of the runtime for container mode; undefined: probe. */
   hostRuntime: string | undefined;
 }
+
+/** Settings of one source: what it does not say is left to the next. */
+export type PartialSettings = Partial<Settings>;
+
+export const DEFAULT_SETTINGS: Settings = {
+  mode: "container",
+  vcpus: 1,
+  memSizeMib: 512,
+  kernel: undefined,
+  rootfs: undefined,
+  accel: "auto",
+  share: "auto",
+  vmRuntime: "crun",
+  hostRuntime: undefined,
+};

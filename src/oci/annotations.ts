@@ -1,0 +1,25 @@
+import { readSetting } from "./setting-values.ts";
+import type { SettingName } from "./setting-values.ts";
+import type { PartialSettings } from "./settings.ts";
+
+const PREFIX = "org.nano-sandbox.";
+
+/** The annotations that decide how a container is run. There is none for the host's runtime: whoever writes a bundle must not choose a program of the host. */
+export const ANNOTATIONS: Record<string, SettingName> = {
+  [`${PREFIX}mode`]: "mode",
+  [`${PREFIX}vm.vcpus`]: "vcpus",
+  [`${PREFIX}vm.memory`]: "memSizeMib",
+  [`${PREFIX}vm.kernel`]: "kernel",
+  [`${PREFIX}vm.rootfs`]: "rootfs",
+  [`${PREFIX}vm.accel`]: "accel",
+  [`${PREFIX}vm.share`]: "share",
+  [`${PREFIX}vm.runtime`]: "vmRuntime",
+};
+
+/** The settings that a bundle's annotations give. */
+export function settingsFromAnnotations(annotations: Record<string, string>): PartialSettings {
+  const parts = Object.entries(ANNOTATIONS)
+    .filter(([name]) => annotations[name] !== undefined)
+    .map(([name, setting]) => readSetting(setting, annotations[name], `annotation ${name}`));
+  return Object.assign({}, ...parts) as PartialSettings;
+}

@@ -1,0 +1,39 @@
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { NkError } from "../base/errors.ts";
+import { parseJsonObject } from "../base/json.ts";
+
+export const CONFIG_FILE = "config.json";
+
+/** Reads and parses config.json of a bundle, without checking what it says. Throws BAD_CONFIG with file, line and what to change. */
+export function readConfigFile(bundlePath: string): Record<string, unknown> {
+  const configPath = join(bundlePath, CONFIG_FILE);
+  let text: string;
+  try {
+    text = readFileSync(configPath, "utf8");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "ENOENT" && code !== "ENOTDIR") throw error;
+    throw isFolder(bundlePath) ? noConfig(bundlePath) : noBundle(bundlePath);
+  }
+  return parseJsonObject(text, configPath);
+}
+
+export function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+function noBundle(path: string): NkError {
+  return new NkError("BAD_CONFIG", `no such bundle folder: ${path}: name it with --bundle DIR`);
+}
+
+function noConfig(path: string): NkError {
+  return new NkError(
+    "BAD_CONFIG",
+    `JSON specification file ${CONFIG_FILE} not found in ${path}: name the bundle with --bundle DIR, or write one with "nk-runtime spec"`,
+  );
+}

@@ -1,0 +1,26 @@
+/** What a runtime says about a container (runtime-spec runtime.md#state), with runc's additions. */
+export interface OciState {
+  ociVersion: string;
+  id: string;
+  /** 0 when there is no process. */
+  pid: number;
+  status: string;
+  bundle: string;
+  rootfs: string;
+  created: string;
+  annotations?: Record<string, string>;
+  owner: string;
+  /** Ours: how the container is run. */
+  mode: string;
+}
+
+/** The members of a container record (state/record.ts) that the state is made of. */
+export type StateSource = Omit<OciState, "annotations"> & { annotations: Record<string, string> };
+
+/** The state in runc's order of members. */
+export function ociState(source: StateSource): OciState {
+  const { ociVersion, id, status, bundle, rootfs, created, annotations, owner, mode } = source;
+  const pid = status === "stopped" ? 0 : source.pid;
+  const notes = Object.keys(annotations).length > 0 ? { annotations } : {};
+  return { ociVersion, id, pid, status, bundle, rootfs, created, ...notes, owner, mode };
+}

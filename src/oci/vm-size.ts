@@ -1,0 +1,46 @@
+import { availableParallelism, totalmem } from "node:os";
+import type { OciConfig } from "./config.ts";
+import type { PartialSettings } from "./settings.ts";
+
+const MIB = 1024 * 1024;
+/** What the guest's kernel, agent and page tables take beside the container. */
+const OVERHEAD_MIB = 128;
+/** Below this a small memory limit leaves the guest itself too little. */
+const MIN_MEMORY_MIB = 256;
+
+/** What the `vm` section of config.json gives (runtime-spec config-vm.md). */
+export function settingsFromVmSection(vm: OciConfig["vm"]): PartialSettings {
+  const hardware = vm?.hwConfig ?? vm?.hwconfig;
+  return {
+    ...(vm?.kernel && { kernel: vm.kernel.path }),
+    ...(vm?.kernel?.initrd !== undefined && { rootfs: vm.kernel.initrd }),
+    ...(hardware?.vcpus && { vcpus: hardware.vcpus }),
+    ...(hardware?.memory && { memSizeMib: Math.ceil(hardware.memory / MIB) }),
+  };
+}
+
+/** The host's size, given for tests. */
+export interface HostSize {
+  cpus: number;
+  memoryBytes: number;
+}
+
+/** A VM that the container's own limits fit into. More than the host has is no use: such limits count as its size. */
+export function settingsFromLimits(
+  config: OciConfig,
+  host: HostSize = { cpus: availableParallelism(), memoryBytes: totalmem() },
+): PartialSettings {
+  const { cpu, memory } = config.linux?.resources ?? {};
+  const quota = cpu?.quota ?? 0;
+  // 100 ms is the kernel's default period (Documentation/admin-guide/cgroup-v2.rst, cpu.max).
+  const period = cpu?.period ?? 100_000;
+  const limit = memory?.limit ?? 0;
+  return {
+    ...(quota > 0 && period > 0 && { vcpus: Math.min(Math.ceil(quota / period), host.cpus) }),
+    ...(limit > 0 && { memSizeMib: memoryFor(Math.min(limit, host.memoryBytes)) }),
+  };
+}
+
+function memoryFor(limitBytes: number): number {
+  return Math.max(MIN_MEMORY_MIB, Math.ceil(limitBytes / MIB) + OVERHEAD_MIB);
+}
