@@ -1,0 +1,118 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { cpioArchive } from "./cpio.ts";
+import { resolveGuestImage } from "./guest-image.ts";
+import { BUILTIN_TEXT, craftBzImage, craftElf } from "./testing/kernels.ts";
+
+const RELEASE = "0.0-test";
+const BASE = cpioArchive([{ type: "file", name: "/init", mode: 0o755, data: Buffer.from("agent") }]);
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "nk-image-"));
+  put("rootfs/initramfs.cpio", BASE);
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+function put(name: string, data: Buffer | string): void {
+  mkdirSync(dirname(join(dir, name)), { recursive: true });
+  writeFileSync(join(dir, name), data);
+}
+
+function putKernel(data: Buffer): void {
+  put("kernels/kernel-file", data);
+  symlinkSync("kernel-file", join(dir, "kernels/default"));
+}
+
+function putModules(dep: string): void {
+  put(`kernels/modules-${RELEASE}/modules.dep`, dep);
+  put(`kernels/modules-${RELEASE}/modules.builtin`, "kernel/drivers/char/virtio_console.ko\n");
+  for (const file of dep.matchAll(/^[^:]+/gm))
+    put(`kernels/modules-${RELEASE}/${file[0]}`, `code of ${file[0]}`);
+}
+
+const resolve = (runtime: "crun" | "runc" = "crun") => resolveGuestImage({ runtime, imageDirs: [dir] });
+
+/** Names in an initramfs: cpio stops at the first trailer, so each archive is listed on its own. */
+function namesAfterBase(initrd: string): string[] {
+  const added = readFileSync(initrd).subarray(BASE.length);
+  return execFileSync("cpio", ["-it", "--quiet"], { input: added, encoding: "utf8" }).trim().split("\n");
+}
+
+describe("resolveGuestImage", () => {
+  it("takes a kernel with everything built in, and the base alone", async () => {
+    putKernel(craftElf({ text: BUILTIN_TEXT }));
+    const image = await resolve();
+    expect(image).toEqual({
+      kernel: {
+        path: join(dir, "kernels/kernel-file"),
+        format: "elf",
+        release: "6.1.9-nk",
+        shares: ["virtiofs", "9p"],
+      },
+      initrd: join(dir, "rootfs/initramfs.cpio"),
+    });
+    expect(await resolve()).toEqual(image);
+  });
+
+  it("adds a kernel's modules in load order, and only the kinds of share that it has", async () => {
+    putKernel(craftBzImage({ release: RELEASE }));
+    putModules(
+      "v/virtio_mmio.ko: v/virtio.ko\nv/virtio.ko:\nf/virtiofs.ko: f/fuse.ko\nf/fuse.ko:\nn/tun.ko:\n",
+    );
+    const { kernel, initrd } = await resolve();
+    expect(kernel).toMatchObject({ format: "bzImage", release: RELEASE, shares: ["virtiofs"] });
+    const text = readFileSync(initrd, "latin1");
+    expect(text).toContain(
+      "/lib/nk/virtio.ko\n/lib/nk/virtio_mmio.ko\n/lib/nk/fuse.ko\n/lib/nk/virtiofs.ko\n",
+    );
+    expect(text).toContain("tun /lib/nk/tun.ko\n");
+    expect(namesAfterBase(initrd)).toEqual(expect.arrayContaining(["etc/nk/modules", "lib/nk/tun.ko"]));
+  });
+
+  it("unpacks a bzImage where it can", async () => {
+    const vmlinux = craftElf({ text: BUILTIN_TEXT });
+    putKernel(craftBzImage({ release: RELEASE, payload: gzipSync(vmlinux) }));
+    const { kernel } = await resolve();
+    expect(kernel).toMatchObject({ format: "elf", release: RELEASE, shares: ["virtiofs", "9p"] });
+    expect(readFileSync(kernel.path).equals(vmlinux)).toBe(true);
+  });
+
+  it("prepares anew when a source changed or the prepared file is gone", async () => {
+    putKernel(craftBzImage({ release: RELEASE }));
+    putModules("v/virtio_mmio.ko:\nf/virtiofs.ko:\n");
+    const first = await resolve();
+    rmSync(first.initrd);
+    expect((await resolve()).initrd).toBe(first.initrd);
+    put("rootfs/initramfs.cpio", Buffer.concat([BASE, Buffer.alloc(4)]));
+    expect((await resolve()).initrd).not.toBe(first.initrd);
+  });
+
+  it("names what the kernel lacks", async () => {
+    putKernel(craftBzImage({ release: RELEASE }));
+    putModules("v/virtio_mmio.ko:\nf/fuse.ko:\n");
+    await expect(resolve()).rejects.toThrow(/neither virtiofs nor 9p/);
+    putModules("f/virtiofs.ko:\n");
+    await expect(resolve()).rejects.toThrow(/no module virtio_mmio/);
+  });
+
+  it("refuses a kernel that has neither modules nor the drivers built in", async () => {
+    putKernel(craftElf({ text: BUILTIN_TEXT.replace("virtio-mmio", "x") }));
+    await expect(resolve()).rejects.toThrow(/VIRTIO_MMIO not built in, and no modules were found/);
+  });
+
+  it("appends runc when it is asked for, and says how to get it", async () => {
+    putKernel(craftElf({ text: BUILTIN_TEXT }));
+    await expect(resolve("runc")).rejects.toThrow(/no runc for the guest/);
+    put("rootfs/initramfs-runc.cpio", cpioArchive([{ type: "dir", name: "/runc-was-here", mode: 0o755 }]));
+    expect(namesAfterBase((await resolve("runc")).initrd)).toEqual(["runc-was-here"]);
+  });
+
+  it("says where it looked for an image", async () => {
+    await expect(resolve()).rejects.toThrow(`there is no guest kernel: looked for ${dir}/kernels/default`);
+  });
+});
