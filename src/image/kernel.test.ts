@@ -41,7 +41,7 @@ describe("inspectKernel", () => {
     ["text", Buffer.from("#!/bin/sh\n".repeat(100)), /is not a kernel/],
     ["an ELF file of another machine", craftElf({ machine: 183 }), /for another machine/],
     ["a vmlinux without a PVH entry", craftElf({ pvh: false }), /no PVH entry.*CONFIG_PVH/],
-  ])("refuses %s", (_, bytes, message) => {
+  ])("refuses %s", (_, bytes: Buffer, message) => {
     writeFileSync(path, bytes);
     expect(() => inspectKernel(path)).toThrow(message);
   });
