@@ -36,6 +36,7 @@ export async function monitorMain(args: string[]): Promise<number> {
     job.record.vm.monitorStartTime = processStartTime(process.pid) ?? 0;
   }
   const monitor = new Monitor(job, store, stateDir, link, shadowPid);
+  store.write(monitor.record);
   try {
     const [server] = await Promise.all([
       serveControl(monitor, join(stateDir, "control.sock")),
@@ -47,8 +48,11 @@ export async function monitorMain(args: string[]): Promise<number> {
     report.send({ error: asNkError(error).toJson() });
     return 1;
   }
-  report.send({ ready: true });
+  const told = report.send({ ready: true });
   report.close();
-  await monitor.live();
+  const life = monitor.live();
+  // The command that wanted the container was killed: nobody will ask for it.
+  if (!told) await monitor.endByForce();
+  await life;
   return 0;
 }

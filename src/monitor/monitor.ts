@@ -93,7 +93,9 @@ export class Monitor {
     );
     // The process may have ended already, and the record with it.
     if (this.record.status === "created") this.setStatus("running");
-    await runHooks("poststart", this.job.record.bundle, this.record);
+    for (const failure of await runHooks("poststart", this.record.bundle, this.record)) {
+      process.stderr.write(`${failure}\n`);
+    }
     void guest.traceKernel().catch(() => {});
   }
 
@@ -142,6 +144,7 @@ export class Monitor {
     const { record, job } = this;
     await runHooks("prestart", record.bundle, record);
     await runHooks("createRuntime", record.bundle, record);
+    await runHooks("createContainer", record.bundle, record);
     await traced(
       "agent",
       "create the container",

@@ -16,7 +16,12 @@ function setUp(): { router: StreamRouter; agent: Sent[]; link: ShadowLink; shado
   const agent = recorder();
   const shadow = recorder();
   router.use({ send: agent.send } as unknown as AgentConnection);
-  return { router, agent: agent.sent, link: { send: shadow.send } as unknown as ShadowLink, shadow: shadow.sent };
+  return {
+    router,
+    agent: agent.sent,
+    link: { send: shadow.send } as unknown as ShadowLink,
+    shadow: shadow.sent,
+  };
 }
 
 function data(streamId: number, length: number): Frame {

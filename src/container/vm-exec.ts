@@ -1,0 +1,33 @@
+import { writePidFile } from "../state/pid-file.ts";
+import { Deadline } from "../base/deadline.ts";
+import { NkError } from "../base/errors.ts";
+import { startExecShadow } from "../host/shadow.ts";
+import { guestProcess } from "../oci/guest-config.ts";
+import type { ContainerRecord } from "../state/record.ts";
+import type { ExecRequest } from "./container-mode.ts";
+import { terminalOf } from "./vm-launch.ts";
+
+/** The in-VM runtime under software emulation, on a busy machine. */
+const EXEC_TIMEOUT_MS = 60_000;
+
+/** Runs one more process in the container: a shadow of its own carries its stdio, signals and status. */
+export async function execInVm(
+  container: ContainerRecord,
+  controlSocket: string,
+  request: ExecRequest,
+): Promise<number> {
+  if (container.status === "paused" && !request.ignorePaused) {
+    throw new NkError("BAD_STATE", "cannot exec in a paused container (use --ignore-paused to override)");
+  }
+  const shadow = await startExecShadow({
+    join: container.pid,
+    control: controlSocket,
+    request: JSON.stringify({ process: guestProcess(request.process), terminal: request.terminal }),
+    cgroups: (container.vm?.cgroups ?? []).map((path) => `${path}/cgroup.procs`),
+    terminal: terminalOf(request.terminal, request.detach, request.consoleSocket),
+    wait: !request.detach,
+    deadline: Deadline.after(EXEC_TIMEOUT_MS),
+  });
+  if (request.pidFile !== undefined) writePidFile(request.pidFile, shadow.pid);
+  return request.detach ? 0 : shadow.exitStatus();
+}

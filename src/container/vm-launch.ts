@@ -1,0 +1,132 @@
+import { writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { Deadline } from "../base/deadline.ts";
+import { NkError } from "../base/errors.ts";
+import { cgroupFolder, cgroupsToMake, makeCgroup, removeCgroups } from "../host/cgroup.ts";
+import { startShadow, type Shadow, type ShadowPlan, type ShadowTerminal } from "../host/shadow.ts";
+import { parseMountOptions } from "../host/mount-flags.ts";
+import { GUEST_SHARE } from "../monitor/guest.ts";
+import { jobPath, type Job } from "../monitor/job.ts";
+import type { ReportLine } from "../monitor/report.ts";
+import { guestConfig, planMounts } from "../oci/guest-config.ts";
+import { writePidFile } from "../state/pid-file.ts";
+import { publishSpan, spans, traced } from "../trace/channels.ts";
+import { parseSpanLine } from "../trace/span-line.ts";
+import type { CreateRequest } from "./container-mode.ts";
+import { vmRecord } from "./vm-record.ts";
+
+/** Longer than the monitor's own deadline for a boot, so that its error arrives, which knows more. */
+const LAUNCH_TIMEOUT_MS = 240_000;
+
+export interface LaunchOptions {
+  /** Foreground: the launcher stays as our child and ends with the container's status. */
+  wait: boolean;
+  startAtOnce: boolean;
+}
+
+/**
+ * Starts the shadow and the monitor and waits until the container is created (or running, with `startAtOnce`). On failure
+ * everything but the claim on the id is released.
+ */
+export async function launch(request: CreateRequest, options: LaunchOptions): Promise<Shadow> {
+  const { bundle, store, id, settings } = request;
+  const stateDir = store.dirOf(id);
+  const terminal = bundle.config.process?.terminal === true;
+  const terminalKind = terminalOf(terminal, !options.wait, request.consoleSocket);
+  const folder = cgroupFolder(bundle.config.linux?.cgroupsPath, id);
+  const record = vmRecord(request, cgroupsToMake(folder));
+  const job: Job = {
+    record,
+    settings,
+    guestConfig: guestConfig(bundle.raw, id, GUEST_SHARE),
+    terminal,
+    startAtOnce: options.startAtOnce,
+    narrate: spans.hasSubscribers,
+  };
+  // The journal first: whatever is acquired from here on, delete finds.
+  store.write(record);
+  try {
+    writeFileSync(jobPath(stateDir), JSON.stringify(job), { mode: 0o600 });
+    const plan: ShadowPlan = {
+      ...tree(request),
+      cgroups: makeCgroup(folder),
+      terminal: terminalKind,
+      preserveFds: request.preserveFds,
+      wait: options.wait,
+      monitor: [process.execPath, process.argv[1] ?? "", "monitor", stateDir],
+      monitorLog: join(stateDir, "monitor.log"),
+    };
+    return await traced("cli", "start shadow and monitor", { why: WHY }, () =>
+      startAndWait(plan, request.pidFile),
+    );
+  } catch (error) {
+    await removeCgroups(record.vm?.cgroups ?? []);
+    throw error;
+  }
+}
+
+const WHY = "the shadow stands for the container on the host, the monitor owns its VM";
+
+/** @throws USAGE where runc refuses the combination too, in its words. */
+export function terminalOf(
+  terminal: boolean,
+  detach: boolean,
+  consoleSocket: string | undefined,
+): ShadowTerminal {
+  const sendsTerminal = terminal && detach;
+  if (consoleSocket !== undefined && !sendsTerminal) {
+    throw new NkError("USAGE", "cannot use console socket if runc will not detach or allocate tty");
+  }
+  if (!sendsTerminal) return terminal ? "inherit" : "none";
+  if (consoleSocket === undefined) {
+    throw new NkError("USAGE", "cannot allocate tty if runc will detach without setting console socket");
+  }
+  return { socket: resolve(consoleSocket) };
+}
+
+/** The container's file tree on the host, as config.json describes it. */
+function tree(
+  request: CreateRequest,
+): Pick<ShadowPlan, "rootfs" | "readonly" | "mountPoints" | "binds" | "hostname" | "netns"> {
+  const { bundle } = request;
+  const { binds, mountPoints } = planMounts(bundle.raw);
+  const { linux, root, hostname } = bundle.config;
+  const network = linux?.namespaces?.find(({ type }) => type === "network");
+  return {
+    rootfs: bundle.rootfs,
+    readonly: root.readonly === true,
+    mountPoints,
+    binds: binds.map((bind) => ({
+      source: resolve(bundle.path, bind.source),
+      destination: bind.destination,
+      flags: parseMountOptions(bind.options).flags,
+    })),
+    ...(hostname !== undefined && { hostname }),
+    netns: network === undefined ? "host" : (network.path ?? "new"),
+  };
+}
+
+async function startAndWait(plan: ShadowPlan, pidFile: string | undefined): Promise<Shadow> {
+  const deadline = Deadline.after(LAUNCH_TIMEOUT_MS);
+  const shadow = await startShadow(plan, deadline);
+  try {
+    await deadline.race(followReport(shadow), "the container's creation");
+    if (pidFile !== undefined) writePidFile(pidFile, shadow.pid);
+    return shadow;
+  } catch (error) {
+    await shadow.kill();
+    throw error;
+  }
+}
+
+/** Reads the monitor's lines until the container is there. @throws the monitor's error, or VMM when it died without one. */
+async function followReport(shadow: Shadow): Promise<void> {
+  for await (const text of shadow.reportLines) {
+    const line = JSON.parse(text) as ReportLine;
+    if ("ready" in line) return;
+    if ("error" in line) throw NkError.fromJson(line.error);
+    const span = parseSpanLine(line.span);
+    if (span) publishSpan(span);
+  }
+  throw new NkError("VMM", "the monitor ended without a word", { phase: "create" });
+}

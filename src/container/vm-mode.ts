@@ -1,0 +1,131 @@
+import { join } from "node:path";
+import { NkError } from "../base/errors.ts";
+import { removeCgroups } from "../host/cgroup.ts";
+import { isAlive } from "../host/process-info.ts";
+import { ControlClient, monitorGone } from "../monitor/control-client.ts";
+import { runHooks } from "../oci/hooks.ts";
+import type { ContainerRecord } from "../state/record.ts";
+import type { StateStore } from "../state/store.ts";
+import type { ContainerMode, ProcessRow } from "./container-mode.ts";
+import { execInVm } from "./vm-exec.ts";
+import { launch } from "./vm-launch.ts";
+
+import { endLeftovers } from "./vm-leftovers.ts";
+
+/** A container in its own VM: each operation is a request to the VM's monitor (src/monitor). */
+export function vmMode(store: StateStore): ContainerMode {
+  return {
+    async create(request) {
+      await launch(request, { wait: false, startAtOnce: false });
+    },
+
+    async run(request) {
+      const launched = await launch(request, { wait: !request.detach, startAtOnce: true });
+      if (request.detach) return 0;
+      const status = await launched.exitStatus();
+      await monitorGone(controlSocket(store, request.id));
+      if (!request.keep) await remove(store, store.read(request.id));
+      return status;
+    },
+
+    async start(container) {
+      await ask(store, container, "/start");
+    },
+
+    exec: (container, request) => execInVm(container, controlSocket(store, container.id), request),
+
+    async kill(container, signal, all) {
+      await ask(store, container, "/kill", { signal, all });
+    },
+
+    async delete(container, force) {
+      await end(store, container, force);
+      await remove(store, container);
+    },
+
+    async pause(container) {
+      await ask(store, container, "/pause");
+    },
+
+    async resume(container) {
+      await ask(store, container, "/resume");
+    },
+
+    async ps(container) {
+      const rows = await withClient(store, container, (client) => client.request("GET", "/ps"));
+      return (rows as GuestRow[]).map(toRow);
+    },
+
+    refresh: async (container) => refreshed(container),
+  };
+}
+
+interface GuestRow {
+  pid: number;
+  ppid: number;
+  uid: number;
+  comm: string;
+  args: string;
+  state: string;
+}
+
+function toRow({ pid, ppid, uid, comm, args, state }: GuestRow): ProcessRow {
+  return { pid, ppid, uid, command: comm, args, state };
+}
+
+function controlSocket(store: StateStore, id: string): string {
+  return join(store.dirOf(id), "control.sock");
+}
+
+async function withClient<T>(
+  store: StateStore,
+  container: ContainerRecord,
+  work: (client: ControlClient) => Promise<T>,
+): Promise<T> {
+  const client = new ControlClient(controlSocket(store, container.id));
+  try {
+    return await work(client);
+  } finally {
+    client.close();
+  }
+}
+
+function ask(
+  store: StateStore,
+  container: ContainerRecord,
+  path: string,
+  body: unknown = {},
+): Promise<unknown> {
+  return withClient(store, container, (client) => client.request("POST", path, body));
+}
+
+/** A record whose monitor has died says so: the VM died with it (PR_SET_PDEATHSIG), and the shadow too. */
+function refreshed(container: ContainerRecord): ContainerRecord {
+  const { vm, status } = container;
+  if (!vm || status === "stopped" || vm.monitorPid === 0 || isAlive(vm.monitorPid, vm.monitorStartTime))
+    return container;
+  const error = new NkError("VMM", "the container's monitor was killed, and its VM with it", {
+    see: "nk-runtime delete",
+  });
+  return { ...container, status: "stopped", pid: 0, error: error.toJson() };
+}
+
+/** Ends whatever of the container still runs. With `force` also what does not answer. */
+async function end(store: StateStore, container: ContainerRecord, force: boolean): Promise<void> {
+  try {
+    await withClient(store, container, async (client) => {
+      await client.request("POST", "/end");
+      await client.gone;
+    });
+  } catch (error) {
+    // No monitor listens: it has ended, or was killed and left what endLeftovers finds.
+    if (!force && !(error instanceof NkError && error.code === "NOT_FOUND")) throw error;
+  }
+  await endLeftovers(container);
+}
+
+async function remove(store: StateStore, container: ContainerRecord): Promise<void> {
+  await runHooks("poststop", container.bundle, { ...container, status: "stopped" });
+  await removeCgroups(container.vm?.cgroups ?? []);
+  store.remove(container.id);
+}
