@@ -25,7 +25,8 @@ function note(name: string, type: number, descriptorBytes: number): Buffer {
 }
 
 /** A bzImage with 4 setup sectors; the payload starts 512 bytes into the protected-mode part. */
-export function craftBzImage({ release = "6.1.0-test", payload = Buffer.alloc(16) as Buffer } = {}): Buffer {
+export function craftBzImage(options: { release?: string; payload?: Buffer } = {}): Buffer {
+  const { release = "6.1.0-test", payload = Buffer.alloc(16) } = options;
   const setup = Buffer.alloc(5 * 512);
   setup[0x1f1] = 4;
   setup.writeUInt16LE(0xaa55, 0x1fe);
