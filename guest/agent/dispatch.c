@@ -1,0 +1,76 @@
+#include "dispatch.h"
+
+#include "agent.h"
+#include "channel.h"
+#include "container.h"
+#include "io.h"
+#include "log.h"
+#include "request.h"
+#include "runtime.h"
+#include "stream.h"
+
+#include <stdio.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+static unsigned connection;
+static bool configured;
+static uint64_t start_us;
+
+__attribute__((constructor)) static void remember_start(void) {
+    start_us = nk_boottime_us();
+}
+
+unsigned nk_dispatch_connection(void) {
+    return connection;
+}
+
+void nk_dispatch_set_configured(void) {
+    configured = true;
+}
+
+static const char *dispatch_control(const struct nk_frame *frame) {
+    struct nk_request *request;
+    const struct nk_operation *op;
+    struct nk_error e;
+
+    if (nk_request_parse((const char *)frame->payload, frame->length, &request) < 0)
+        return "a request that is not JSON or has no seq";
+    request->connection = connection;
+    op = nk_request_check(request, configured, &e);
+    if (op)
+        op->run(request);
+    else
+        nk_answer_error(request, &e);
+    return NULL;
+}
+
+const char *nk_dispatch_frame(const struct nk_frame *frame) {
+    return frame->type == NK_CONTROL ? dispatch_control(frame) : nk_streams_frame(frame);
+}
+
+static json_t *hello(void) {
+    struct utsname system;
+    struct timespec now;
+    char realtime_ns[32];
+
+    uname(&system);
+    clock_gettime(CLOCK_REALTIME, &now);
+    snprintf(realtime_ns, sizeof realtime_ns, "%lld", (long long)now.tv_sec * 1000000000LL + now.tv_nsec);
+    return json_pack("{s:s, s:i, s:s, s:s, s:i, s:I, s:I, s:s, s:o}", "event", "hello", "protocol",
+                     NK_PROTOCOL, "agent", NK_AGENT_VERSION, "kernel", system.release, "connection",
+                     (int)connection, "uptimeUs", (json_int_t)start_us, "helloUs",
+                     (json_int_t)nk_boottime_us(), "realtimeNs", realtime_ns, "features",
+                     nk_runtime_features());
+}
+
+void nk_dispatch_connected(void) {
+    connection++;
+    nk_channel_send_json(hello());
+    nk_log_connected();
+    nk_containers_report();
+}
+
+void nk_dispatch_disconnected(void) {
+    nk_streams_disconnect();
+}

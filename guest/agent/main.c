@@ -1,0 +1,130 @@
+/* nk-agent: PID 1 of the VM. Runs containers for the host, as protocol/agent-protocol.md says. */
+#include "agent.h"
+#include "channel.h"
+#include "child.h"
+#include "init.h"
+#include "io.h"
+#include "log.h"
+#include "loop.h"
+#include "operations.h"
+#include "rundir.h"
+#include "transport.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/reboot.h>
+#include <unistd.h>
+
+struct nk_settings nk_settings = {
+    .run_dir = "/run/nk",
+    .cgroup_root = "/sys/fs/cgroup",
+    .runtime = "crun",
+};
+
+static bool quit;
+static int quit_status;
+static int inherited_fd = -1;
+
+void nk_agent_quit(int status) {
+    quit = true;
+    quit_status = status;
+}
+
+void nk_agent_die(const char *format, ...) {
+    char text[1024];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    nk_log(NK_ERROR, "%s", text);
+    nk_channel_flush();
+    if (!nk_settings.owns_machine) {
+        fprintf(stderr, "nk-agent: %s\n", text);
+        exit(1);
+    }
+    sync();
+    reboot(RB_AUTOBOOT);
+    _exit(1);
+}
+
+static const char usage[] = "usage: nk-agent --fd N [--runtime PATH] [--run DIR] [--cgroup-root DIR]\n"
+                            "       as PID 1: without arguments; the kernel's command line may have "
+                            "nk.transport=vsock, nk.poweroff=reboot\n";
+
+static void parse_arguments(int argc, char **argv) {
+    static const struct option options[] = {
+        {"fd", required_argument, NULL, 'f'},  {"runtime", required_argument, NULL, 'r'},
+        {"run", required_argument, NULL, 'd'}, {"cgroup-root", required_argument, NULL, 'c'},
+        {"version", no_argument, NULL, 'v'},   {NULL, 0, NULL, 0},
+    };
+    int option;
+
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (option == 'f') {
+            inherited_fd = atoi(optarg);
+        } else if (option == 'r') {
+            nk_settings.runtime_path = optarg;
+        } else if (option == 'd') {
+            nk_settings.run_dir = optarg;
+        } else if (option == 'c') {
+            nk_settings.cgroup_root = optarg;
+        } else if (option == 'v') {
+            puts("nk-agent " NK_AGENT_VERSION);
+            exit(0);
+        } else {
+            fputs(usage, stderr);
+            exit(2);
+        }
+    }
+    if (inherited_fd < 0) {
+        fputs(usage, stderr);
+        exit(2);
+    }
+}
+
+static void start_machine(void) {
+    struct nk_error e;
+
+    nk_settings.owns_machine = true;
+    if (nk_init_machine(&e) < 0)
+        nk_agent_die("%s", e.text);
+    nk_settings.reboot_to_power_off = nk_init_has_option("nk.poweroff=reboot");
+}
+
+static void start_transport(void) {
+    enum nk_transport_kind kind = NK_TRANSPORT_FD;
+
+    if (nk_settings.owns_machine)
+        kind = nk_init_has_option("nk.transport=vsock") ? NK_TRANSPORT_VSOCK : NK_TRANSPORT_PORT;
+    if (nk_transport_start(kind, inherited_fd) < 0)
+        nk_agent_die("the connection to the host: %s", strerror(errno));
+}
+
+int main(int argc, char **argv) {
+    struct nk_error e;
+
+    /* Not from /dev/urandom: at this time the kernel would complain, and the host is the only one to send
+     * keys. */
+    json_object_seed((size_t)nk_boottime_us() | 1);
+    if (getpid() == 1)
+        start_machine();
+    else
+        parse_arguments(argc, argv);
+    nk_on_terminate = nk_shutdown_begin;
+    if (nk_loop_init() < 0 || nk_children_init() < 0)
+        nk_agent_die("event loop: %s", strerror(errno));
+    if (nk_rundir_make(&e) < 0)
+        nk_agent_die("%s", e.text);
+    start_transport();
+    while (!quit) {
+        if (nk_loop_once() < 0)
+            nk_agent_die("event loop: %s", strerror(errno));
+        nk_channel_flush();
+    }
+    return quit_status;
+}

@@ -1,0 +1,30 @@
+#include "modules.h"
+
+#include "cleanup.h"
+#include "log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+static void load(const char *path, const char *parameters) {
+    cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0 || (syscall(SYS_finit_module, fd, parameters, 0) < 0 && errno != EEXIST))
+        nk_log(NK_WARN, "module %s: %m", path);
+}
+
+void nk_modules_load(const char *list) {
+    cleanup_file FILE *file = fopen(list, "re");
+    char line[1024];
+
+    while (file && fgets(line, sizeof line, file)) {
+        char *rest = line;
+        char *path;
+        line[strcspn(line, "\n")] = '\0';
+        path = strsep(&rest, " ");
+        if (*path && *path != '#')
+            load(path, rest ? rest : "");
+    }
+}

@@ -1,0 +1,98 @@
+/* mount, unmount: file systems below the run folder. */
+#include "agent.h"
+#include "io.h"
+#include "log.h"
+#include "mounts.h"
+#include "operations.h"
+#include "rundir.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+
+static char *targets[NK_MAX_MOUNTS];
+static size_t count;
+
+static unsigned long mount_flags(const json_t *names) {
+    static const struct {
+        const char *name;
+        unsigned long flag;
+    } flags[] = {{"ro", MS_RDONLY}, {"nosuid", MS_NOSUID}, {"nodev", MS_NODEV}, {"noexec", MS_NOEXEC}};
+    unsigned long all = 0;
+    size_t i;
+    json_t *name;
+
+    json_array_foreach(names, i, name) {
+        for (size_t k = 0; k < sizeof flags / sizeof flags[0]; k++) {
+            if (strcmp(json_string_value(name), flags[k].name) == 0)
+                all |= flags[k].flag;
+        }
+    }
+    return all;
+}
+
+static int do_mount(const struct nk_request *request, struct nk_error *e) {
+    const char *target = nk_request_text(request, "target");
+    const char *fstype = nk_request_text(request, "fstype");
+    const char *source = nk_request_text(request, "source");
+    const char *options = nk_request_text(request, "options");
+    uint64_t start_us = nk_boottime_us();
+
+    if (count >= NK_MAX_MOUNTS)
+        return nk_fail(e, NK_LIMIT, "expected at most %d mounts", NK_MAX_MOUNTS);
+    if (nk_make_folders(target) < 0)
+        return nk_fail_errno(e, "mkdir %.256s", target);
+    if (mount(source ? source : "none", target, fstype, mount_flags(json_object_get(request->body, "flags")),
+              options ? options : "") < 0)
+        return nk_fail_errno(e, "mount %s on %.256s with \"%.256s\"", fstype, target, options ? options : "");
+    targets[count] = strdup(target);
+    if (!targets[count])
+        return nk_fail_errno(e, "mount");
+    count++;
+    nk_step("mount", start_us, "%s on %s", fstype, target);
+    return 0;
+}
+
+void nk_op_mount(struct nk_request *request) {
+    struct nk_error e;
+
+    if (do_mount(request, &e) < 0)
+        nk_answer_error(request, &e);
+    else
+        nk_answer(request, NULL);
+}
+
+static int do_unmount(const char *target, struct nk_error *e) {
+    size_t i = count;
+
+    while (i > 0 && strcmp(targets[i - 1], target) != 0)
+        i--;
+    if (i == 0)
+        return nk_fail(e, NK_NOT_FOUND, "nothing was mounted on \"%.256s\"", target);
+    if (umount2(target, UMOUNT_NOFOLLOW) < 0)
+        return nk_fail_errno(e, "unmount %.256s", target);
+    free(targets[i - 1]);
+    memmove(&targets[i - 1], &targets[i], (count - i) * sizeof targets[0]);
+    count--;
+    return 0;
+}
+
+void nk_op_unmount(struct nk_request *request) {
+    struct nk_error e;
+
+    if (do_unmount(nk_request_text(request, "target"), &e) < 0)
+        nk_answer_error(request, &e);
+    else
+        nk_answer(request, NULL);
+}
+
+void nk_mounts_undo(void) {
+    while (count > 0) {
+        char *target = targets[--count];
+        if (umount2(target, UMOUNT_NOFOLLOW) < 0) {
+            nk_log(NK_WARN, "unmount %s: %m; detached", target);
+            umount2(target, UMOUNT_NOFOLLOW | MNT_DETACH);
+        }
+        free(target);
+    }
+}

@@ -1,0 +1,36 @@
+#include "vsock.h"
+
+#include "cleanup.h"
+
+#include <errno.h>
+/* linux/vm_sockets.h needs it first. */
+#include <sys/socket.h>
+
+#include <linux/vm_sockets.h>
+
+#define AGENT_PORT 52
+
+int nk_vsock_dial(void) {
+    cleanup_close int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct sockaddr_vm address = {
+        .svm_family = AF_VSOCK,
+        .svm_cid = VMADDR_CID_HOST,
+        .svm_port = AGENT_PORT,
+    };
+
+    if (fd < 0)
+        return -1;
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0 && errno != EINPROGRESS)
+        return -1;
+    return nk_take_fd(&fd);
+}
+
+int nk_vsock_finish(int fd) {
+    int error = 0;
+    socklen_t size = sizeof error;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+        return -1;
+    errno = error;
+    return error == 0 ? 0 : -1;
+}
