@@ -71,6 +71,10 @@ static int place(int root, const struct plan_mount *mount, int source) {
 
     if (point < 0)
         return -1;
+    /* The kernel would only say "Invalid argument". */
+    if (source >= 0 && directory != is_directory(point))
+        return fail("cannot mount %s on %s: %s is a directory, the other is not", mount->source, mount->dest,
+                    directory ? "the source" : "the mount point");
     if (source >= 0 && nk_move_mount(source, point, "") < 0)
         return fail_errno("cannot mount %s on %s", mount->source, mount->dest);
     return 0;

@@ -6,7 +6,7 @@ import type { Deadline } from "../base/deadline.ts";
 import { NkError, type ErrorCode } from "../base/errors.ts";
 import { readLines } from "./lines.ts";
 import { shadowPath } from "./paths.ts";
-import { foreignDeath, processStartTime } from "./process-info.ts";
+import { foreignDeath, isAlive, processStartTime } from "./process-info.ts";
 import { encodeCreatePlan, encodeExecPlan, type ExecShadowPlan, type ShadowPlan } from "./shadow-plan.ts";
 
 export type { ExecShadowPlan, ShadowPlan, ShadowTerminal } from "./shadow-plan.ts";
@@ -134,7 +134,7 @@ function passSignalsOn(launcher: ChildProcess): void {
 function killer(pid: number): () => Promise<void> {
   const startTime = processStartTime(pid);
   return async () => {
-    if (startTime === undefined || processStartTime(pid) !== startTime) return;
+    if (startTime === undefined || !isAlive(pid, startTime)) return;
     process.kill(pid, "SIGKILL");
     if (await foreignDeath(pid, startTime, KILL_TIMEOUT_MS)) return;
     throw new NkError("HOST", `the shadow ${pid} did not end after SIGKILL`, { see: `/proc/${pid}/stack` });
