@@ -122,9 +122,10 @@ int main(int argc, char **argv) {
         nk_agent_die("%s", e.text);
     start_transport();
     while (!quit) {
+        nk_channel_flush();
         if (nk_loop_once() < 0)
             nk_agent_die("event loop: %s", strerror(errno));
-        nk_channel_flush();
     }
+    nk_channel_flush();
     return quit_status;
 }
