@@ -20,7 +20,11 @@ export interface VirtualMachine {
   readonly pid: number | undefined;
   /** How the guest's code is run, for people: "kvm" or "tcg". */
   readonly accel: "kvm" | "tcg";
-  /** What the agent must mount to see the shared folder; valid after `boot`. */
+  /** Why that one, one sentence for people: "/dev/kvm does not exist". */
+  readonly accelReason: string;
+  /** How the folder gets into the guest. */
+  readonly share: ShareKind;
+  /** What the agent must mount to see the shared folder. */
   readonly rootMount: GuestMount;
   readonly exited: Promise<VmExit>;
   boot(deadline: Deadline): Promise<void>;
@@ -62,6 +66,9 @@ export interface VmSpec {
   share: ShareKind | "auto";
   /** The tree that becomes the guest's view of the container. */
   folder: HostFolder;
+  /** Where verdicts on hardware virtualisation are kept; undefined: `/run/nano-sandbox/.accel`. */
+  accelCacheDir?: string;
+  /** A talkative kernel, and a second QMP socket `qmp.sock` for people. */
   debug: boolean;
 }
 

@@ -1,0 +1,124 @@
+import { spawn, type ChildProcess, type StdioOptions } from "node:child_process";
+import type { Duplex, Readable } from "node:stream";
+import type { Deadline } from "../base/deadline.ts";
+import { NkError } from "../base/errors.ts";
+import { shadowPath } from "../host/paths.ts";
+import type { BoundedLog } from "./bounded-log.ts";
+
+export interface DaemonExit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  /** Why it could not be started at all: no such file, not executable. */
+  spawnError?: Error;
+}
+
+export interface DaemonOptions {
+  /** For people: "virtiofsd", "qemu-system-x86_64". */
+  name: string;
+  argv: readonly [string, ...string[]];
+  /** Gets what the process writes to its standard output and error. */
+  log: BoundedLog;
+  /** Number of connected stream sockets that the process finds as descriptors 3, 4, …; see `channel`. */
+  channels?: number;
+  /** Sees each piece of output as well. */
+  onOutput?: (chunk: Buffer) => void;
+}
+
+/**
+ * A process of ours in the background: a VMM or the server of a share. It has no descriptor but its own streams, and its
+ * output is kept in a bounded log.
+ */
+export class Daemon {
+  readonly name: string;
+  /** Settles once, after the process has ended and its output has been read to the end; never rejects. */
+  readonly exited: Promise<DaemonExit>;
+  private readonly child: ChildProcess;
+  private readonly log: BoundedLog;
+  private ended = false;
+
+  constructor(options: DaemonOptions) {
+    this.name = options.name;
+    this.log = options.log;
+    this.child = start(options);
+    this.exited = this.watch();
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      stream?.on("data", (chunk: Buffer) => {
+        this.log.write(chunk);
+        options.onOutput?.(chunk);
+      });
+    }
+  }
+
+  get pid(): number | undefined {
+    return this.child.pid;
+  }
+
+  get running(): boolean {
+    return !this.ended;
+  }
+
+  /** Our end of the process's descriptor `fd` (3, 4, …). Its end-of-file is the death of the process. */
+  channel(fd: number): Duplex {
+    const stream = this.child.stdio[fd] as Duplex | Readable | null | undefined;
+    if (stream === null || stream === undefined || !("write" in stream)) {
+      throw new NkError("INTERNAL", `${this.name} has no channel ${fd}`);
+    }
+    return stream;
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    if (!this.ended) this.child.kill(signal);
+  }
+
+  /** Waits for `promise`, but no longer than the process lives, and no longer than the deadline. */
+  async alive<T>(promise: Promise<T>, deadline: Deadline, phase: string): Promise<T> {
+    const death = this.exited.then((exit): never => {
+      throw this.deathError(exit, phase);
+    });
+    death.catch(() => {});
+    promise.catch(() => {});
+    return deadline.race(Promise.race([promise, death]), phase);
+  }
+
+  /** What to say about an end that nobody asked for. */
+  deathError(exit: DaemonExit, phase: string): NkError {
+    const log = this.log.tail();
+    return new NkError("VMM", `${phase}: expected ${this.name} to keep running, but ${describeExit(exit)}`, {
+      phase,
+      see: this.log.path,
+      ...(log !== "" && { log }),
+      ...(exit.spawnError !== undefined && { cause: exit.spawnError }),
+    });
+  }
+
+  private watch(): Promise<DaemonExit> {
+    return new Promise((resolve) => {
+      const settle = (exit: DaemonExit): void => {
+        this.ended = true;
+        resolve(exit);
+      };
+      this.child.once("error", (spawnError) => {
+        if (this.child.pid === undefined) settle({ code: null, signal: null, spawnError });
+      });
+      this.child.once("close", (code, signal) => settle({ code, signal }));
+    });
+  }
+}
+
+/** "it exited with code 1" and the like, to end a sentence with. */
+export function describeExit({ code, signal, spawnError }: DaemonExit): string {
+  if (spawnError !== undefined) return `it could not be started: ${spawnError.message}`;
+  if (signal !== null) return `it was killed by ${signal}`;
+  return `it exited with code ${code ?? "unknown"}`;
+}
+
+/** Through the native helper, so that it inherits nothing else and the kernel kills it when this process dies. */
+function start({ argv, channels = 0 }: DaemonOptions): ChildProcess {
+  const stdio: StdioOptions = ["ignore", "pipe", "pipe"];
+  const args = ["spawn", "--parent", String(process.pid)];
+  for (let fd = 3; fd < 3 + channels; fd += 1) {
+    stdio.push("pipe"); // a connected pair of Unix sockets (node: child_process, "stdio")
+    args.push("--keep", String(fd));
+  }
+  return spawn(shadowPath(), [...args, "--", ...argv], { stdio, cwd: "/" });
+}

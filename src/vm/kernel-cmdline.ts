@@ -1,0 +1,40 @@
+/** What the kernel command line depends on. */
+export interface CmdlineOptions {
+  accel: "kvm" | "tcg";
+  /** Rate of the host's time-stamp counter; undefined: the guest must measure it. */
+  tscKhz: number | undefined;
+  debug: boolean;
+  /** Appended as it is: the last word on any parameter. */
+  extra: string;
+}
+
+/** Longest that x86 takes (COMMAND_LINE_SIZE, arch/x86/include/asm/setup.h), with its end mark. */
+export const MAX_CMDLINE_BYTES = 2047;
+
+/** The guest's kernel command line. Its parameters: Documentation/admin-guide/kernel-parameters.txt. */
+export function kernelCmdline({ accel, tscKhz, debug, extra }: CmdlineOptions): string {
+  const parameters = [
+    "console=ttyS0", // the machine's only early console
+    debug ? "loglevel=7" : "quiet", // each character is an exit to the VMM: a talkative boot costs 100 ms
+    "panic=-1", // restart at once after a panic, which -no-reboot turns into the end of the VM
+    "reboot=t", // by triple fault: needs neither keyboard controller nor firmware
+    "random.trust_cpu=on", // programs that need random numbers do not wait; the agent adds the host's as well
+    "cgroup_no_v1=all", // the in-VM runtime uses cgroup v2 alone
+    "cryptomgr.notests", // distribution kernels test their ciphers at each boot: 150 ms in software
+    "pci=off", // microvm has no PCI bus; saves the search for one and a line of complaint
+    ...(accel === "tcg" ? forSoftware(tscKhz) : []),
+    extra,
+  ];
+  return parameters.filter((parameter) => parameter !== "").join(" ");
+}
+
+function forSoftware(tscKhz: number | undefined): string[] {
+  const parameters = [
+    "mitigations=off", // an interpreter does not speculate: they would only cost time
+    "no_timer_check", // the test of the timer interrupt fails when the host is busy, and the kernel panics
+    "tsc=reliable", // no watchdog: on a busy host it takes late interrupts for a counter that is wrong
+  ];
+  // Without it the kernel measures the counter against a timer, which hangs the boot on a busy host.
+  if (tscKhz !== undefined) parameters.push(`tsc_early_khz=${tscKhz}`);
+  return parameters;
+}

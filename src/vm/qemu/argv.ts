@@ -1,0 +1,91 @@
+import { join } from "node:path";
+import { quoteValue } from "../../share/share.ts";
+
+/** Descriptors that QEMU is given as connected sockets (see `Daemon`). */
+export const QMP_FD = 3;
+export const CONSOLE_FD = 4;
+
+/** Name of the port by which the agent finds its connection (protocol/agent-protocol.md). */
+const AGENT_PORT = "nk.agent";
+
+/** Translated code kept by TCG: half of it costs retranslation in big programs, more is memory for nothing. */
+const TB_SIZE_MIB = 128;
+
+export interface QemuArgvOptions {
+  qemu: string;
+  accel: "kvm" | "tcg";
+  vcpus: number;
+  memSizeMib: number;
+  kernel: string;
+  initrd: string | undefined;
+  cmdline: string;
+  /** The guest need not measure its clock against the old timer chip. */
+  knownTsc: boolean;
+  /** What is left out for a probe: connections to an agent, and a share. */
+  vm?: { id: string; stateDir: string; shareArgs: readonly string[]; sharedMemory: boolean; debug: boolean };
+}
+
+/** The whole command line of QEMU. Of its many devices only those that are named here exist. */
+export function qemuArgv(options: QemuArgvOptions): [string, ...string[]] {
+  const { accel, vcpus, memSizeMib, kernel, initrd, cmdline, vm } = options;
+  const backend = `memory-backend-memfd,id=mem,size=${memSizeMib}M,share=on`;
+  const args: string[][] = [
+    vm === undefined ? [] : ["-name", quoteValue(`nk-${vm.id}`)],
+    ["-M", machine(options)],
+    ["-accel", accelerator(accel, vcpus)],
+    // The emulated CPU has all that TCG can do: programs built for x86-64-v3 run. KVM: what the host has.
+    ["-cpu", accel === "kvm" ? "host" : "max"],
+    ["-smp", String(vcpus)],
+    ["-m", String(memSizeMib)],
+    vm?.sharedMemory === true ? ["-object", backend] : [],
+    ["-nodefaults", "-no-user-config", "-nographic"],
+    ["-no-reboot"], // a guest that restarts itself ends the VM: nothing in it could come back
+    ["-kernel", kernel],
+    initrd === undefined ? [] : ["-initrd", initrd],
+    ["-append", cmdline],
+    ["-chardev", `socket,id=qmp,fd=${QMP_FD}`, "-mon", "chardev=qmp,mode=control"],
+    ["-chardev", `socket,id=console,fd=${CONSOLE_FD}`, "-serial", "chardev:console"],
+    // Servers in other processes (vhost-user) refuse old-style virtio.
+    ["-global", "virtio-mmio.force-legacy=false"],
+    vm === undefined ? [] : devices(vm),
+    // A guest that broke out into QEMU finds no exec, no setuid and no obsolete system calls.
+    ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
+  ];
+  return [options.qemu, ...args.flat()];
+}
+
+export function agentSocketPath(stateDir: string): string {
+  return join(stateDir, "agent.sock");
+}
+
+export function qmpSocketPath(stateDir: string): string {
+  return join(stateDir, "qmp.sock");
+}
+
+/**
+ * acpi=on: without it a guest's poweroff does not end QEMU. rtc stays on: without it the kernel waits 1.5 s for an answer of
+ * the clock chip. pit and pic: the old timer and interrupt chips are only needed to measure an unknown counter.
+ */
+function machine({ knownTsc, accel, vm }: QemuArgvOptions): string {
+  const chips = knownTsc || accel === "kvm" ? ",pit=off,pic=off" : "";
+  return `microvm,acpi=on,rtc=on,isa-serial=on${chips}${vm?.sharedMemory === true ? ",memory-backend=mem" : ""}`;
+}
+
+/** One thread for one CPU saves the locks; with more CPUs each has its own. */
+function accelerator(accel: "kvm" | "tcg", vcpus: number): string {
+  return accel === "kvm" ? "kvm" : `tcg,thread=${vcpus === 1 ? "single" : "multi"},tb-size=${TB_SIZE_MIB}`;
+}
+
+function devices({ stateDir, shareArgs, debug }: NonNullable<QemuArgvOptions["vm"]>): string[] {
+  const agent = `socket,id=agent,path=${quoteValue(agentSocketPath(stateDir))},server=on,wait=off`;
+  const people = `unix:${quoteValue(qmpSocketPath(stateDir))},server=on,wait=off`;
+  const args: string[][] = [
+    ["-device", "virtio-serial-device"],
+    ["-chardev", agent],
+    ["-device", `virtserialport,chardev=agent,name=${AGENT_PORT}`],
+    ["-device", "virtio-rng-device"],
+    [...shareArgs],
+    debug ? ["-qmp", people] : [],
+  ];
+  return args.flat();
+}

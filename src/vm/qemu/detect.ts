@@ -1,0 +1,59 @@
+import { accessSync, constants, statSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { NkError } from "../../base/errors.ts";
+
+/** A QEMU of this host, told apart from another one by its size and time. */
+export interface QemuBinary {
+  path: string;
+  /** Changes when the file does. */
+  identity: string;
+}
+
+const NAME = "qemu-system-x86_64";
+
+/** Where distributions put it: most, by hand, RHEL and its kin. */
+const PLACES = [`/usr/bin/${NAME}`, `/usr/local/bin/${NAME}`, "/usr/libexec/qemu-kvm"];
+
+/** First with a microvm that takes ACPI, shared memory as the machine's backend, and reasons in SHUTDOWN events. */
+export const MIN_VERSION = "5.2";
+
+/**
+ * Looks in PATH, then in the usual places. Its version is not asked for here (that costs a start of QEMU, 25 ms): it is in
+ * the QMP greeting, see `checkVersion`.
+ * @throws UNSUPPORTED when there is none.
+ */
+export function findQemu(env: NodeJS.ProcessEnv = process.env): QemuBinary {
+  const override = env["NK_QEMU"];
+  const inPath = (env["PATH"] ?? "").split(delimiter).filter((dir) => dir.startsWith("/"));
+  const candidates =
+    override !== undefined ? [override] : [...inPath.map((dir) => join(dir, NAME)), ...PLACES];
+  const path = candidates.find(isProgram);
+  if (path !== undefined) {
+    const { size, mtimeMs } = statSync(path);
+    return { path, identity: `${path}:${size}:${mtimeMs}` };
+  }
+  throw new NkError(
+    "UNSUPPORTED",
+    `mode vm needs ${NAME}, and none was found in PATH or in ${PLACES.join(", ")}: install it (Debian: qemu-system-x86)`,
+    { phase: "find the VMM" },
+  );
+}
+
+/** @throws UNSUPPORTED for a QEMU that is too old. `version` is "major.minor.micro". */
+export function checkVersion(version: string): void {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const [minMajor = 0, minMinor = 0] = MIN_VERSION.split(".").map(Number);
+  if (major > minMajor || (major === minMajor && minor >= minMinor)) return;
+  throw new NkError("UNSUPPORTED", `QEMU ${version} is too old: ${MIN_VERSION} or later is needed`, {
+    phase: "check the VMM's version",
+  });
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,144 @@
+import { rmSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import type { Deadline } from "../../base/deadline.ts";
+import { NkError } from "../../base/errors.ts";
+import { BoundedLog } from "../../share/bounded-log.ts";
+import { chooseShare } from "../../share/choose.ts";
+import type { GuestMount, Share, ShareKind } from "../../share/share.ts";
+import { traced } from "../../trace/channels.ts";
+import type { Accel } from "../accel.ts";
+import { hostTscKhz } from "../host-tsc.ts";
+import { kernelCmdline } from "../kernel-cmdline.ts";
+import type { VirtualMachine, VmExit, VmSpec } from "../virtual-machine.ts";
+import { agentSocketPath, qemuArgv, qmpSocketPath } from "./argv.ts";
+import type { QemuBinary } from "./detect.ts";
+import { QemuProcess, type QemuLogs } from "./process.ts";
+
+/** One VM under QEMU; see `VirtualMachine` for what may be called when. */
+export class QemuMachine implements VirtualMachine {
+  readonly accel: "kvm" | "tcg";
+  readonly accelReason: string;
+  readonly share: ShareKind;
+  readonly rootMount: GuestMount;
+  readonly exited: Promise<VmExit>;
+  private readonly spec: VmSpec;
+  private readonly qemu: QemuBinary;
+  private readonly logs: QemuLogs;
+  private readonly folder: Share;
+  private process: QemuProcess | undefined;
+  private settleExit: (exit: VmExit | Promise<VmExit>) => void = () => {};
+
+  constructor(spec: VmSpec, qemu: QemuBinary, { accel, reason }: Accel) {
+    this.spec = spec;
+    this.qemu = qemu;
+    this.accel = accel;
+    this.accelReason = reason;
+    const { stateDir, share: want, folder, kernel } = spec;
+    this.logs = {
+      vmm: new BoundedLog(join(stateDir, "vmm.log")),
+      console: new BoundedLog(join(stateDir, "console.log")),
+    };
+    this.folder = chooseShare({ want, folder, stateDir, log: this.logs.vmm, supported: kernel.shares });
+    this.share = this.folder.kind;
+    this.rootMount = this.folder.guestMount;
+    this.exited = new Promise((resolve) => {
+      this.settleExit = resolve;
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.process?.pid;
+  }
+
+  async boot(deadline: Deadline): Promise<void> {
+    if (this.process !== undefined) throw new NkError("INTERNAL", "the VM was booted before");
+    await this.folder.start(deadline);
+    const argv = this.argv();
+    const why = `one process is the whole machine; ${this.accelReason}`;
+    await traced("vmm", "start the VMM", { why, what: argv.join(" ") }, async () => {
+      const process = new QemuProcess(argv, this.logs);
+      this.process = process;
+      this.settleExit(process.exited);
+      await process.ready(deadline);
+    });
+  }
+
+  async connectAgent(deadline: Deadline): Promise<Socket> {
+    const { process } = this;
+    if (process === undefined) throw new NkError("INTERNAL", "the VM was not booted");
+    const phase = "connect to the agent's port";
+    const socket = connect(agentSocketPath(this.spec.stateDir));
+    const connected = new Promise<Socket>((resolve, reject) => {
+      socket.once("connect", () => resolve(socket));
+      socket.once("error", (cause) =>
+        reject(new NkError("VMM", `${phase}: ${cause.message}`, { phase, cause })),
+      );
+    });
+    try {
+      return await process.alive(connected, deadline, phase);
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    }
+  }
+
+  async stop(deadline: Deadline): Promise<VmExit> {
+    if (this.process === undefined) this.settleExit(NEVER_BOOTED);
+    else await this.process.stop(deadline);
+    return this.exited;
+  }
+
+  async close(): Promise<void> {
+    const { process, folder, logs, spec } = this;
+    if (process === undefined) {
+      this.settleExit(NEVER_BOOTED);
+    } else {
+      process.kill();
+      await process.exited;
+      process.close();
+    }
+    await folder.close();
+    logs.vmm.close();
+    logs.console.close();
+    for (const path of [agentSocketPath(spec.stateDir), qmpSocketPath(spec.stateDir)])
+      rmSync(path, { force: true });
+  }
+
+  logTail(): string {
+    const parts = [
+      ["console", this.logs.console.tail()],
+      ["VMM", this.logs.vmm.tail()],
+    ].filter(([, text]) => text !== "");
+    return parts.map(([name, text]) => `--- ${name} ---\n${text}`).join("\n");
+  }
+
+  private argv(): [string, ...string[]] {
+    const { spec, accel, folder } = this;
+    const tscKhz = accel === "tcg" ? hostTscKhz() : undefined;
+    return qemuArgv({
+      qemu: this.qemu.path,
+      accel,
+      vcpus: spec.vcpus,
+      memSizeMib: spec.memSizeMib,
+      kernel: spec.kernel.path,
+      initrd: spec.initrd,
+      cmdline: kernelCmdline({ accel, tscKhz, debug: spec.debug, extra: spec.extraCmdline }),
+      knownTsc: tscKhz !== undefined,
+      vm: {
+        id: spec.id.slice(0, 64),
+        stateDir: spec.stateDir,
+        shareArgs: folder.qemuArgs,
+        sharedMemory: folder.needsSharedMemory,
+        debug: spec.debug,
+      },
+    });
+  }
+}
+
+const NEVER_BOOTED: VmExit = {
+  reason: "stopped",
+  code: null,
+  signal: null,
+  message: "the VM was never started",
+};

@@ -1,0 +1,149 @@
+import type { Duplex } from "node:stream";
+import { Deadline } from "../../base/deadline.ts";
+import { NkError } from "../../base/errors.ts";
+import type { BoundedLog } from "../../share/bounded-log.ts";
+import { Daemon, type DaemonExit } from "../../share/daemon.ts";
+import { traced } from "../../trace/channels.ts";
+import type { VmExit } from "../virtual-machine.ts";
+import { CONSOLE_FD, QMP_FD } from "./argv.ts";
+import { checkVersion } from "./detect.ts";
+import { explainExit, type ShutdownNotes } from "./exit.ts";
+import { QmpClient, type QmpEvent } from "./qmp-client.ts";
+
+/** How long an answer may take that the main loop of QEMU gives at once, on a host that is busy. */
+const ANSWER_TIMEOUT_MS = 5000;
+
+export interface QemuLogs {
+  /** What QEMU says. */
+  vmm: BoundedLog;
+  /** What the guest's kernel says. */
+  console: BoundedLog;
+}
+
+/** One running QEMU, with its QMP connection. */
+export class QemuProcess {
+  /** Settles once, when QEMU has ended; never rejects. */
+  readonly exited: Promise<VmExit>;
+  private readonly daemon: Daemon;
+  private readonly qmp: QmpClient;
+  private readonly logs: QemuLogs;
+  private readonly notes: ShutdownNotes = { stopping: false };
+
+  constructor(argv: readonly [string, ...string[]], logs: QemuLogs) {
+    this.logs = logs;
+    this.daemon = new Daemon({ name: "QEMU", argv, log: logs.vmm, channels: 2 });
+    const console = this.daemon.channel(CONSOLE_FD);
+    console.on("data", (chunk: Buffer) => logs.console.write(chunk));
+    ignoreErrors(console);
+    this.qmp = new QmpClient(this.daemon.channel(QMP_FD), (event) => this.note(event));
+    this.exited = this.daemon.exited.then((exit) => this.explain(exit));
+  }
+
+  get pid(): number | undefined {
+    return this.daemon.pid;
+  }
+
+  get running(): boolean {
+    return this.daemon.running;
+  }
+
+  /** Resolves when the guest's CPUs run. @throws VMM, TIMEOUT, UNSUPPORTED with the phase and the log. */
+  async ready(deadline: Deadline): Promise<void> {
+    const phase = "start the VMM";
+    const version = await this.alive(this.qmp.negotiate(deadline), deadline, phase);
+    checkVersion(version);
+    const status = await this.alive(
+      this.execute("query-status", "are the guest's CPUs running?", deadline),
+      deadline,
+      phase,
+    );
+    const name = statusName(status);
+    if (name !== "running") {
+      throw new NkError("VMM", `${phase}: expected QEMU to run the guest, found it in the state ${name}`, {
+        phase,
+        log: this.logs.vmm.tail(),
+        see: this.logs.vmm.path,
+      });
+    }
+  }
+
+  /** As `Daemon.alive`: waits, but not beyond QEMU's death. */
+  alive<T>(promise: Promise<T>, deadline: Deadline, phase: string): Promise<T> {
+    return this.daemon.alive(promise, deadline, phase).catch(async (error: unknown) => {
+      // The end of the connection is seen before the end of the process, which says more.
+      const died = error instanceof NkError && error.phase === "QMP";
+      throw died ? await this.deathOr(error, phase, deadline) : error;
+    });
+  }
+
+  /** Orderly by QMP for the first half of the time, then by SIGTERM, by SIGKILL at the end. Never throws. */
+  async stop(deadline: Deadline): Promise<VmExit> {
+    this.notes.stopping = true;
+    const timers = [
+      setTimeout(() => this.daemon.kill("SIGTERM"), deadline.remainingMs() / 2),
+      setTimeout(() => this.kill(), deadline.remainingMs()),
+    ];
+    if (this.running) {
+      this.execute("quit", "the VMM writes back what it holds and ends", deadline).catch(() => {});
+    }
+    const exit = await this.exited;
+    for (const timer of timers) clearTimeout(timer);
+    return exit;
+  }
+
+  /** Ends QEMU at once. */
+  kill(): void {
+    this.notes.stopping = true;
+    this.daemon.kill("SIGKILL");
+  }
+
+  close(): void {
+    this.qmp.close();
+    this.daemon.channel(CONSOLE_FD).destroy();
+  }
+
+  private execute(command: string, why: string, deadline: Deadline): Promise<unknown> {
+    const what = `QMP {"execute":"${command}"}`;
+    return traced("vmm", `QMP ${command}`, { why, what }, () =>
+      this.qmp.execute(command, undefined, deadline),
+    );
+  }
+
+  private note({ event, data }: QmpEvent): void {
+    if (event === "SHUTDOWN") this.notes.shutdown = String(data["reason"]);
+    if (event === "GUEST_PANICKED") this.notes.panicked = true;
+    if (event === "STOP" && !this.notes.stopping) void this.checkStopped();
+  }
+
+  /** A CPU that KVM cannot run stops the guest and leaves QEMU there, for a debugger to come. */
+  private async checkStopped(): Promise<void> {
+    const status = await this.qmp
+      .execute("query-status", undefined, Deadline.after(ANSWER_TIMEOUT_MS))
+      .catch(() => undefined);
+    if (statusName(status) !== "internal-error") return;
+    this.notes.internalError = true;
+    this.daemon.kill("SIGKILL");
+  }
+
+  private explain(exit: DaemonExit): VmExit {
+    return explainExit(exit, this.notes, this.logs.console.tail(CONSOLE_SEARCH_BYTES));
+  }
+
+  private async deathOr(error: NkError, phase: string, deadline: Deadline): Promise<NkError> {
+    const exit = await deadline.race(this.daemon.exited, phase).catch(() => undefined);
+    return exit === undefined ? error : this.daemon.deathError(exit, phase);
+  }
+}
+
+/** A panic with its call trace and registers fits. */
+const CONSOLE_SEARCH_BYTES = 16 * 1024;
+
+function statusName(status: unknown): string {
+  return typeof status === "object" && status !== null && "status" in status
+    ? String(status.status)
+    : "unknown";
+}
+
+function ignoreErrors(stream: Duplex): void {
+  stream.on("error", () => {}); // its end is the end of QEMU, which is watched elsewhere
+}
