@@ -62,6 +62,9 @@ int launch_start(struct child *child, unsigned long clone_flags, const struct ch
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return fail_errno("cannot make a socket pair");
     child->pid = (pid_t)syscall(SYS_clone, clone_flags | SIGCHLD, 0, 0, 0, 0);
+    /* The kernel's words for a pid namespace whose first process is gone. */
+    if (child->pid < 0 && errno == ENOMEM && clone_flags == 0)
+        return fail("cannot start a process in the container: it has ended");
     if (child->pid < 0)
         return fail_errno("cannot start a process with namespaces %#lx", clone_flags);
     if (child->pid == 0) {

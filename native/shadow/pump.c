@@ -5,6 +5,7 @@
 #include "sink.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -237,7 +238,8 @@ static void turn(struct pump *pump) {
 static int start(struct pump *pump, int monitor, int tty) {
     struct stat info;
 
-    pump->tty = tty;
+    /* A copy: the standard streams are closed as they end. */
+    pump->tty = tty < 0 ? -1 : fcntl(tty, F_DUPFD_CLOEXEC, monitor + 1);
     pump->input_open = true;
     pump->input_socket = fstat(STDIN_FILENO, &info) == 0 && S_ISSOCK(info.st_mode);
     pump->input_credit = NK_CREDIT_START_BYTES;
@@ -245,6 +247,9 @@ static int start(struct pump *pump, int monitor, int tty) {
     if (pump->signals < 0 || link_init(&pump->link, monitor) < 0 ||
         sink_init(&pump->sinks[0], STDOUT_FILENO) < 0 || sink_init(&pump->sinks[1], STDERR_FILENO) < 0)
         return -1;
+    /* A terminal has no stream of its own for errors. */
+    if (tty >= 0)
+        sink_close(&pump->sinks[1]);
     send_size(pump);
     return 0;
 }

@@ -1,9 +1,11 @@
 #include "session.h"
 
+#include "cleanup.h"
 #include "descriptors.h"
 #include "fail.h"
 #include "io.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -16,10 +18,21 @@ int session_join_cgroups(const struct plan *plan) {
     return 0;
 }
 
+/* In the background: a shadow reads ahead, and would take what is typed for the shell. */
+static int give_up_terminal_input(void) {
+    cleanup_close int null = isatty(STDIN_FILENO) ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
+
+    if (!isatty(STDIN_FILENO))
+        return 0;
+    return null < 0 ? -1 : dup2(null, STDIN_FILENO);
+}
+
 int session_start(const struct plan *plan, const struct pty *pty) {
     /* Before setsid: /dev/tty can only be opened while there is a controlling terminal. */
     if (plan->terminal != TERMINAL_SOCKET)
         descriptors_reopen_standard();
+    if (plan->terminal == TERMINAL_NONE && !plan->wait && give_up_terminal_input() < 0)
+        return fail_errno("cannot open /dev/null");
     if (setsid() < 0)
         return fail_errno("cannot start a session");
     return plan->terminal == TERMINAL_SOCKET ? pty_attach(pty) : 0;

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define NK_MS_NOSYMFOLLOW 256u
 #define NK_OPEN_TREE_CLONE 1u
 #define NK_AT_RECURSIVE 0x8000u
 #define NK_MOVE_MOUNT_F_EMPTY_PATH 0x04u

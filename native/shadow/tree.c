@@ -23,7 +23,7 @@ static struct nk_mount_attr attributes(unsigned long flags) {
     attr.attr_set = (flags & MS_RDONLY ? NK_ATTR_RDONLY : 0) | (flags & MS_NOSUID ? NK_ATTR_NOSUID : 0) |
                     (flags & MS_NODEV ? NK_ATTR_NODEV : 0) | (flags & MS_NOEXEC ? NK_ATTR_NOEXEC : 0) |
                     (flags & MS_NODIRATIME ? NK_ATTR_NODIRATIME : 0) |
-                    (flags & 256 ? NK_ATTR_NOSYMFOLLOW : 0);
+                    (flags & NK_MS_NOSYMFOLLOW ? NK_ATTR_NOSYMFOLLOW : 0);
     if (flags & (MS_NOATIME | MS_RELATIME | MS_STRICTATIME)) {
         attr.attr_clr = NK_ATTR_ATIME_MASK;
         attr.attr_set |= flags & MS_NOATIME    ? NK_ATTR_NOATIME

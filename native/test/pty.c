@@ -23,6 +23,11 @@ static void resize(int master, unsigned short rows, unsigned short cols) {
     CHECK(ioctl(master, TIOCSWINSZ, &size) == 0);
 }
 
+static int same_modes(const struct termios *a, const struct termios *b) {
+    return a->c_iflag == b->c_iflag && a->c_oflag == b->c_oflag && a->c_cflag == b->c_cflag &&
+           a->c_lflag == b->c_lflag && memcmp(a->c_cc, b->c_cc, sizeof a->c_cc) == 0;
+}
+
 /* False at the end of `from`. */
 static int copy(int from, int to) {
     char buf[4096];
@@ -86,7 +91,7 @@ static int run(char **command) {
     close(3), close(4);
     serve(master, signals);
     CHECK(waitpid(pid, &status, 0) == pid && tcgetattr(slave, &after) == 0);
-    fprintf(stderr, "terminal %s\n", memcmp(&before, &after, sizeof before) == 0 ? "restored" : "changed");
+    fprintf(stderr, "terminal %s\n", same_modes(&before, &after) ? "restored" : "changed");
     nk_set_nonblock(master, 1);
     while (copy(master, 1))
         ;
