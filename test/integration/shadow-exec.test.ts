@@ -31,15 +31,16 @@ afterEach(() => {
 });
 
 function controlPath(): string {
-  // Longer than the address of a Unix socket may be in connect(2): 107 bytes.
   return join(rig.dir, "control.sock");
 }
 
 function plan(changes: Partial<ExecShadowPlan> = {}): ExecShadowPlan {
+  // Longer than the 107 bytes that connect(2) takes.
+  const longPath = `${rig.dir}${"/.".repeat(60)}/control.sock`;
   const request = JSON.stringify({ process: { args: ["true"] } });
   return {
     join: pid,
-    control: controlPath(),
+    control: longPath,
     request,
     cgroups: [],
     terminal: "none",
@@ -126,5 +127,14 @@ test.each([
 ])("%s is an error that says so", async (_, changes, text) => {
   const launched = rig.exec(plan(changes));
   expect(await launched.line()).toContain(text);
+  expect(await launched.exit()).toBe(255);
+});
+
+test("a container that has just ended is an error that says so", async () => {
+  const late = plan();
+  container.exit(0);
+  await soon(once(container.socket, "close"), "the end of the container");
+  const launched = rig.exec(late);
+  expect(await launched.line()).toMatch(/^error (cannot find|cannot join|cannot start a process)/);
   expect(await launched.exit()).toBe(255);
 });

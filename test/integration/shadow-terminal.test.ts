@@ -100,3 +100,12 @@ test("a console socket that is not there is an error", async () => {
   expect(await launched.line()).toContain("cannot connect to the console socket /no/such/console.sock");
   expect(await launched.exit()).toBe(1);
 });
+
+test("in the background a terminal is not read, so that the shell keeps what is typed", async () => {
+  const launched = rig.create({ wait: false }, [ptyTool, "run", helper, "create"]);
+  launched.stdin.write("for the shell\n");
+  await launched.pid();
+  const monitor = await rig.monitor();
+  expect(await monitor.next()).toEqual({ type: FrameType.eof, streamId: 1, payload: Buffer.alloc(0) });
+  monitor.exit(0);
+});
