@@ -36,14 +36,16 @@ static int do_mount(const struct nk_request *request, struct nk_error *e) {
     const char *fstype = nk_request_text(request, "fstype");
     const char *source = nk_request_text(request, "source");
     const char *options = nk_request_text(request, "options");
+    unsigned long flags = mount_flags(json_object_get(request->body, "flags"));
     uint64_t start_us = nk_boottime_us();
 
     if (count >= NK_MAX_MOUNTS)
         return nk_fail(e, NK_LIMIT, "expected at most %d mounts", NK_MAX_MOUNTS);
     if (nk_make_folders(target) < 0)
         return nk_fail_errno(e, "mkdir %.256s", target);
-    if (mount(source ? source : "none", target, fstype, mount_flags(json_object_get(request->body, "flags")),
-              options ? options : "") < 0)
+    if (strcmp(fstype, "bind") == 0)
+        flags |= MS_BIND | MS_REC;
+    if (mount(source ? source : "none", target, fstype, flags, options ? options : "") < 0)
         return nk_fail_errno(e, "mount %s on %.256s with \"%.256s\"", fstype, target, options ? options : "");
     targets[count] = strdup(target);
     if (!targets[count])
