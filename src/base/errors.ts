@@ -28,6 +28,8 @@ export interface ErrorDetails {
   /** Where to look further: a path or a command. */
   see?: string;
   cause?: unknown;
+  /** The host's runtime has written it to our standard error already: it goes to the log only. */
+  shown?: boolean;
 }
 
 export class NkError extends Error {
@@ -35,6 +37,7 @@ export class NkError extends Error {
   readonly phase: string | undefined;
   readonly log: string | undefined;
   readonly see: string | undefined;
+  readonly shown: boolean;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? {} : { cause: details.cause });
@@ -43,6 +46,7 @@ export class NkError extends Error {
     this.phase = details.phase;
     this.log = details.log;
     this.see = details.see;
+    this.shown = details.shown ?? false;
   }
 
   /** For the control socket: an error crosses process borders as this and comes back by `fromJson`. */

@@ -24,24 +24,20 @@ export type SettingName = ChoiceName | "vcpus" | "memSizeMib" | "kernel" | "root
  * @param source names where the value was found, for the message: "--vm-memory", "annotation org.…", "vm.memory in /etc/…".
  */
 export function readSetting(name: SettingName, value: unknown, source: string): PartialSettings {
-  switch (name) {
-    case "vcpus":
-      return { vcpus: readCount(value, source, 1, MAX_VCPUS) };
-    case "memSizeMib":
-      return { memSizeMib: readMemory(value, source) };
-    case "kernel":
-      return { kernel: readPath(value, source) };
-    case "rootfs":
-      return { rootfs: readPath(value, source) };
-    case "hostRuntime":
-      return { hostRuntime: readText(value, source) };
-    case "mode":
-    case "accel":
-    case "share":
-    case "vmRuntime":
-      return readChoice(name, value, source);
-  }
+  return READERS[name](value, source);
 }
+
+const READERS: Record<SettingName, (value: unknown, source: string) => PartialSettings> = {
+  mode: (value, source) => readChoice("mode", value, source),
+  vcpus: (value, source) => ({ vcpus: readCount(value, source, 1, MAX_VCPUS) }),
+  memSizeMib: (value, source) => ({ memSizeMib: readMemory(value, source) }),
+  kernel: (value, source) => ({ kernel: readPath(value, source) }),
+  rootfs: (value, source) => ({ rootfs: readPath(value, source) }),
+  accel: (value, source) => readChoice("accel", value, source),
+  share: (value, source) => readChoice("share", value, source),
+  vmRuntime: (value, source) => readChoice("vmRuntime", value, source),
+  hostRuntime: (value, source) => ({ hostRuntime: readText(value, source) }),
+};
 
 /** The words that a setting takes, for help texts. */
 export function choicesOf(name: ChoiceName): readonly string[] {

@@ -1,0 +1,77 @@
+import { openSync, writeSync } from "node:fs";
+import { NkError } from "./errors.ts";
+
+export type Level = "error" | "warning" | "debug";
+
+export interface LogOptions {
+  /** Created at once, also when nothing is logged: containerd reads it after every command. */
+  file: string | undefined;
+  format: "text" | "json";
+  /** Without it only errors and warnings are written: podman reads the whole file as one object. */
+  debug: boolean;
+}
+
+/**
+ * The log of one command in logrus' two formats, which callers read errors from. What is not in the log file, or
+ * has none, people see on standard error.
+ */
+export class Logger {
+  private readonly fd: number | undefined;
+  private readonly options: LogOptions;
+
+  constructor(options: LogOptions) {
+    this.options = options;
+    this.fd = options.file === undefined ? undefined : openLog(options.file);
+  }
+
+  /** Writes to the log file only: the caller shows the error to people. */
+  error(message: string): void {
+    this.write("error", message);
+  }
+
+  warn(message: string): void {
+    this.write("warning", message);
+    writeStderr(`nk-runtime: warning: ${message}\n`);
+  }
+
+  debug(message: string): void {
+    if (!this.options.debug) return;
+    if (this.fd === undefined) writeStderr(`${this.format("debug", message)}\n`);
+    else this.write("debug", message);
+  }
+
+  private write(level: Level, message: string): void {
+    if (this.fd === undefined) return;
+    try {
+      writeSync(this.fd, `${this.format(level, message)}\n`);
+    } catch {
+      // A full disk must not hide the error that is being reported.
+    }
+  }
+
+  private format(level: Level, msg: string): string {
+    const time = new Date().toISOString();
+    if (this.options.format === "json") return JSON.stringify({ level, msg, time });
+    return `time=${JSON.stringify(time)} level=${level} msg=${JSON.stringify(msg)}`;
+  }
+}
+
+function openLog(file: string): number {
+  try {
+    return openSync(file, "a", 0o644);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new NkError("HOST", `cannot write the log: ${reason}: name another file with --log`, {
+      cause: error,
+    });
+  }
+}
+
+/** Writes all of `text`, whatever standard error is: nothing may follow, the process may be about to exit. */
+export function writeStderr(text: string): void {
+  try {
+    writeSync(2, text);
+  } catch {
+    // Closed, or a full pipe that nobody reads: there is nobody to tell.
+  }
+}

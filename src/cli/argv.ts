@@ -1,0 +1,115 @@
+import { parseArgs } from "node:util";
+import { NkError } from "../base/errors.ts";
+import { closest } from "./closest.ts";
+import { Flags } from "./options.ts";
+import type { OptionSpec } from "./options.ts";
+
+/**
+ * The grammar of runc's command line: global options, the command, its options. `node:util`'s parser splits the words; what is
+ * valid is decided here, because Go's flags differ: `--flag=true|false`, `-long-name`, and a value may start with a dash.
+ */
+export interface Parsed {
+  flags: Flags;
+  positionals: string[];
+}
+
+export interface ParseOptions {
+  options: readonly OptionSpec[];
+  /** The first positional ends the options: all that follows is passed on as it is. */
+  stopAtFirstPositional: boolean;
+  /** For messages: "create: " or "". */
+  where: string;
+}
+
+/** @throws USAGE in one line that names the word and what to write instead. */
+export function parseWords(words: readonly string[], grammar: ParseOptions): Parsed {
+  const { options, stopAtFirstPositional } = grammar;
+  const args = doubleDashes(words, options);
+  const tokens = split(args, options);
+  const end = stopAtFirstPositional ? tokens.find(({ kind }) => kind === "positional") : undefined;
+  const given = new Map<string, (string | boolean)[]>();
+  const positionals: string[] = end ? words.slice(end.index) : [];
+  for (const token of tokens) {
+    if (end && token.index >= end.index) break;
+    if (token.kind === "positional") positionals.push(token.value);
+    if (token.kind !== "option") continue;
+    const spec = options.find(({ name }) => name === token.name);
+    if (!spec) throw unknownOption(token.rawName, grammar);
+    const value = readValue(spec, token, grammar.where);
+    given.set(spec.name, spec.many ? [...(given.get(spec.name) ?? []), value] : [value]);
+  }
+  return { flags: new Flags(given), positionals };
+}
+
+function split(args: string[], options: readonly OptionSpec[]) {
+  const config = Object.fromEntries(
+    options.map(({ name, short, type }) => [
+      name,
+      { type: type === "switch" ? ("boolean" as const) : ("string" as const), ...(short && { short }) },
+    ]),
+  );
+  return parseArgs({ args, options: config, strict: false, allowPositionals: true, tokens: true }).tokens;
+}
+
+/** Go takes `-long-name` for `--long-name`; node would read it as a group of short options. */
+function doubleDashes(words: readonly string[], options: readonly OptionSpec[]): string[] {
+  const isLong = (name: string): boolean => name.length > 1 && options.some((spec) => spec.name === name);
+  return words.map((word, index) => {
+    const name = /^-([a-z][a-z-]+)(?:=|$)/s.exec(word)?.[1];
+    const isValue = takesValue(words[index - 1], options);
+    return name !== undefined && !isValue && isLong(name) ? `-${word}` : word;
+  });
+}
+
+function takesValue(word: string | undefined, options: readonly OptionSpec[]): boolean {
+  if (word === undefined || !word.startsWith("-")) return false;
+  const name = word.replace(/^--?/, "");
+  return options.some((spec) => spec.type !== "switch" && (spec.name === name || spec.short === name));
+}
+
+interface OptionToken {
+  rawName: string;
+  value?: string | undefined;
+}
+
+function readValue(spec: OptionSpec, { rawName, value }: OptionToken, where: string): string | boolean {
+  if (spec.type === "switch") return readSwitch(rawName, value, where);
+  // `-b=DIR`: node leaves the sign in the value of a short option, Go does not.
+  const text = rawName.startsWith("--") ? value : value?.replace(/^=/, "");
+  if (text === undefined) {
+    throw usage(where, `option ${rawName} needs a value: ${rawName} ${spec.value ?? "VALUE"}`);
+  }
+  if (spec.choices && !spec.choices.includes(text)) {
+    throw usage(
+      where,
+      `option ${rawName}: expected ${spec.choices.join(" or ")}, found ${JSON.stringify(text)}`,
+    );
+  }
+  if (spec.type === "number" && !/^\d{1,15}$/.test(text)) {
+    throw usage(where, `option ${rawName}: expected a whole number, found ${JSON.stringify(text)}`);
+  }
+  return text;
+}
+
+/** The words of Go's strconv.ParseBool. */
+const TRUE = ["1", "t", "T", "true", "TRUE", "True"];
+const FALSE = ["0", "f", "F", "false", "FALSE", "False"];
+
+function readSwitch(rawName: string, value: string | undefined, where: string): boolean {
+  if (value === undefined || TRUE.includes(value)) return true;
+  if (FALSE.includes(value)) return false;
+  throw usage(where, `option ${rawName}: expected true or false, found ${JSON.stringify(value)}`);
+}
+
+function unknownOption(rawName: string, { options, where }: ParseOptions): NkError {
+  const names = options.filter(({ hidden }) => !hidden).map(({ name }) => `--${name}`);
+  const guess = closest(rawName, names);
+  const mend = guess === undefined ? "" : `: did you mean ${guess}?`;
+  return usage(where, `unknown option ${rawName}${mend}`);
+}
+
+/** A usage error that ends with the way to the help text. */
+export function usage(where: string, problem: string): NkError {
+  const command = where.replace(/: $/, " ");
+  return new NkError("USAGE", `${where}${problem} (nk-runtime ${command}--help)`);
+}

@@ -1,0 +1,34 @@
+import type { Logger } from "../base/logger.ts";
+import type { StateStore } from "../state/store.ts";
+import type { Flags, OptionSpec } from "./options.ts";
+
+/** One command: its file in commands/ holds all there is to know about it. */
+export interface Command {
+  spec: CommandSpec;
+  /** @returns the exit code. */
+  run(context: CommandContext): Promise<number>;
+}
+
+export interface CommandSpec {
+  name: string;
+  /** One line for the list of commands. */
+  summary: string;
+  /** What follows "nk-runtime NAME [options]". */
+  usage: string;
+  /** For the help text, in full sentences. */
+  description: string;
+  options: readonly OptionSpec[];
+  /** How many positionals it takes; the usage error says so. */
+  min: number;
+  max: number;
+  stopAtFirstPositional?: boolean;
+  examples: readonly string[];
+}
+
+export interface CommandContext {
+  /** Of the command and the global ones. */
+  flags: Flags;
+  positionals: readonly string[];
+  store: StateStore;
+  logger: Logger;
+}

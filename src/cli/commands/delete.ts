@@ -1,0 +1,47 @@
+import { checkAllowed } from "../../container/lifecycle.ts";
+import { asNkError } from "../../base/errors.ts";
+import type { StateStore } from "../../state/store.ts";
+import type { Command } from "../command.ts";
+import { findContainer } from "../find-container.ts";
+
+export const deleteCommand: Command = {
+  spec: {
+    name: "delete",
+    summary: "remove a container",
+    usage: "ID",
+    description: "Removes a container that has stopped (or was never started) and everything it holds.",
+    options: [
+      {
+        name: "force",
+        short: "f",
+        type: "switch",
+        help: "in any state: kill it first; also what a crash has left; no error when there is none",
+      },
+    ],
+    min: 1,
+    max: 1,
+    examples: ["nk-runtime delete mycontainer", "nk-runtime delete --force mycontainer"],
+  },
+
+  async run(context) {
+    const force = context.flags.switch("force");
+    try {
+      const { container, mode } = await findContainer(context);
+      if (!force) checkAllowed("delete", container);
+      await mode.delete(container, force);
+    } catch (error) {
+      if (!force || !isUnreadable(error)) throw error;
+      removeUnreadable(context.store, context.positionals[0] ?? "");
+    }
+    return 0;
+  },
+};
+
+/** No record, or one that cannot be used: there is nothing but the folder. */
+function isUnreadable(error: unknown): boolean {
+  return ["NOT_FOUND", "INTERNAL"].includes(asNkError(error).code);
+}
+
+function removeUnreadable(store: StateStore, id: string): void {
+  if (store.has(id)) store.remove(id);
+}

@@ -1,0 +1,22 @@
+import { features as runtimeFeatures } from "../../oci/features.ts";
+import type { Command } from "../command.ts";
+import { print } from "../output.ts";
+import { VERSION } from "../version.ts";
+
+export const features: Command = {
+  spec: {
+    name: "features",
+    summary: "print what this runtime can do",
+    usage: "",
+    description: "Prints the features as JSON (runtime-spec features.md).",
+    options: [],
+    min: 0,
+    max: 0,
+    examples: ["nk-runtime features"],
+  },
+
+  async run() {
+    await print(`${JSON.stringify(runtimeFeatures(VERSION), null, 4)}\n`);
+    return 0;
+  },
+};

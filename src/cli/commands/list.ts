@@ -1,0 +1,67 @@
+import { loadMode } from "../../container/modes.ts";
+import { ociState } from "../../oci/state.ts";
+import type { OciState } from "../../oci/state.ts";
+import type { StateStore } from "../../state/store.ts";
+import type { Command } from "../command.ts";
+import { formatTable, print } from "../output.ts";
+
+export const list: Command = {
+  spec: {
+    name: "list",
+    summary: "list containers",
+    usage: "",
+    description: "Lists the containers below --root.",
+    options: [
+      { name: "quiet", short: "q", type: "switch", help: "only their ids" },
+      {
+        name: "format",
+        short: "f",
+        type: "text",
+        value: "FORMAT",
+        choices: ["table", "json"],
+        help: "table or json (default: table)",
+      },
+    ],
+    min: 0,
+    max: 0,
+    examples: ["nk-runtime list", "nk-runtime --root /run/containerd/runc/default list --format json"],
+  },
+
+  async run({ flags, store }) {
+    if (flags.switch("quiet")) {
+      await print(
+        store
+          .list()
+          .map(({ id }) => `${id}\n`)
+          .join(""),
+      );
+      return 0;
+    }
+    const states = await refreshedStates(store);
+    await print(flags.text("format") === "json" ? `${JSON.stringify(states)}\n` : table(states));
+    return 0;
+  },
+};
+
+function refreshedStates(store: StateStore): Promise<OciState[]> {
+  return Promise.all(
+    store.list().map(async (record) => {
+      const mode = await loadMode(record.mode, store);
+      return ociState(await mode.refresh(record));
+    }),
+  );
+}
+
+/** runc's columns, and the mode after them. */
+function table(states: OciState[]): string {
+  const rows = states.map(({ id, pid, status, bundle, created, owner, mode }) => [
+    id,
+    String(pid),
+    status,
+    bundle,
+    created,
+    owner,
+    mode,
+  ]);
+  return formatTable([["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER", "MODE"], ...rows]);
+}

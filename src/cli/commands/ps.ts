@@ -1,0 +1,57 @@
+import { NkError } from "../../base/errors.ts";
+import type { ProcessRow } from "../../container/container-mode.ts";
+import type { Command } from "../command.ts";
+import { findContainer } from "../find-container.ts";
+import { formatTable, print } from "../output.ts";
+
+export const ps: Command = {
+  spec: {
+    name: "ps",
+    summary: "list the processes of a container",
+    usage: "ID",
+    description: "Lists the processes of a container.",
+    options: [
+      {
+        name: "format",
+        short: "f",
+        type: "text",
+        value: "FORMAT",
+        choices: ["table", "json"],
+        help: "table, or json: an array of pids (default: table)",
+      },
+    ],
+    min: 1,
+    max: Number.POSITIVE_INFINITY,
+    stopAtFirstPositional: true,
+    examples: ["nk-runtime ps mycontainer", "nk-runtime ps --format json mycontainer"],
+  },
+
+  async run(context) {
+    const [, ...psOptions] = context.positionals;
+    if (psOptions.length > 0) {
+      throw new NkError(
+        "UNSUPPORTED",
+        `ps takes no options of ps after the ID: leave out ${psOptions.join(" ")}`,
+      );
+    }
+    const { container, mode } = await findContainer(context);
+    const rows = container.status === "stopped" ? [] : await mode.ps(container);
+    await print(
+      context.flags.text("format") === "json"
+        ? `${JSON.stringify(rows.map(({ pid }) => pid))}\n`
+        : table(rows),
+    );
+    return 0;
+  },
+};
+
+function table(rows: ProcessRow[]): string {
+  const lines = rows.map(({ uid, pid, ppid, state, args }) => [
+    String(uid),
+    String(pid),
+    String(ppid),
+    state,
+    args,
+  ]);
+  return formatTable([["UID", "PID", "PPID", "STATE", "CMD"], ...lines]);
+}

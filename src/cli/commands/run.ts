@@ -1,0 +1,33 @@
+import { loadMode } from "../../container/modes.ts";
+import type { Command } from "../command.ts";
+import { CREATE_OPTIONS, withClaim } from "./create-options.ts";
+
+export const run: Command = {
+  spec: {
+    name: "run",
+    summary: "create and start a container, and wait for it",
+    usage: "ID",
+    description:
+      "Does what create and start do, waits until the container's process ends, and removes the container. Exits with the\nprocess's status, or 128 and the number of the signal that ended it.",
+    options: [
+      ...CREATE_OPTIONS,
+      { name: "detach", short: "d", type: "switch", help: "return as soon as the process runs" },
+      { name: "keep", type: "switch", help: "keep the container when its process has ended" },
+    ],
+    min: 1,
+    max: 1,
+    examples: [
+      "nk-runtime run --mode=vm --bundle=/path/to/bundle mycontainer",
+      "nk-runtime run -d --bundle=/path/to/bundle mycontainer",
+    ],
+  },
+
+  async run(context) {
+    const detach = context.flags.switch("detach");
+    const keep = context.flags.switch("keep");
+    return withClaim(context, detach, async (request) => {
+      const mode = await loadMode(request.settings.mode, request.store);
+      return mode.run({ ...request, detach, keep });
+    });
+  },
+};

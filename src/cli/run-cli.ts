@@ -1,0 +1,119 @@
+import { asNkError, NkError } from "../base/errors.ts";
+import { Logger, writeStderr } from "../base/logger.ts";
+import { DEFAULT_ROOT } from "../state/paths.ts";
+import { StateStore } from "../state/store.ts";
+import { resolve } from "node:path";
+import { parseWords, usage } from "./argv.ts";
+import { closest } from "./closest.ts";
+import type { Command } from "./command.ts";
+import { COMMANDS } from "./commands.ts";
+import { EXIT_UNKNOWN_COMMAND, exitCodeOf } from "./exit-codes.ts";
+import { commandHelp, globalHelp } from "./help.ts";
+import { GLOBAL_OPTIONS, LATE_GLOBAL_OPTIONS } from "./options.ts";
+import type { Flags } from "./options.ts";
+import { print } from "./output.ts";
+import { describeError } from "./describe-error.ts";
+
+/** Runs the command line and returns the exit code; errors have been told by then. */
+export async function runCli(words: readonly string[]): Promise<number> {
+  let logger: Logger | undefined;
+  let command = "";
+  try {
+    if (words[0] === "monitor") {
+      const { monitorMain } = await import("../monitor/main.ts");
+      return await monitorMain(words.slice(1));
+    }
+    const head = parseWords(words, { options: GLOBAL_OPTIONS, stopAtFirstPositional: true, where: "" });
+    // As early as possible: callers look for their error in this file.
+    logger = openLogger(head.flags);
+    const [name, ...rest] = head.positionals;
+    if (head.flags.switch("version")) return await printVersion();
+    if (name === undefined || name === "help" || head.flags.switch("help")) return await printHelp(rest[0]);
+    const program = await loadCommand(name);
+    const { spec } = program;
+    const tail = parseTail(rest, spec);
+    if (tail.flags.switch("help")) return await printed(commandHelp(spec));
+    const flags = head.flags.with(tail.flags);
+    if (hasLogOption(tail.flags)) logger = openLogger(flags);
+    checkCount(spec, tail.positionals);
+    await installSinks(flags, logger);
+    command = name;
+    const store = new StateStore(resolve(flags.text("root") ?? DEFAULT_ROOT));
+    return await program.run({ flags, positionals: tail.positionals, store, logger });
+  } catch (error) {
+    return report(asNkError(error), command, logger);
+  }
+}
+
+function parseTail(words: readonly string[], spec: Command["spec"]) {
+  const own = spec.options;
+  const late = LATE_GLOBAL_OPTIONS.filter(({ name }) => !own.some((option) => option.name === name));
+  return parseWords(words, {
+    options: [...own, ...late],
+    stopAtFirstPositional: spec.stopAtFirstPositional ?? false,
+    where: `${spec.name}: `,
+  });
+}
+
+function checkCount(
+  { name, min, max, usage: operands }: Command["spec"],
+  positionals: readonly string[],
+): void {
+  if (positionals.length >= min && positionals.length <= max) return;
+  const found =
+    positionals.length === 0 ? "nothing" : positionals.map((word) => JSON.stringify(word)).join(" ");
+  throw usage(`${name}: `, `expected ${operands === "" ? "no arguments" : operands}, found ${found}`);
+}
+
+async function loadCommand(name: string): Promise<Command> {
+  const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (entry) return entry.load();
+  const guess = closest(name, Object.keys(COMMANDS));
+  const mend = guess === undefined ? "" : `: did you mean ${guess}?`;
+  throw new UnknownCommand("USAGE", `unknown command ${JSON.stringify(name)}${mend} (nk-runtime --help)`);
+}
+
+class UnknownCommand extends NkError {}
+
+function openLogger(flags: Flags): Logger {
+  const format = flags.text("log-format") === "json" ? "json" : "text";
+  return new Logger({ file: flags.text("log"), format, debug: flags.switch("debug") });
+}
+
+function hasLogOption(flags: Flags): boolean {
+  return flags.has("log") || flags.has("log-format") || flags.has("debug");
+}
+
+async function installSinks(flags: Flags, logger: Logger): Promise<void> {
+  if (flags.switch("educational")) {
+    const { installEducational } = await import("../trace/educational.ts");
+    installEducational();
+  }
+  if (flags.switch("debug")) {
+    const { installDebugLog } = await import("../trace/debug-log.ts");
+    installDebugLog((line) => logger.debug(line));
+  }
+}
+
+async function printVersion(): Promise<number> {
+  const { versionText } = await import("./version.ts");
+  return printed(versionText());
+}
+
+async function printHelp(topic: string | undefined): Promise<number> {
+  if (topic !== undefined) return printed(commandHelp((await loadCommand(topic)).spec));
+  const summaries = Object.entries(COMMANDS).map(([name, { summary }]) => [name, summary] as const);
+  return printed(globalHelp(summaries));
+}
+
+async function printed(text: string): Promise<number> {
+  await print(text);
+  return 0;
+}
+
+function report(error: NkError, command: string, logger: Logger | undefined): number {
+  logger?.error(error.message);
+  if (!error.shown) writeStderr(`${describeError(error)}\n`);
+  if (error.code === "INTERNAL" && error.cause instanceof Error) logger?.debug(error.cause.stack ?? "");
+  return error instanceof UnknownCommand ? EXIT_UNKNOWN_COMMAND : exitCodeOf(command);
+}

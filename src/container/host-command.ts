@@ -1,0 +1,138 @@
+import { spawn } from "node:child_process";
+import type { ChildProcess, StdioOptions } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, rmSync } from "node:fs";
+import { constants } from "node:os";
+import { basename, join } from "node:path";
+import { isatty } from "node:tty";
+import { NkError } from "../base/errors.ts";
+import { isObject } from "../base/json.ts";
+import type { HostRecord } from "../state/record.ts";
+import { traced } from "../trace/channels.ts";
+
+export interface HostCommand {
+  host: HostRecord;
+  /** Options before the command. */
+  globals?: string[];
+  /** The command, its options and operands. */
+  args: string[];
+  /** Folder for the runtime's own log, which its errors are taken from. */
+  stateDir: string;
+  why: string;
+}
+
+export interface HostResult {
+  /** Exit status, or 128 and the number of the signal. */
+  status: number;
+  /** The last error the runtime logged. */
+  error: string | undefined;
+  stdout: string;
+}
+
+/** Runs the host's runtime with no stdio of ours, and waits. @throws RUNTIME with its words when it fails. */
+export async function runQuietly(command: HostCommand): Promise<string> {
+  const result = await run(command, ["ignore", "pipe", "ignore"]);
+  if (result.status !== 0) throw runtimeError(command, result, false);
+  return result.stdout;
+}
+
+/** Runs the host's runtime with our stdio, which the container inherits, and `preserveFds` descriptors beyond. Signals are passed on. */
+export async function runInForeground(command: HostCommand, preserveFds: number): Promise<number> {
+  const fds = preserveFds + listenFds();
+  const stdio: StdioOptions = Array.from({ length: 3 + fds }, (_, fd) => fd);
+  const result = await run(command, stdio);
+  if (result.error !== undefined && result.status !== 0) throw runtimeError(command, result, true);
+  return result.status;
+}
+
+async function run(command: HostCommand, stdio: StdioOptions): Promise<HostResult> {
+  const { host, globals = [], args, stateDir } = command;
+  const log = join(stateDir, `runtime-${process.pid}.log`);
+  const argv = ["--root", host.root, "--log", log, "--log-format", "json", ...globals, ...args];
+  const notes = { why: command.why, what: [host.runtime, ...argv].join(" ") };
+  try {
+    return await traced("runtime", `${basename(host.runtime)} ${args[0] ?? ""}`, notes, async () => {
+      const child = start(host.runtime, argv, stdio);
+      const stopForwarding = forwardSignals(child);
+      let stdout = "";
+      child.stdout?.on("data", (chunk: Buffer) => (stdout += chunk.toString("utf8")));
+      try {
+        const status = await exitStatus(child, host.runtime);
+        return { status, error: lastError(log), stdout };
+      } finally {
+        stopForwarding();
+      }
+    });
+  } finally {
+    rmSync(log, { force: true });
+  }
+}
+
+/** Socket activation names the pid it is meant for: only the process itself knows the runtime's pid, so a shell sets it. */
+function start(runtime: string, argv: string[], stdio: StdioOptions): ChildProcess {
+  if (listenFds() === 0) return spawn(runtime, argv, { stdio });
+  return spawn("/bin/sh", ["-c", 'LISTEN_PID=$$ exec "$@"', "sh", runtime, ...argv], { stdio });
+}
+
+/** Descriptors of socket activation that are meant for us (sd_listen_fds(3)). */
+function listenFds(): number {
+  if (Number(process.env["LISTEN_PID"]) !== process.pid) return 0;
+  return Number(process.env["LISTEN_FDS"] ?? 0) || 0;
+}
+
+async function exitStatus(child: ChildProcess, runtime: string): Promise<number> {
+  try {
+    // With a pipe, its end: all output is there. Without one the two events are the same.
+    const [code, signal] = (await once(child, child.stdout ? "close" : "exit")) as [
+      number | null,
+      string | null,
+    ];
+    if (code !== null) return code;
+    return 128 + ((constants.signals as Record<string, number>)[signal ?? ""] ?? 0);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new NkError("HOST", `cannot start ${runtime}: ${reason}`, { cause: error });
+  }
+}
+
+const FORWARDED = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGALRM"] as const;
+
+/** The runtime passes signals on to the container. Those of a terminal's keys reach it without us: it is in our process group. */
+function forwardSignals(child: ChildProcess): () => void {
+  const keys = isatty(0) ? ["SIGINT", "SIGQUIT"] : [];
+  const handlers = FORWARDED.map((signal) => {
+    const handler = (): void => {
+      if (!keys.includes(signal)) child.kill(signal);
+    };
+    process.on(signal, handler);
+    return [signal, handler] as const;
+  });
+  return () => handlers.forEach(([signal, handler]) => process.off(signal, handler));
+}
+
+/** The last line of level error in a log of logrus' JSON lines. */
+function lastError(log: string): string | undefined {
+  let text: string;
+  try {
+    text = readFileSync(log, "utf8");
+  } catch {
+    return undefined;
+  }
+  const entries = text.split("\n").map(parseLine);
+  return entries.findLast((entry) => entry?.["level"] === "error")?.["msg"] as string | undefined;
+}
+
+function parseLine(line: string): Record<string, unknown> | undefined {
+  try {
+    const value = JSON.parse(line) as unknown;
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function runtimeError({ host, args }: HostCommand, { status, error }: HostResult, shown: boolean): NkError {
+  const name = basename(host.runtime);
+  const message = error ?? `${name} ${args[0] ?? ""} ended with status ${status} and said nothing`;
+  return new NkError("RUNTIME", message, { shown: shown && error !== undefined });
+}

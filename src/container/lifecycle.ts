@@ -1,0 +1,72 @@
+import { NkError } from "../base/errors.ts";
+import type { ContainerRecord, Status } from "../state/record.ts";
+
+/** Operations whose being allowed depends on the status. */
+export type Operation = "start" | "exec" | "kill" | "delete" | "pause" | "resume";
+
+type Rule = "allowed" | ((id: string) => string);
+
+const NOT_RUNNING: Rule = (id) => `container not running: ${id}`;
+const NOT_PAUSED: Rule = (id) => `container not paused: ${id}`;
+const BEING_CREATED: Rule = (id) =>
+  `container is being created: ${id}: wait for its create to end, or delete --force it`;
+const ALREADY_STARTED: Rule = (id) => `cannot start an already running container: ${id}`;
+const notStopped =
+  (status: Status): Rule =>
+  (id) =>
+    `cannot delete container ${id} that is not stopped: ${status}: kill it first, or use --force`;
+
+/**
+ * What may be done in which status (runtime-spec runtime.md, "Operations"). The words are runc's, because callers search
+ * them ("container not running"); what follows the second colon is the way out.
+ */
+const TABLE: Record<Operation, Record<Status, Rule>> = {
+  start: {
+    creating: BEING_CREATED,
+    created: "allowed",
+    running: ALREADY_STARTED,
+    paused: ALREADY_STARTED,
+    stopped: (id) => `cannot start a container that has stopped: ${id}: delete it and create it anew`,
+  },
+  exec: {
+    creating: BEING_CREATED,
+    created: "allowed",
+    running: "allowed",
+    paused: () => "cannot exec in a paused container (use --ignore-paused to override)",
+    stopped: (id) => `cannot exec in a stopped container: ${id}`,
+  },
+  kill: {
+    creating: BEING_CREATED,
+    created: "allowed",
+    running: "allowed",
+    paused: "allowed",
+    stopped: NOT_RUNNING,
+  },
+  delete: {
+    creating: BEING_CREATED,
+    created: "allowed",
+    running: notStopped("running"),
+    paused: notStopped("paused"),
+    stopped: "allowed",
+  },
+  pause: {
+    creating: BEING_CREATED,
+    created: "allowed",
+    running: "allowed",
+    paused: (id) => `container not running: ${id}: it is paused already`,
+    stopped: NOT_RUNNING,
+  },
+  resume: {
+    creating: NOT_PAUSED,
+    created: NOT_PAUSED,
+    running: NOT_PAUSED,
+    paused: "allowed",
+    stopped: NOT_PAUSED,
+  },
+};
+
+/** @throws BAD_STATE with runc's words when `operation` is not allowed in the status of the container. */
+export function checkAllowed(operation: Operation, { id, status }: ContainerRecord): void {
+  const rule = TABLE[operation][status];
+  if (rule !== "allowed") throw new NkError("BAD_STATE", rule(id));
+}

@@ -1,0 +1,12 @@
+import type { StateStore } from "../state/store.ts";
+import type { ContainerMode } from "./container-mode.ts";
+
+/** The way to run containers of `mode`, loaded only when it is needed: VM mode is the larger part of the bundle. */
+export async function loadMode(mode: "container" | "vm", store: StateStore): Promise<ContainerMode> {
+  if (mode === "vm") {
+    const { vmMode } = await import("./vm-mode.ts");
+    return vmMode(store);
+  }
+  const { hostMode } = await import("./host-mode.ts");
+  return hostMode(store);
+}

@@ -1,0 +1,17 @@
+import { NkError } from "../base/errors.ts";
+
+/** runc's rules for terminals. @throws USAGE */
+export function checkTerminal(terminal: boolean, detach: boolean, consoleSocket: string | undefined): void {
+  if (terminal && detach && consoleSocket === undefined) {
+    throw new NkError(
+      "USAGE",
+      "cannot allocate tty if nk-runtime will detach without setting console socket: give --console-socket, or set process.terminal to false",
+    );
+  }
+  if (consoleSocket !== undefined && !(terminal && detach)) {
+    throw new NkError(
+      "USAGE",
+      "cannot use console socket if nk-runtime will not detach or allocate tty: leave --console-socket out, or set process.terminal to true",
+    );
+  }
+}
