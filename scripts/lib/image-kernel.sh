@@ -28,6 +28,7 @@ compile_kernel() {
     compile_with_progress "$tree" "$kept/build.log"
     strip -o "$kept/vmlinux.new" "$tree/vmlinux"
     cp "$tree/.config" "$kept/config"
+    cp "$tree/System.map" "$kept/System.map"
     make -s -C "$tree" kernelrelease >"$kept/release"
     mv "$kept/vmlinux.new" "$kept/vmlinux"
     rm -rf "$tree"
@@ -49,7 +50,10 @@ unpack_kernel_source() {
     mkdir -p "$tree"
     tar -xf "$archive" -C "$tree" --strip-components=1
     for patch in "$NK_ROOT"/guest/kernel/*.patch; do
-        [ -f "$patch" ] && patch -s -p1 -d "$tree" <"$patch"
+        [ -f "$patch" ] || continue
+        # Ubuntu's source may have other lines there; a patch only saves time.
+        patch -s -f --dry-run -p1 -d "$tree" <"$patch" >/dev/null || { say "${patch##*/} does not fit this kernel: left out"; continue; }
+        patch -s -p1 -d "$tree" <"$patch"
     done
     printf '%s\n' "$tree"
 }
@@ -81,7 +85,7 @@ known_symbol() { grep -rqE "^(menu)?config $2\$" "$1" --include='Kconfig*'; }
 
 # One line that moves: the number of compiled files against the number that such a kernel has.
 compile_with_progress() {
-    local tree=$1 log=$2 expected=1750 count=0 line started=$SECONDS
+    local tree=$1 log=$2 expected=1500 count=0 line started=$SECONDS
     say "compile with $KERNEL_JOBS jobs; log: $log"
     export KBUILD_BUILD_TIMESTAMP='1970-01-01' KBUILD_BUILD_USER=nano KBUILD_BUILD_HOST=sandbox
     while IFS= read -r line; do
