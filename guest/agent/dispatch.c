@@ -15,6 +15,7 @@
 
 static unsigned connection;
 static bool configured;
+static json_int_t last_seq;
 static uint64_t start_us;
 
 __attribute__((constructor)) static void remember_start(void) {
@@ -36,6 +37,12 @@ static const char *dispatch_control(const struct nk_frame *frame) {
 
     if (nk_request_parse((const char *)frame->payload, frame->length, &request) < 0)
         return "a request that is not JSON or has no seq";
+    /* A virtio-serial port can lose its host and have a new one before the guest runs again: the numbers tell. */
+    if (request->seq <= last_seq) {
+        nk_dispatch_disconnected();
+        nk_dispatch_connected();
+    }
+    last_seq = request->seq;
     request->connection = connection;
     op = nk_request_check(request, configured, &e);
     if (op)
@@ -66,6 +73,7 @@ static json_t *hello(void) {
 
 void nk_dispatch_connected(void) {
     connection++;
+    last_seq = 0;
     nk_channel_send_json(hello());
     nk_log_connected();
     nk_containers_report();

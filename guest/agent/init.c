@@ -44,9 +44,9 @@ static int leave_initramfs(struct nk_error *e) {
         return nk_fail_errno(e, "statfs /");
     if (info.f_type != RAMFS_MAGIC && info.f_type != TMPFS_MAGIC)
         return 0;
-    if (mkdir("/.root", 0755) < 0 && errno != EEXIST)
-        return nk_fail_errno(e, "mkdir /.root");
-    if (mount("/", "/.root", NULL, MS_BIND, NULL) < 0 || chdir("/.root") < 0)
+    if (mkdir("/newroot", 0755) < 0 && errno != EEXIST)
+        return nk_fail_errno(e, "mkdir /newroot");
+    if (mount("/", "/newroot", NULL, MS_BIND, NULL) < 0 || chdir("/newroot") < 0)
         return nk_fail_errno(e, "bind mount of the root");
     if (mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
         return nk_fail_errno(e, "move of the root");

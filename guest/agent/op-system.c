@@ -8,6 +8,7 @@
 #include "operations.h"
 #include "text.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/random.h>
 #include <string.h>
@@ -43,7 +44,8 @@ static int add_entropy(const char *base64, struct nk_error *e) {
     pool.head.buf_size = n;
     if (n > 0 && ioctl(fd, RNDADDENTROPY, &pool) < 0)
         return nk_fail_errno(e, "RNDADDENTROPY");
-    if (n > 0 && ioctl(fd, RNDRESEEDCRNG) < 0)
+    /* ENODATA: the generator is not seeded yet, so there are no numbers that a clone could repeat. */
+    if (n > 0 && ioctl(fd, RNDRESEEDCRNG) < 0 && errno != ENODATA)
         return nk_fail_errno(e, "RNDRESEEDCRNG");
     return 0;
 }
