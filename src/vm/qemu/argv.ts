@@ -45,6 +45,8 @@ export function qemuArgv(options: QemuArgvOptions): [string, ...string[]] {
     ["-append", cmdline],
     ["-chardev", `socket,id=qmp,fd=${QMP_FD}`, "-mon", "chardev=qmp,mode=control"],
     ["-chardev", `socket,id=console,fd=${CONSOLE_FD}`, "-serial", "chardev:console"],
+    // The guest's kernel reports its panic through it, so that one is told apart from a restart.
+    ["-device", "pvpanic"],
     // Servers in other processes (vhost-user) refuse old-style virtio.
     ["-global", "virtio-mmio.force-legacy=false"],
     vm === undefined ? [] : devices(vm),

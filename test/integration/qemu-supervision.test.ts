@@ -1,0 +1,171 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Deadline } from "../../src/base/deadline.ts";
+import { qemuDriver, resolveAccel } from "../../src/vm/qemu/driver.ts";
+import type { VirtualMachine, VmSpec } from "../../src/vm/virtual-machine.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+process.env["NK_SHADOW"] ??= join(root, "build/bin/nk-shadow");
+process.env["NK_QEMU"] = join(root, "test/fakes/fake-qemu.mjs");
+
+let dir: string;
+let vm: VirtualMachine | undefined;
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "nk-qemu-"));
+});
+
+afterEach(async () => {
+  await vm?.close();
+  vm = undefined;
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const kernel = { path: "/vmlinux", format: "elf", release: "6.1", shares: ["9p"] } as const;
+
+async function fakeVm(mode: string, changes: Partial<VmSpec> = {}): Promise<VirtualMachine> {
+  process.env["NK_FAKE_QEMU"] = mode;
+  vm = await qemuDriver.create({
+    id: "c1",
+    stateDir: dir,
+    vcpus: 1,
+    memSizeMib: 128,
+    kernel,
+    initrd: "/initrd",
+    extraCmdline: "",
+    accel: "tcg",
+    share: "9p",
+    folder: { path: "/proc/1/root/." },
+    debug: false,
+    ...changes,
+  });
+  return vm;
+}
+
+async function bootedVm(mode: string): Promise<VirtualMachine> {
+  const machine = await fakeVm(mode);
+  await machine.boot(Deadline.after(5000));
+  return machine;
+}
+
+function isAlive(pid: number | undefined): boolean {
+  return pid !== undefined && existsSync(`/proc/${pid}`);
+}
+
+describe("boot", () => {
+  test("resolves once QEMU runs the guest, and the agent's port can be connected to", async () => {
+    const machine = await bootedVm("ready");
+    expect(isAlive(machine.pid)).toBe(true);
+    const socket = await machine.connectAgent(Deadline.after(2000));
+    socket.destroy();
+    const again = await machine.connectAgent(Deadline.after(2000));
+    again.destroy();
+  });
+
+  test("fails at once with QEMU's words when QEMU dies first", async () => {
+    const machine = await fakeVm("exit-before-bind");
+    await expect(machine.boot(Deadline.after(60_000))).rejects.toMatchObject({
+      code: "VMM",
+      phase: "start the VMM",
+      message: expect.stringContaining("exited with code 1"),
+      log: expect.stringContaining("could not allocate memory"),
+      see: join(dir, "vmm.log"),
+    });
+  });
+
+  test("fails at the deadline when QEMU says nothing", async () => {
+    const machine = await fakeVm("never-bind");
+    await expect(machine.boot(Deadline.after(500))).rejects.toMatchObject({ code: "TIMEOUT" });
+    const { pid } = machine;
+    await machine.close();
+    expect(isAlive(pid)).toBe(false);
+  });
+
+  test.each([
+    ["paused", "VMM", /in the state prelaunch/],
+    ["too-old", "UNSUPPORTED", /QEMU 4\.2\.0 is too old/],
+    ["rubbish", "VMM", /start the VMM|expected a JSON object/],
+    ["endless-line", "VMM", /start the VMM|longer than/],
+  ])("refuses a QEMU that is %s", async (mode, code, message) => {
+    const machine = await fakeVm(mode);
+    await expect(machine.boot(Deadline.after(5000))).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message),
+    });
+  });
+});
+
+describe("the end of a VM", () => {
+  test.each([
+    ["die-later", "crash", /exited with code 3/],
+    ["panic", "panic", /panicked: No working init found/],
+    ["panic-device", "panic", /panicked/],
+    ["poweroff", "poweroff", /switched itself off/],
+    ["internal-error", "crash", /internal-error/],
+  ])("%s is told as %s", async (mode, reason, message) => {
+    const machine = await bootedVm(mode);
+    expect(await machine.exited).toMatchObject({ reason, message: expect.stringMatching(message) });
+  });
+
+  test("fails a connection that waits", async () => {
+    const machine = await bootedVm("die-later");
+    await machine.exited;
+    await expect(machine.connectAgent(Deadline.after(2000))).rejects.toMatchObject({ code: "VMM" });
+  });
+});
+
+describe("stop", () => {
+  test.each([
+    ["ready", { code: 0, signal: null }],
+    ["ignore-quit-only", { code: 0, signal: null }],
+    ["ignore-quit", { code: null, signal: "SIGKILL" }],
+  ])("ends a QEMU that is %s within the deadline", async (mode, end) => {
+    const machine = await bootedVm(mode);
+    const start = performance.now();
+    const exit = await machine.stop(Deadline.after(1000));
+    expect(exit).toMatchObject({ reason: "stopped", ...end });
+    expect(performance.now() - start).toBeLessThan(1800);
+    expect(await machine.stop(Deadline.after(1000))).toEqual(exit);
+    expect(isAlive(machine.pid)).toBe(false);
+  });
+
+  test("of a VM that was never started is no error", async () => {
+    const machine = await fakeVm("ready");
+    expect(await machine.stop(Deadline.after(100))).toMatchObject({ reason: "stopped" });
+  });
+});
+
+test("close ends a running VM, twice, and leaves only the logs", async () => {
+  const machine = await bootedVm("ignore-quit");
+  const { pid } = machine;
+  await machine.close();
+  await machine.close();
+  expect(isAlive(pid)).toBe(false);
+  expect(readdirSync(dir).toSorted()).toEqual(["console.log", "vmm.log"]);
+});
+
+describe("the choice of KVM", () => {
+  const verdict = (): unknown => JSON.parse(readFileSync(join(dir, "kvm.json"), "utf8"));
+
+  test.runIf(existsSync("/dev/kvm"))("tries a guest once and remembers what came of it", async () => {
+    process.env["NK_FAKE_QEMU"] = "panic";
+    expect(await resolveAccel("auto", kernel, dir)).toMatchObject({ accel: "kvm" });
+    expect(verdict()).toMatchObject({ usable: true });
+    process.env["NK_FAKE_QEMU"] = "exit-before-bind";
+    expect(await resolveAccel("auto", kernel, dir)).toMatchObject({ accel: "kvm" });
+  });
+
+  test.runIf(existsSync("/dev/kvm"))("falls back aloud, and refuses when KVM is demanded", async () => {
+    process.env["NK_FAKE_QEMU"] = "internal-error";
+    const { accel, reason } = await resolveAccel("auto", kernel, dir);
+    expect(accel).toBe("tcg");
+    expect(reason).toContain("internal-error");
+    await expect(resolveAccel("kvm", kernel, dir)).rejects.toMatchObject({
+      code: "UNSUPPORTED",
+      message: expect.stringMatching(/internal-error.*--vm-accel=auto/),
+    });
+  });
+});

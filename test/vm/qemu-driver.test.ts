@@ -1,0 +1,94 @@
+import { mkdtempSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import type { Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Deadline } from "../../src/base/deadline.ts";
+import { resolveGuestImage } from "../../src/image/guest-image.ts";
+import { qemuDriver } from "../../src/vm/qemu/driver.ts";
+import type { VirtualMachine, VmSpec } from "../../src/vm/virtual-machine.ts";
+
+const build = fileURLToPath(new URL("../../build", import.meta.url));
+process.env["NK_SHADOW"] ??= join(build, "bin/nk-shadow");
+const BOOT_MS = 60_000;
+
+let dir: string;
+let vm: VirtualMachine | undefined;
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "nk-vm-"));
+  mkdirSync(join(dir, "state"));
+  mkdirSync(join(dir, "tree"));
+  writeFileSync(join(dir, "tree/file"), "from the host\n");
+});
+
+afterEach(async () => {
+  await vm?.close();
+  vm = undefined;
+  rmSync(dir, { recursive: true, force: true });
+});
+
+async function specWith(changes: Partial<VmSpec>): Promise<VmSpec> {
+  const image = await resolveGuestImage({ runtime: "crun", imageDirs: [join(build, "image")] });
+  return {
+    id: "t",
+    stateDir: join(dir, "state"),
+    vcpus: 1,
+    memSizeMib: 256,
+    kernel: image.kernel,
+    initrd: image.initrd,
+    extraCmdline: "",
+    accel: "tcg",
+    share: "auto",
+    folder: { path: join(dir, "tree") },
+    debug: false,
+    ...changes,
+  };
+}
+
+/** The agent's first frame: 12 bytes of header, then JSON (protocol/agent-protocol.md). */
+async function hello(socket: Socket): Promise<Record<string, unknown>> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket) {
+    chunks.push(chunk as Buffer);
+    const all = Buffer.concat(chunks);
+    if (all.length >= 12 && all.length >= 12 + all.readUInt32LE(0)) {
+      return JSON.parse(all.toString("utf8", 12, 12 + all.readUInt32LE(0))) as Record<string, unknown>;
+    }
+  }
+  throw new Error("the agent's connection ended before its hello");
+}
+
+describe("a real virtual machine", () => {
+  test("boots to the agent's hello, stops when asked, and leaves only its logs", async () => {
+    vm = await qemuDriver.create(await specWith({}));
+    const deadline = Deadline.after(BOOT_MS);
+    await vm.boot(deadline);
+    const socket = await vm.connectAgent(deadline);
+    expect(await deadline.race(hello(socket), "hello")).toMatchObject({ event: "hello", protocol: 1 });
+    socket.destroy();
+    expect(await vm.stop(Deadline.after(5000))).toMatchObject({ reason: "stopped", code: 0, signal: null });
+    await vm.close();
+    await vm.close();
+    expect(readdirSync(join(dir, "state")).toSorted()).toEqual(["console.log", "vmm.log"]);
+  });
+
+  test("tells a panic of the guest's kernel apart", async () => {
+    vm = await qemuDriver.create(await specWith({ extraCmdline: "rdinit=/nothing init=/nothing" }));
+    await vm.boot(Deadline.after(BOOT_MS));
+    const exit = await Deadline.after(BOOT_MS).race(vm.exited, "the end of the VM");
+    expect(exit.reason).toBe("panic");
+    expect(exit.message).toMatch(/the guest's kernel panicked: .+/);
+    expect(readFileSync(join(dir, "state/console.log"), "utf8")).toContain("Kernel panic");
+  });
+
+  test("says what QEMU said when it cannot start", async () => {
+    vm = await qemuDriver.create(await specWith({ initrd: "/nothing" }));
+    await expect(vm.boot(Deadline.after(BOOT_MS))).rejects.toMatchObject({
+      code: "VMM",
+      phase: "start the VMM",
+      log: expect.stringContaining("could not"),
+    });
+  });
+});
