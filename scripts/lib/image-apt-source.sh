@@ -18,7 +18,7 @@ source_lines() {
 deb822_lines() {
     awk '
         function flush(   i, j, us, ss, nu, ns, option) {
-            if (f["types"] ~ /(^| )deb( |$)/ && tolower(f["enabled"]) != "no") {
+            if (f["types"] ~ /(^| )deb( |$)/ && tolower(trim(f["enabled"])) != "no") {
                 nu = split(f["uris"], us, " "); ns = split(f["suites"], ss, " ")
                 option = f["signed-by"] ~ /^ *\// ? "[signed-by=" trim(f["signed-by"]) "] " : ""
                 for (i = 1; i <= nu; i++) for (j = 1; j <= ns; j++)
