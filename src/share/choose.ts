@@ -20,20 +20,21 @@ export interface ShareRequest {
  */
 export function chooseShare(request: ShareRequest, server = findVirtiofsd()): Share {
   if (shareKind(request, server) === "9p") return ninePShare(request.folder);
-  if (server === undefined) throw noServer();
+  if (server === null) throw noServer();
   return new VirtiofsShare(server, request.folder, request.stateDir, request.log);
 }
 
 /** What `chooseShare` will take, without making anything. */
 export function shareKind(
   { want, supported = ["virtiofs", "9p"] }: Pick<ShareRequest, "want" | "supported">,
-  server: Virtiofsd | undefined = findVirtiofsd(),
+  server: Virtiofsd | null = findVirtiofsd(),
 ): ShareKind {
   if (want !== "auto") {
     if (!supported.includes(want)) throw noDriver(want, supported);
+    if (want === "virtiofs" && server === null) throw noServer();
     return want;
   }
-  if (server !== undefined && supported.includes("virtiofs")) return "virtiofs";
+  if (server !== null && supported.includes("virtiofs")) return "virtiofs";
   if (supported.includes("9p")) return "9p";
   throw supported.includes("virtiofs") ? noServer() : noDriver("virtiofs", supported);
 }

@@ -83,7 +83,7 @@ export class Daemon {
   /** What to say about an end that nobody asked for. */
   deathError(exit: DaemonExit, phase: string): NkError {
     const log = this.log.tail();
-    return new NkError("VMM", `${phase}: expected ${this.name} to keep running, but ${describeExit(exit)}`, {
+    return new NkError("VMM", `${phase}: ${this.name} ${describeExit(exit)}, expected it to keep running`, {
       phase,
       see: this.log.path,
       ...(log !== "" && { log }),
@@ -105,11 +105,11 @@ export class Daemon {
   }
 }
 
-/** "it exited with code 1" and the like, to end a sentence with. */
+/** "exited with code 1" and the like, to follow the name of the process. */
 export function describeExit({ code, signal, spawnError }: DaemonExit): string {
-  if (spawnError !== undefined) return `it could not be started: ${spawnError.message}`;
-  if (signal !== null) return `it was killed by ${signal}`;
-  return `it exited with code ${code ?? "unknown"}`;
+  if (spawnError !== undefined) return `could not be started: ${spawnError.message}`;
+  if (signal !== null) return `was killed by ${signal}`;
+  return `exited with code ${code ?? "unknown"}`;
 }
 
 /** Through the native helper, so that it inherits nothing else and the kernel kills it when this process dies. */

@@ -23,9 +23,9 @@ const PLACES: readonly Virtiofsd[] = [
 ];
 
 /** The server that is installed, if any. The environment variable is for tests and unusual installations. */
-export function findVirtiofsd(override = process.env["NK_VIRTIOFSD"]): Virtiofsd | undefined {
+export function findVirtiofsd(override = process.env["NK_VIRTIOFSD"]): Virtiofsd | null {
   if (override !== undefined) return { path: override, flavour: /qemu/.test(override) ? "c" : "rust" };
-  return PLACES.find(({ path }) => existsSync(path));
+  return PLACES.find(({ path }) => existsSync(path)) ?? null;
 }
 
 /** What each of them says on its standard error once it listens. */

@@ -38,5 +38,5 @@ export function explainExit(exit: DaemonExit, notes: ShutdownNotes, consoleTail:
       signal === "SIGKILL" ? "QEMU was ended by force" : "QEMU ended when it was asked to",
     );
   }
-  return result("crash", `QEMU ended unasked: ${describeExit(exit)}`);
+  return result("crash", `QEMU ${describeExit(exit)}, and nobody had asked it to end`);
 }

@@ -58,12 +58,14 @@ async function run(
     await qemu.ready(deadline);
     const exit = await deadline.race(qemu.exited, "the end of a tiny guest under KVM");
     if (exit.reason === "panic") return { usable: true, reason: "KVM works: a tiny guest ran" };
-    return unusable(`a tiny guest did not run under KVM: ${exit.message}`, logs);
+    return unusable(exit.message, logs);
   } catch (error) {
     const { code, message } = asNkError(error);
     if (code !== "TIMEOUT") return unusable(message, logs);
-    const reason = `a tiny guest did not get through its boot under KVM within ${TIMEOUT_MS / 1000} s`;
-    return { ...unusable(reason, logs), timedOut: true };
+    return {
+      ...unusable(`it did not get through its boot within ${TIMEOUT_MS / 1000} s`, logs),
+      timedOut: true,
+    };
   } finally {
     qemu.kill();
     await qemu.exited;
@@ -71,10 +73,8 @@ async function run(
   }
 }
 
-function unusable(reason: string, logs: { vmm: BoundedLog }): KvmVerdict {
+function unusable(why: string, logs: { vmm: BoundedLog }): KvmVerdict {
   const lastLine = logs.vmm.tail().split("\n").at(-1) ?? "";
-  return {
-    usable: false,
-    reason: `/dev/kvm is there, but ${reason}${lastLine === "" ? "" : ` (QEMU: ${lastLine})`}`,
-  };
+  const said = lastLine === "" ? "" : ` (${lastLine.slice(0, 200)})`;
+  return { usable: false, reason: `/dev/kvm opens, but a tiny guest under KVM failed: ${why}${said}` };
 }

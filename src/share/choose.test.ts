@@ -1,0 +1,38 @@
+import { describe, expect, test } from "vitest";
+import { shareKind } from "./choose.ts";
+import { ninePShare } from "./nine-p.ts";
+import { virtiofsArgv, type Virtiofsd } from "./virtiofs.ts";
+
+const server: Virtiofsd = { path: "/usr/lib/qemu/virtiofsd", flavour: "c" };
+
+describe("the kind of share", () => {
+  test.each([
+    ["auto", ["virtiofs", "9p"], server, "virtiofs"],
+    ["auto", ["virtiofs", "9p"], null, "9p"],
+    ["auto", ["9p"], server, "9p"],
+    ["9p", ["virtiofs", "9p"], server, "9p"],
+    ["virtiofs", ["virtiofs"], server, "virtiofs"],
+  ] as const)("%s with a kernel for %j", (want, supported, found, kind) => {
+    expect(shareKind({ want, supported }, found)).toBe(kind);
+  });
+
+  test.each([
+    ["9p", ["virtiofs"], server, /cannot mount 9p/],
+    ["auto", ["virtiofs"], null, /needs virtiofsd/],
+    ["auto", [], server, /no share at all/],
+    ["virtiofs", ["virtiofs"], null, /needs virtiofsd/],
+  ] as const)("%s with a kernel for %j is refused", (want, supported, found, message) => {
+    expect(() => shareKind({ want, supported }, found)).toThrow(message);
+  });
+});
+
+test("a comma in the folder's path does not end the value", () => {
+  expect(ninePShare({ path: "/a,b/." }).qemuArgs[1]).toContain("path=/a,,b/.,security_model");
+});
+
+test("both flavours of virtiofsd get the folder as it was given", () => {
+  const folder = { path: "/proc/7/fd/11/." };
+  expect(virtiofsArgv(server, folder, "/s")).toContain("source=/proc/7/fd/11/.");
+  const rust = virtiofsArgv({ path: "/usr/libexec/virtiofsd", flavour: "rust" }, folder, "/s");
+  expect(rust).toContain("--shared-dir=/proc/7/fd/11/.");
+});

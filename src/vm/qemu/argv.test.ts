@@ -1,0 +1,53 @@
+import { expect, test } from "vitest";
+import { qemuArgv, type QemuArgvOptions } from "./argv.ts";
+
+const base: QemuArgvOptions = {
+  qemu: "/usr/bin/qemu-system-x86_64",
+  accel: "tcg",
+  vcpus: 1,
+  memSizeMib: 256,
+  kernel: "/k",
+  initrd: "/i",
+  cmdline: "console=ttyS0 quiet",
+  knownTsc: true,
+  vm: { id: "c1", stateDir: "/run/x", shareArgs: ["-device", "share"], sharedMemory: false, debug: false },
+};
+
+/** Values of every `option` of the command line. */
+function valuesOf(option: string, changes: Partial<QemuArgvOptions> = {}): string[] {
+  const argv = qemuArgv({ ...base, ...changes });
+  return argv.filter((_, index) => argv[index - 1] === option);
+}
+
+test("one CPU has one thread, more have one each", () => {
+  expect(valuesOf("-accel")).toEqual(["tcg,thread=single,tb-size=128"]);
+  expect(valuesOf("-accel", { vcpus: 2 })).toEqual(["tcg,thread=multi,tb-size=128"]);
+  expect(valuesOf("-accel", { accel: "kvm" })).toEqual(["kvm"]);
+});
+
+test("the old timer stays when the guest must measure its counter against it", () => {
+  expect(valuesOf("-M")[0]).toContain("pit=off");
+  expect(valuesOf("-M", { knownTsc: false })[0]).not.toContain("pit=off");
+});
+
+test("memory is a shared file only for a share that maps it", () => {
+  expect(valuesOf("-object")).toEqual([]);
+  const vm = { ...base.vm, id: "c1", stateDir: "/run/x", shareArgs: [], sharedMemory: true, debug: false };
+  expect(valuesOf("-object", { vm })).toEqual(["memory-backend-memfd,id=mem,size=256M,share=on"]);
+  expect(valuesOf("-M", { vm })[0]).toContain("memory-backend=mem");
+});
+
+test("commas in paths and names do not end a value", () => {
+  const vm = { id: "a,b", stateDir: "/run/a,b", shareArgs: [], sharedMemory: false, debug: true };
+  expect(valuesOf("-name", { vm })).toEqual(["nk-a,,b"]);
+  expect(valuesOf("-chardev", { vm })).toContain(
+    "socket,id=agent,path=/run/a,,b/agent.sock,server=on,wait=off",
+  );
+  expect(valuesOf("-qmp", { vm })).toEqual(["unix:/run/a,,b/qmp.sock,server=on,wait=off"]);
+});
+
+test("a probe has neither agent nor share nor initramfs", () => {
+  const { vm: _, ...probe } = base;
+  const argv = qemuArgv({ ...probe, initrd: undefined });
+  expect(argv.join(" ")).not.toMatch(/virtio-serial|-initrd|-name/);
+});
