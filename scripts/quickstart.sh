@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 started=$EPOCHREALTIME
 title "nano-sandbox: packages, build, guest image, first container"
 setup_all ""
-step "example bundle" example examples/make-bundle.sh hello build/example-bundle
+step "example bundle" example example_bundle
 
 id=hello-$$
 command="bin/nk-runtime run --mode=vm --bundle=build/example-bundle $id"

@@ -30,7 +30,7 @@ AT_EXIT+=(closing_line)
 title "set up"
 setup_all "$packages"
 if wanted vm; then
-    step "guest kernel of our own (minutes when new)" kernel-own with_cache_lock scripts/build-kernel.sh
+    step "guest kernel of our own (minutes when new)" kernel-own cached_build kernel scripts/build-kernel.sh
 fi
 
 begin_tests

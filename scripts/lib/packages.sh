@@ -14,7 +14,7 @@ BUILD_PACKAGES="
     autoconf automake libtool dpkg-dev python3:python3
     cpio kmod zstd:zstd xz-utils
 "
-KERNEL_PACKAGES="bc bison flex libelf-dev libssl-dev rsync"
+KERNEL_PACKAGES="bc bison flex libelf-dev libssl-dev"
 TEST_PACKAGES="
     socat:socat jq:jq attr:getfattr acl:getfacl procps:ps util-linux
     shellcheck:shellcheck clang-format-14:clang-format-14

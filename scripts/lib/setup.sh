@@ -63,10 +63,43 @@ build_host_side() {
     node scripts/build-bundle.mjs && make -C native
 }
 
-# Two clones share the cache: one builds at a time.
-with_cache_lock() {
-    mkdir -p "$NK_CACHE"
-    flock "$NK_CACHE/lock" "$@"
+# cached_build NAME COMMAND…: two clones share the cache, so one at a time builds a part.
+cached_build() {
+    mkdir -p "$NK_CACHE" && flock "$NK_CACHE/$1.lock" "${@:2}"
+}
+
+# unless_done NAME FILE "INPUTS" COMMAND…: skips the command when FILE is there and the inputs are those of the last time.
+unless_done() {
+    local stamp=$NK_ROOT/build/stamps/$1 file=$2 inputs=$3 now
+    shift 3
+    # shellcheck disable=SC2086 # a list of patterns
+    now=$(cat $inputs 2>/dev/null | sha256sum)$(stat -c %Y /var/lib/apt/lists)
+    if [ -e "$file" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$now" ]; then return 0; fi
+    "$@" || return 1
+    mkdir -p "${stamp%/*}" && printf '%s\n' "$now" >"$stamp"
+}
+
+IMAGE_INPUTS="scripts/build-*.sh scripts/lib/image-*.sh scripts/image-tool.ts src/image/*.ts guest/image/*"
+
+distro_kernel() {
+    unless_done kernel-distro build/image/kernels/default "$IMAGE_INPUTS" \
+        cached_build kernel-distro scripts/build-kernel.sh --distro
+}
+
+# Kept in the cache; the initramfs is made of it.
+static_crun() {
+    unless_done crun build/image/rootfs/initramfs.cpio "scripts/build-crun.sh scripts/lib/image-*.sh" \
+        cached_build crun scripts/build-crun.sh
+}
+
+initramfs() {
+    unless_done rootfs build/image/rootfs/initramfs.cpio "$IMAGE_INPUTS build/guest/nk-agent $(command -v runc)" \
+        scripts/build-rootfs.sh
+}
+
+example_bundle() {
+    unless_done example build/example-bundle/config.json "examples/make-bundle.sh examples/hello/config.json examples/hello/files/bin/*" \
+        examples/make-bundle.sh hello build/example-bundle
 }
 
 # setup_all: packages, node modules, everything built, the image on the distribution's kernel.
@@ -75,10 +108,13 @@ setup_all() {
     cd "$NK_ROOT" || die "$NK_ROOT is gone"
     require_root
     require_node
+    start_step npm-ci install_node_modules
     step "packages" packages install_packages "$RUN_PACKAGES $BUILD_PACKAGES $1"
-    step "node modules (npm ci)" npm-ci install_node_modules
+    await_step "node modules (npm ci)" npm-ci
+    start_step crun static_crun
     step "nk-runtime and nk-shadow" build-host build_host_side
     step "guest agent" build-agent make -C guest/agent
-    step "guest kernel of the distribution" kernel-distro with_cache_lock scripts/build-kernel.sh --distro
-    step "guest image (static crun, initramfs)" rootfs with_cache_lock scripts/build-rootfs.sh
+    step "guest kernel of the distribution" kernel-distro distro_kernel
+    await_step "static crun for the guest" crun
+    step "guest image (initramfs)" rootfs initramfs
 }

@@ -25,19 +25,47 @@ elapsed() {
 # step that fails ends with "FAILED" and is followed by the end of its log. A function given as the command must not rely
 # on `set -e`: bash ignores it where a status is looked at.
 run_step() {
-    local name=$1 log=$NK_LOGS/$2.log started=$EPOCHREALTIME status=0
+    local name=$1 log=$2
     shift 2
     printf '  %-44s ' "$name"
-    (trap - EXIT; "$@") >"$log" 2>&1 </dev/null || status=$?
-    if [ "$status" = 0 ]; then
-        printf '%sok%s %s%8s%s\n' "$GREEN" "$PLAIN" "$DIM" "$(elapsed "$started")" "$PLAIN"
-        return 0
-    fi
-    printf '%sFAILED%s after %s (exit status %s)\n' "$RED" "$PLAIN" "$(elapsed "$started")" "$status"
-    tail -n "${NK_TAIL:-25}" "$log" | sed 's/^/    | /'
-    say "    the whole log: $log"
-    return "$status"
+    timed "$log" "$@" || true
+    print_outcome "$log"
 }
 
 # step NAME LOG COMMAND…: run_step, and the end of the script when it fails.
 step() { run_step "$@" || exit 1; }
+
+# start_step LOG COMMAND…: begins a step in the background; `await_step NAME LOG` prints its line when it has ended, and
+# ends the script when it failed.
+start_step() {
+    rm -f "$NK_LOGS/$1.outcome"
+    timed "$@" &
+}
+await_step() {
+    printf '  %-44s ' "$1"
+    # One at a time is in the background, so there is one to wait for.
+    wait
+    print_outcome "$2" || exit 1
+}
+
+# The exit status and the time of a command, in build/logs/LOG.outcome: a background job has no other way to tell.
+timed() {
+    local log=$1 started=$EPOCHREALTIME status=0
+    shift
+    (trap - EXIT; "$@") >"$NK_LOGS/$log.log" 2>&1 </dev/null || status=$?
+    printf '%s %s\n' "$status" "$(elapsed "$started")" >"$NK_LOGS/$log.outcome"
+}
+
+print_outcome() {
+    local log=$NK_LOGS/$1.log status took
+    read -r status took <"$NK_LOGS/$1.outcome"
+    rm -f "$NK_LOGS/$1.outcome"
+    if [ "$status" = 0 ]; then
+        printf '%sok%s %s%8s%s\n' "$GREEN" "$PLAIN" "$DIM" "$took" "$PLAIN"
+        return 0
+    fi
+    printf '%sFAILED%s after %s (exit status %s)\n' "$RED" "$PLAIN" "$took" "$status"
+    tail -n "${NK_TAIL:-25}" "$log" | sed 's/^/    | /'
+    say "    the whole log: $log"
+    return "$status"
+}
