@@ -9,6 +9,7 @@ import type { VirtualMachine, VmSpec } from "../../src/vm/virtual-machine.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 process.env["NK_SHADOW"] ??= join(root, "build/bin/nk-shadow");
+process.env["NK_VIRTIOFSD"] = join(root, "test/fakes/fake-virtiofsd.mjs");
 process.env["NK_QEMU"] = join(root, "test/fakes/fake-qemu.mjs");
 
 let dir: string;
@@ -49,6 +50,21 @@ async function bootedVm(mode: string): Promise<VirtualMachine> {
   const machine = await fakeVm(mode);
   await machine.boot(Deadline.after(5000));
   return machine;
+}
+
+/** Pids of the servers of shares that have `text` in their arguments. */
+function processesWith(text: string): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        const argv = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+        return argv.includes(text) && argv.includes("virtiofsd");
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
 }
 
 function isAlive(pid: number | undefined): boolean {
@@ -114,6 +130,48 @@ describe("the end of a VM", () => {
     const machine = await bootedVm("die-later");
     await machine.exited;
     await expect(machine.connectAgent(Deadline.after(2000))).rejects.toMatchObject({ code: "VMM" });
+  });
+});
+
+describe("the server of a share", () => {
+  const withServer = (mode: string): Promise<VirtualMachine> => {
+    process.env["NK_FAKE_VIRTIOFSD"] = mode;
+    return fakeVm("ready", { share: "virtiofs", kernel: { ...kernel, shares: ["virtiofs"] } });
+  };
+
+  test("is started before QEMU and ended with it, by force if need be", async () => {
+    const machine = await withServer("ignore-term");
+    await machine.boot(Deadline.after(5000));
+    const [server] = processesWith(`${dir}/fs.sock`);
+    expect(isAlive(server)).toBe(true);
+    await machine.stop(Deadline.after(1000));
+    await machine.close();
+    expect(isAlive(server)).toBe(false);
+  });
+
+  test("that dies at its start fails the boot with its words", async () => {
+    const machine = await withServer("exit");
+    await expect(machine.boot(Deadline.after(5000))).rejects.toMatchObject({
+      code: "VMM",
+      phase: "start virtiofsd",
+      log: expect.stringContaining("source is not a directory"),
+    });
+  });
+
+  test("that never listens costs the deadline", async () => {
+    const machine = await withServer("never");
+    await expect(machine.boot(Deadline.after(400))).rejects.toMatchObject({ code: "TIMEOUT" });
+  });
+
+  test("that dies later ends the VM, which could only hang", async () => {
+    const machine = await withServer("ready");
+    await machine.boot(Deadline.after(5000));
+    const [server] = processesWith(`${dir}/fs.sock`);
+    process.kill(server ?? 0, "SIGKILL");
+    expect(await machine.exited).toMatchObject({
+      reason: "crash",
+      message: expect.stringMatching(/virtiofsd was killed by SIGKILL/),
+    });
   });
 });
 

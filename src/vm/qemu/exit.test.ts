@@ -18,7 +18,7 @@ test.each<[string, Partial<ShutdownNotes>, string, string]>([
     "poweroff",
   ],
   ["an end that nobody asked for", {}, "", "crash"],
-  ["a CPU that cannot be run", { internalError: true, stopping: true }, "", "crash"],
+  ["a VM that cannot go on", { broken: "its share is gone" }, "", "crash"],
 ])("%s", (_, notes, console, reason) => {
   expect(explainExit(clean, { stopping: false, ...notes }, console).reason).toBe(reason);
 });

@@ -9,8 +9,8 @@ export interface ShutdownNotes {
   shutdown?: string;
   /** QEMU's GUEST_PANICKED event, which needs a driver in the guest. */
   panicked?: boolean;
-  /** The accelerator could not run the guest's CPU any further. */
-  internalError?: boolean;
+  /** Why the VM could not go on, so that we ended it. */
+  broken?: string;
 }
 
 const PANIC = /Kernel panic - not syncing: *(.{0,200})/;
@@ -22,9 +22,7 @@ const PANIC = /Kernel panic - not syncing: *(.{0,200})/;
 export function explainExit(exit: DaemonExit, notes: ShutdownNotes, consoleTail: string): VmExit {
   const { code, signal } = exit;
   const result = (reason: VmExit["reason"], message: string): VmExit => ({ reason, code, signal, message });
-  if (notes.internalError === true) {
-    return result("crash", "QEMU could not run the guest's CPU any further (state internal-error)");
-  }
+  if (notes.broken !== undefined) return result("crash", notes.broken);
   const panic = PANIC.exec(consoleTail)?.[1]?.trim();
   if (notes.panicked === true || (panic !== undefined && notes.shutdown === "guest-reset")) {
     return result("panic", `the guest's kernel panicked${panic ? `: ${panic}` : ""}`);

@@ -60,6 +60,8 @@ export class QemuMachine implements VirtualMachine {
       const process = new QemuProcess(argv, this.logs);
       this.process = process;
       this.settleExit(process.exited);
+      // Whatever the guest reads or writes would hang for ever.
+      void this.folder.failed.then((error) => process.abort(error.message));
       await process.ready(deadline);
     });
   }

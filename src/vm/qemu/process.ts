@@ -97,6 +97,13 @@ export class QemuProcess {
     this.daemon.kill("SIGKILL");
   }
 
+  /** Ends QEMU because the VM can no longer work; nothing when it is ending anyhow. */
+  abort(reason: string): void {
+    if (this.notes.stopping || this.notes.shutdown !== undefined || !this.running) return;
+    this.notes.broken = reason;
+    this.daemon.kill("SIGKILL");
+  }
+
   close(): void {
     this.qmp.close();
     this.daemon.channel(CONSOLE_FD).destroy();
@@ -121,8 +128,7 @@ export class QemuProcess {
       .execute("query-status", undefined, Deadline.after(ANSWER_TIMEOUT_MS))
       .catch(() => undefined);
     if (statusName(status) !== "internal-error") return;
-    this.notes.internalError = true;
-    this.daemon.kill("SIGKILL");
+    this.abort("QEMU could not run the guest's CPU any further (state internal-error)");
   }
 
   private explain(exit: DaemonExit): VmExit {
