@@ -1,6 +1,6 @@
 import { MOUNT_TAG, quoteValue, type HostFolder, type Share } from "./share.ts";
 
-/** Largest message: 64 KiB is 5 times slower on big files, more than 500 KiB gains nothing (docs/decisions/0003). */
+/** Largest message: with 128 KiB a big file is read 3 times slower; QEMU takes up to about 512,000 (docs/decisions/0003). */
 const MSIZE_BYTES = 512_000;
 
 const MOUNT_OPTIONS = [
