@@ -30,8 +30,7 @@ build_crun() {
 
 main() {
     local kept
-    version=$(candidate crun)
-    if [ -z "$version" ]; then refresh_lists crun; version=$(candidate crun); fi
+    version=$(version_of crun)
     kept=$NK_CACHE/crun/$version
     log=$kept/build.log
     if [ ! -x "$kept/crun" ]; then

@@ -1,7 +1,7 @@
 // What the image scripts need of src/image: they run it as build/tools/image-tool.mjs.
 //   cpio OUT LIST [WORD=PATH]…    makes an initramfs of a list (src/image/initramfs-list.ts)
 //   copy-modules FROM TO          copies the modules that a guest can need, with their dependencies
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { cpioArchive } from "../src/image/cpio.ts";
 import { readInitramfsList } from "../src/image/initramfs-list.ts";
@@ -22,6 +22,8 @@ function makeCpio([out, list, ...words]: string[]): void {
   if (!out || !list) throw new Error("usage: cpio OUT LIST [WORD=PATH]…");
   const locations = Object.fromEntries(words.map((word) => word.split("=", 2) as [string, string]));
   const archive = cpioArchive(readInitramfsList(readFileSync(list, "utf8"), locations));
+  // The same bytes stay untouched: what was prepared of them is named by their time.
+  if (existsSync(out) && readFileSync(out).equals(archive)) return;
   mkdirSync(dirname(out), { recursive: true });
   writeFileSync(`${out}.new`, archive);
   renameSync(`${out}.new`, out);

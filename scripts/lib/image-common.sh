@@ -11,8 +11,9 @@ die() { say "error: $*"; exit 1; }
 # need COMMAND PACKAGE: stops with the package that brings the command.
 need() { command -v "$1" >/dev/null || die "$1 is missing: apt-get install $2"; }
 
-# publish FILE TARGET: moves a finished file into place, so that nobody reads half of it.
-publish() { mkdir -p "$(dirname "$2")"; cp "$1" "$2.new.$$"; mv "$2.new.$$" "$2"; }
+# publish FILE TARGET: moves a finished file into place, so that nobody reads half of it. The same bytes stay untouched:
+# what was prepared of them (build/image/cache) is named by their time.
+publish() { cmp -s "$1" "$2" && return 0; mkdir -p "$(dirname "$2")"; cp "$1" "$2.new.$$"; mv "$2.new.$$" "$2"; }
 
 # run_logged LOG COMMAND…: quiet while it works, the end of the log when it fails.
 run_logged() {
@@ -23,18 +24,23 @@ run_logged() {
     fi
 }
 
-# candidate PACKAGE: the version that apt would install, "" when it knows none.
+# candidate PACKAGE: the version that apt would install, "" when it knows none. Half a second: ask once.
 candidate() { LC_ALL=C apt-cache policy "$1" 2>/dev/null | sed -n 's/^  Candidate: //p' | grep -v '(none)' || true; }
 
 # depends_like PACKAGE PATTERN: the first dependency of a meta package whose name matches.
 depends_like() { LC_ALL=C apt-cache depends "$1" 2>/dev/null | sed -n 's/^ *Depends: //p' | grep -E -m1 "$2" || true; }
 
-# refresh_lists PACKAGE: apt-get update, only where apt does not know the package.
-refresh_lists() {
-    [ -n "$(candidate "$1")" ] && return 0
-    say "apt does not know $1 yet: apt-get update"
-    apt-get update -qq || die "apt-get update failed: run it as root, with the network up"
-    [ -n "$(candidate "$1")" ] || die "apt has no package $1 for this distribution"
+# version_of PACKAGE: its candidate; apt-get update first where apt does not know the package.
+version_of() {
+    local version
+    version=$(candidate "$1")
+    if [ -z "$version" ]; then
+        say "apt does not know $1 yet: apt-get update"
+        apt-get update -qq >&2 || die "apt-get update failed: run it as root, with the network up"
+        version=$(candidate "$1")
+    fi
+    [ -n "$version" ] || die "apt has no package $1 for this distribution"
+    printf '%s\n' "$version"
 }
 
 # fetch_deb PACKAGE FOLDER: downloads the candidate of a package and unpacks it; nothing is installed.

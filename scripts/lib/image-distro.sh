@@ -3,22 +3,25 @@
 # shellcheck shell=bash
 
 fetch_distro_kernel() {
-    local meta package release kept
+    local meta version kept
     need depmod kmod
     meta=$(distro_meta_package)
-    refresh_lists "$meta"
+    version=$(version_of "$meta")
+    kept=$NK_CACHE/distro-kernel/$meta-$version
+    [ -f "$kept/release" ] || download_distro_kernel "$meta" "$kept"
+    install_distro_kernel "$(cat "$kept/release")" "$kept"
+}
+
+download_distro_kernel() {
+    local meta=$1 kept=$2 package release
     package=$(depends_like "$meta" '^linux-image-[0-9]')
     [ -n "$package" ] || die "$meta depends on no kernel"
     release=${package#linux-image-}
-    kept=$NK_CACHE/distro-kernel/$package-$(candidate "$package")
-    if [ ! -f "$kept/complete" ]; then
-        say "download $package"
-        rm -rf "$kept"
-        fetch_distro_packages "$package" "$release" "$kept"
-        depmod -b "$kept" "$release"
-        touch "$kept/complete"
-    fi
-    install_distro_kernel "$release" "$kept"
+    say "download $package"
+    rm -rf "$kept"
+    fetch_distro_packages "$package" "$release" "$kept"
+    depmod -b "$kept" "$release"
+    printf '%s\n' "$release" >"$kept/release"
 }
 
 distro_meta_package() {

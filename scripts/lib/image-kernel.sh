@@ -5,15 +5,13 @@ KERNEL_FRAGMENT=guest/kernel/nano-sandbox.config
 KERNEL_JOBS=${NK_JOBS:-$(nproc)}
 
 build_own_kernel() {
-    local package version key kept
+    local version key kept
     need flex flex; need bison bison; need bc bc; need gcc gcc; need make make
-    refresh_lists linux-source
-    package=$(depends_like linux-source '^linux-source-[0-9]')
-    version=$(candidate "$package")
+    version=$(version_of linux-source)
     key=$(find guest/kernel -name "*.patch" -o -name "*.config" | LC_ALL=C sort | xargs cat | sha256sum | cut -c1-12)
     kept=$NK_CACHE/kernel/$version-$key
     if [ ! -f "$kept/vmlinux" ]; then
-        compile_kernel "$package" "$version" "$kept"
+        compile_kernel "$(depends_like linux-source '^linux-source-[0-9]')" "$version" "$kept"
     fi
     install_own_kernel "$kept"
 }
