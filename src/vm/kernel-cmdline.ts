@@ -15,13 +15,13 @@ export const MAX_CMDLINE_BYTES = 2047;
 export function kernelCmdline({ accel, tscKhz, debug, extra }: CmdlineOptions): string {
   const parameters = [
     "console=ttyS0", // the machine's only early console
-    debug ? "loglevel=7" : "quiet", // each character is an exit to the VMM: a talkative boot costs 100 ms
+    debug ? "loglevel=7" : "quiet", // each character is an exit to the VMM; a panic is printed all the same
     "panic=-1", // restart at once after a panic, which -no-reboot turns into the end of the VM
     "reboot=t", // by triple fault: needs neither keyboard controller nor firmware
     "random.trust_cpu=on", // programs that need random numbers do not wait; the agent adds the host's as well
     "cgroup_no_v1=all", // the in-VM runtime uses cgroup v2 alone
-    "cryptomgr.notests", // distribution kernels test their ciphers at each boot: 150 ms in software
-    "pci=off", // microvm has no PCI bus; saves the search for one and a line of complaint
+    "cryptomgr.notests", // distribution kernels test their ciphers at each boot: 0.35 s of CPU time in software
+    "pci=off", // microvm has no PCI bus: spares a line of complaint on every console
     ...(accel === "tcg" ? forSoftware(tscKhz) : []),
     extra,
   ];
@@ -31,7 +31,7 @@ export function kernelCmdline({ accel, tscKhz, debug, extra }: CmdlineOptions): 
 function forSoftware(tscKhz: number | undefined): string[] {
   const parameters = [
     "mitigations=off", // an interpreter does not speculate: they would only cost time
-    "no_timer_check", // the test of the timer interrupt fails when the host is busy, and the kernel panics
+    "no_timer_check", // its test of the timer interrupt can fail on a busy host, and the kernel then panics
     "tsc=reliable", // no watchdog: on a busy host it takes late interrupts for a counter that is wrong
   ];
   // Without it the kernel measures the counter against a timer, which hangs the boot on a busy host.
