@@ -69,6 +69,16 @@ function lockFiles(socketPath: string): string[] {
   return [`${socketPath}.pid`, `/run/virtiofsd/${flat}.pid`, `/var/lib/run/virtiofsd/${flat}.pid`];
 }
 
+function socketPathIn(stateDir: string): string {
+  return join(stateDir, "fs.sock");
+}
+
+/** Removes what a server leaves behind; also for a VM whose monitor was killed before it could close its share. */
+export function removeVirtiofsFiles(stateDir: string): void {
+  const socketPath = socketPathIn(stateDir);
+  for (const path of [socketPath, ...lockFiles(socketPath)]) rmSync(path, { force: true });
+}
+
 /** A folder served by virtiofsd: sockets, fifos and devices work, and a distribution's small kernels have it. */
 export class VirtiofsShare implements Share {
   readonly kind = "virtiofs";
@@ -78,6 +88,7 @@ export class VirtiofsShare implements Share {
   readonly qemuArgs: readonly string[];
   private readonly server: Virtiofsd;
   private readonly folder: HostFolder;
+  private readonly stateDir: string;
   private readonly log: BoundedLog;
   private readonly socketPath: string;
   private fail: (error: Error) => void = () => {};
@@ -86,8 +97,9 @@ export class VirtiofsShare implements Share {
   constructor(server: Virtiofsd, folder: HostFolder, stateDir: string, log: BoundedLog) {
     this.server = server;
     this.folder = folder;
+    this.stateDir = stateDir;
     this.log = log;
-    this.socketPath = join(stateDir, "fs.sock");
+    this.socketPath = socketPathIn(stateDir);
     this.qemuArgs = [
       "-chardev",
       `socket,id=share,path=${quoteValue(this.socketPath)}`,
@@ -117,7 +129,7 @@ export class VirtiofsShare implements Share {
       await daemon.exited;
       clearTimeout(timer);
     }
-    for (const path of [this.socketPath, ...lockFiles(this.socketPath)]) rmSync(path, { force: true });
+    removeVirtiofsFiles(this.stateDir);
   }
 
   private async spawn(argv: [string, ...string[]], deadline: Deadline): Promise<void> {
