@@ -1,3 +1,4 @@
+import type { ContainerRecord } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
 import type { ContainerMode } from "./container-mode.ts";
 
@@ -9,4 +10,11 @@ export async function loadMode(mode: "container" | "vm", store: StateStore): Pro
   }
   const { hostMode } = await import("./host-mode.ts");
   return hostMode(store);
+}
+
+/** The record with its status as it is now, by the mode of the container but without loading all of it. */
+export async function refresh(record: ContainerRecord, store: StateStore): Promise<ContainerRecord> {
+  if (record.mode === "vm") return (await loadMode("vm", store)).refresh(record);
+  const { refreshHost } = await import("./refresh.ts");
+  return refreshHost(store, record);
 }

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
 
@@ -29,6 +28,8 @@ export function checkId(id: string): void {
 export function stateDirOf(root: string, id: string): string {
   const plain = join(root, id);
   if (Buffer.byteLength(join(plain, LONGEST_SOCKET_NAME)) <= MAX_SOCKET_PATH_BYTES) return plain;
+  // Loading it costs 5 ms, which nearly no command needs to pay.
+  const { createHash } = process.getBuiltinModule("node:crypto");
   return join(root, `~${createHash("sha256").update(id).digest("hex").slice(0, 16)}`);
 }
 

@@ -1,4 +1,4 @@
-import { loadMode } from "../../container/modes.ts";
+import { refresh } from "../../container/modes.ts";
 import { ociState } from "../../oci/state.ts";
 import type { OciState } from "../../oci/state.ts";
 import type { StateStore } from "../../state/store.ts";
@@ -44,12 +44,7 @@ export const list: Command = {
 };
 
 function refreshedStates(store: StateStore): Promise<OciState[]> {
-  return Promise.all(
-    store.list().map(async (record) => {
-      const mode = await loadMode(record.mode, store);
-      return ociState(await mode.refresh(record));
-    }),
-  );
+  return Promise.all(store.list().map(async (record) => ociState(await refresh(record, store))));
 }
 
 /** runc's columns, and the mode after them. */

@@ -1,6 +1,6 @@
+import { refresh } from "../../container/modes.ts";
 import { ociState } from "../../oci/state.ts";
 import type { Command } from "../command.ts";
-import { findContainer } from "../find-container.ts";
 import { print } from "../output.ts";
 
 export const state: Command = {
@@ -16,7 +16,8 @@ export const state: Command = {
   },
 
   async run(context) {
-    const { container } = await findContainer(context);
+    const { positionals, store } = context;
+    const container = await refresh(store.read(positionals[0] ?? ""), store);
     const short = `${container.status} (${container.mode})`;
     const text = context.flags.switch("short") ? short : JSON.stringify(ociState(container), null, 2);
     await print(`${text}\n`);

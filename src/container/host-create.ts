@@ -1,0 +1,102 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { NkError } from "../base/errors.ts";
+import { processStartTime } from "../host/process-info.ts";
+import { writePidFile } from "../state/pid-file.ts";
+import type { ContainerRecord, HostRecord, Status } from "../state/record.ts";
+import type { CreateRequest, RunRequest } from "./container-mode.ts";
+import { runInForeground, runQuietly } from "./host-command.ts";
+import { chooseHostRuntime, isCrun } from "./host-runtime.ts";
+import { newRecord } from "./new-record.ts";
+
+type HostContainer = ContainerRecord & { host: HostRecord };
+
+/** The runtime ends when the container is there; its process waits for start. */
+export async function createContainer(request: CreateRequest): Promise<void> {
+  await detached(request, "create", [], "created");
+}
+
+/** `run`: with `detach` like create and start; otherwise the runtime ends with the container, whose status is returned. */
+export async function runContainer(request: RunRequest): Promise<number> {
+  if (!request.detach) return runAndWait(request);
+  await detached(request, "run", ["--detach"], "running");
+  return 0;
+}
+
+async function detached(
+  request: CreateRequest,
+  verb: string,
+  options: string[],
+  status: Status,
+): Promise<void> {
+  const { id, store } = request;
+  const container = begin(request);
+  const pidFile = join(store.dirOf(id), "init.pid");
+  await runRuntime(request, container, [verb, ...options, ...createOptions(request, pidFile), id]);
+  const pid = Number(readFileSync(pidFile, "utf8"));
+  store.write({ ...container, status, pid, pidStartTime: processStartTime(pid) ?? 0 });
+  // The last step: callers take the file for the container's being there.
+  if (request.pidFile !== undefined) writePidFile(request.pidFile, pid);
+}
+
+async function runAndWait(request: RunRequest): Promise<number> {
+  const { id, store, keep } = request;
+  const container = begin(request);
+  if (keep && isCrun(container.host.runtime)) {
+    throw new NkError("UNSUPPORTED", "crun has no run --keep: leave --keep out, or use --host-runtime=runc");
+  }
+  const args = ["run", ...(keep ? ["--keep"] : []), ...createOptions(request, request.pidFile), id];
+  const exitStatus = await runRuntime(request, container, args);
+  if (keep) store.write({ ...container, status: "stopped", exitStatus });
+  else store.remove(id);
+  return exitStatus;
+}
+
+/** Writes the record before anything is made, so that delete --force finds what a crash leaves. */
+function begin(request: CreateRequest): HostContainer {
+  const host = chooseHostRuntime(request.settings.hostRuntime, request.store.root);
+  const container = { ...newRecord(request), host };
+  request.store.write(container);
+  return container;
+}
+
+const WHY = "makes namespaces, cgroup and mounts, and the process in them";
+
+async function runRuntime(
+  request: CreateRequest,
+  { host, id }: HostContainer,
+  args: string[],
+): Promise<number> {
+  const command = {
+    host,
+    globals: request.systemdCgroup ? ["--systemd-cgroup"] : [],
+    args,
+    stateDir: request.store.dirOf(id),
+    why: WHY,
+  };
+  try {
+    return await runInForeground(command, request.preserveFds);
+  } catch (error) {
+    await runQuietly({ ...command, args: ["delete", "--force", id], why: "removes what is left" }).catch(
+      () => {},
+    );
+    throw error;
+  }
+}
+
+function createOptions(request: CreateRequest, pidFile: string | undefined): string[] {
+  return [
+    "--bundle",
+    request.bundle.path,
+    ...option("--pid-file", pidFile),
+    ...option("--console-socket", request.consoleSocket),
+    ...(request.noPivot ? ["--no-pivot"] : []),
+    ...(request.noNewKeyring ? ["--no-new-keyring"] : []),
+    ...(request.preserveFds > 0 ? ["--preserve-fds", String(request.preserveFds)] : []),
+  ];
+}
+
+/** An option with its value, or nothing. */
+export function option(name: string, value: string | undefined): string[] {
+  return value === undefined ? [] : [name, value];
+}
