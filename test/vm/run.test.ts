@@ -65,11 +65,7 @@ describe("the life of a container", () => {
     const pidFile = join(dir, "pid");
     const state = async (): Promise<Record<string, unknown>> => JSON.parse(await runtime.ok(["state", id]));
 
-    execFileSync(
-      join(import.meta.dirname, "../../bin/nk-runtime"),
-      ["--root", runtime.root, "create", "--mode=vm", "--bundle", dir, "--pid-file", pidFile, id],
-      { stdio: "ignore" },
-    );
+    await runtime.detached(["create", "--mode=vm", "--bundle", dir, "--pid-file", pidFile, id]);
     const created = await state();
     expect(created).toMatchObject({ id, status: "created", bundle: dir });
     expect(readFileSync(pidFile, "utf8")).toBe(String(created["pid"]));

@@ -1,6 +1,6 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -59,6 +59,17 @@ export class Runtime implements AsyncDisposable {
     return result.stdout;
   }
 
+  /** Runs `nk-runtime ARGS` whose container outlives it: it must not hold a pipe of ours. */
+  async detached(args: string[]): Promise<void> {
+    const log = join(this.root, ".stderr");
+    const stderr = openSync(log, "w");
+    const child = spawn(NK_RUNTIME, ["--root", this.root, ...args], { stdio: ["ignore", "ignore", stderr] });
+    const code = await new Promise((resolve) => child.on("close", resolve));
+    closeSync(stderr);
+    if (code !== 0)
+      throw new Error(`nk-runtime ${args.join(" ")}: exit ${String(code)}: ${readFileSync(log, "utf8")}`);
+  }
+
   async bundle(options: BundleOptions = {}): Promise<TestBundle> {
     const bundle = await makeBundle(options);
     this.bundles.push(bundle);
@@ -75,12 +86,7 @@ export class Runtime implements AsyncDisposable {
   async background(options: BundleOptions = {}, flags: string[] = []): Promise<string> {
     const { dir } = await this.bundle({ args: ["sleep", "1000000"], ...options });
     const id = this.id();
-    const log = execFileSync(
-      NK_RUNTIME,
-      ["--root", this.root, "run", "-d", "--mode=vm", ...matrixFlags(), ...flags, "--bundle", dir, id],
-      { stdio: ["ignore", "ignore", "pipe"], encoding: "utf8" },
-    );
-    void log;
+    await this.detached(["run", "-d", "--mode=vm", ...matrixFlags(), ...flags, "--bundle", dir, id]);
     return id;
   }
 
