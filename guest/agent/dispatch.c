@@ -37,7 +37,8 @@ static const char *dispatch_control(const struct nk_frame *frame) {
 
     if (nk_request_parse((const char *)frame->payload, frame->length, &request) < 0)
         return "a request that is not JSON or has no seq";
-    /* A virtio-serial port can lose its host and have a new one before the guest runs again: the numbers tell. */
+    /* A virtio-serial port can lose its host and have a new one before the guest runs again: the numbers
+     * tell. */
     if (request->seq <= last_seq) {
         nk_dispatch_disconnected();
         nk_dispatch_connected();

@@ -28,3 +28,20 @@ void nk_modules_load(const char *list) {
             load(path, rest ? rest : "");
     }
 }
+
+int nk_modules_load_later(const char *name) {
+    cleanup_file FILE *file = fopen("/etc/nk/modules.later", "re");
+    char line[4096];
+
+    while (file && fgets(line, sizeof line, file)) {
+        char *rest = line;
+        char *path;
+        line[strcspn(line, "\n")] = '\0';
+        if (strcmp(strsep(&rest, " "), name) != 0)
+            continue;
+        while ((path = strsep(&rest, " ")))
+            load(path, "");
+        return 0;
+    }
+    return -1;
+}

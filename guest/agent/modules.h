@@ -6,4 +6,8 @@
  * modules. */
 void nk_modules_load(const char *list);
 
+/* Loads a module that waits for its need in /etc/nk/modules.later, with those that it needs: "NAME PATH…" a
+ * line. <0: it has no line. */
+int nk_modules_load_later(const char *name);
+
 #endif

@@ -2,10 +2,12 @@
 #include "agent.h"
 #include "io.h"
 #include "log.h"
+#include "modules.h"
 #include "mounts.h"
 #include "operations.h"
 #include "rundir.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -31,11 +33,44 @@ static unsigned long mount_flags(const json_t *names) {
     return all;
 }
 
+/* The flags of a bind mount are those of its source until it is mounted again with its own. */
+static int bind_mount(const char *source, const char *target, unsigned long flags) {
+    int saved;
+
+    if (mount(source, target, NULL, MS_BIND | MS_REC, NULL) < 0)
+        return -1;
+    if (flags == 0 || mount(NULL, target, NULL, MS_REMOUNT | MS_BIND | flags, NULL) == 0)
+        return 0;
+    saved = errno;
+    umount2(target, UMOUNT_NOFOLLOW | MNT_DETACH);
+    errno = saved;
+    return -1;
+}
+
+/* A kernel with modules may know the file system only after it has loaded one. */
+static int mount_any(const char *source, const char *target, const char *fstype, unsigned long flags,
+                     const char *options) {
+    int ret;
+
+    if (strcmp(fstype, "bind") == 0)
+        return bind_mount(source, target, flags);
+    ret = mount(source, target, fstype, flags, options);
+    if (ret < 0 && errno == ENODEV && nk_modules_load_later(fstype) == 0)
+        ret = mount(source, target, fstype, flags, options);
+    return ret;
+}
+
+static const char *text_or(const struct nk_request *request, const char *name, const char *absent) {
+    const char *text = nk_request_text(request, name);
+
+    return text ? text : absent;
+}
+
 static int do_mount(const struct nk_request *request, struct nk_error *e) {
     const char *target = nk_request_text(request, "target");
     const char *fstype = nk_request_text(request, "fstype");
-    const char *source = nk_request_text(request, "source");
-    const char *options = nk_request_text(request, "options");
+    const char *source = text_or(request, "source", "none");
+    const char *options = text_or(request, "options", "");
     unsigned long flags = mount_flags(json_object_get(request->body, "flags"));
     uint64_t start_us = nk_boottime_us();
 
@@ -43,10 +78,8 @@ static int do_mount(const struct nk_request *request, struct nk_error *e) {
         return nk_fail(e, NK_LIMIT, "expected at most %d mounts", NK_MAX_MOUNTS);
     if (nk_make_folders(target) < 0)
         return nk_fail_errno(e, "mkdir %.256s", target);
-    if (strcmp(fstype, "bind") == 0)
-        flags |= MS_BIND | MS_REC;
-    if (mount(source ? source : "none", target, fstype, flags, options ? options : "") < 0)
-        return nk_fail_errno(e, "mount %s on %.256s with \"%.256s\"", fstype, target, options ? options : "");
+    if (mount_any(source, target, fstype, flags, options) < 0)
+        return nk_fail_errno(e, "mount %s on %.256s with \"%.256s\"", fstype, target, options);
     targets[count] = strdup(target);
     if (!targets[count])
         return nk_fail_errno(e, "mount");

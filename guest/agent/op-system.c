@@ -32,11 +32,11 @@ static int set_clock(const char *realtime_ns, struct nk_error *e) {
 /* Clones of one snapshot have the same random numbers until this. */
 static int add_entropy(const char *base64, struct nk_error *e) {
     cleanup_close int fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);
-    struct {
+    union {
         struct rand_pool_info head;
-        uint8_t bytes[MAX_ENTROPY_BYTES];
+        uint8_t bytes[sizeof(struct rand_pool_info) + MAX_ENTROPY_BYTES];
     } pool;
-    int n = nk_base64_decode(base64, pool.bytes, sizeof pool.bytes);
+    int n = nk_base64_decode(base64, (uint8_t *)pool.head.buf, MAX_ENTROPY_BYTES);
 
     if (fd < 0)
         return nk_fail_errno(e, "open /dev/urandom");

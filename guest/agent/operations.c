@@ -24,7 +24,8 @@
 #define MAX_STOP_MS 3600000
 
 static const char *const runtimes[] = {"crun", "runc", NULL};
-static const char *const file_systems[] = {"9p", "virtiofs", "ext4", "erofs", "tmpfs", "overlay", "bind", NULL};
+static const char *const file_systems[] = {"9p",    "virtiofs", "ext4", "erofs",
+                                           "tmpfs", "overlay",  "bind", NULL};
 static const char *const mount_flags[] = {"ro", "nosuid", "nodev", "noexec", NULL};
 static const char *const shutdown_modes[] = {"poweroff", "none", NULL};
 
