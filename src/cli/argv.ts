@@ -51,13 +51,14 @@ function split(args: string[], options: readonly OptionSpec[]) {
   return parseArgs({ args, options: config, strict: false, allowPositionals: true, tokens: true }).tokens;
 }
 
-/** Go takes `-long-name` for `--long-name`; node would read it as a group of short options. */
+/** Go takes `-long-name` for `--long-name` and `-s=value` for `-s value`; node would read both as groups of short options. */
 function doubleDashes(words: readonly string[], options: readonly OptionSpec[]): string[] {
-  const isLong = (name: string): boolean => name.length > 1 && options.some((spec) => spec.name === name);
   return words.map((word, index) => {
-    const name = /^-([a-z][a-z-]+)(?:=|$)/s.exec(word)?.[1];
-    const isValue = takesValue(words[index - 1], options);
-    return name !== undefined && !isValue && isLong(name) ? `-${word}` : word;
+    const [, name = "", rest = ""] = /^-([A-Za-z][a-z-]*)(=.*)?$/s.exec(word) ?? [];
+    if (name === "" || takesValue(words[index - 1], options)) return word;
+    const isShort = name.length === 1 && rest !== "";
+    const spec = options.find((option) => (isShort ? option.short === name : option.name === name));
+    return spec ? `--${spec.name}${rest}` : word;
   });
 }
 
@@ -74,21 +75,19 @@ interface OptionToken {
 
 function readValue(spec: OptionSpec, { rawName, value }: OptionToken, where: string): string | boolean {
   if (spec.type === "switch") return readSwitch(rawName, value, where);
-  // `-b=DIR`: node leaves the sign in the value of a short option, Go does not.
-  const text = rawName.startsWith("--") ? value : value?.replace(/^=/, "");
-  if (text === undefined) {
+  if (value === undefined) {
     throw usage(where, `option ${rawName} needs a value: ${rawName} ${spec.value ?? "VALUE"}`);
   }
-  if (spec.choices && !spec.choices.includes(text)) {
+  if (spec.choices && !spec.choices.includes(value)) {
     throw usage(
       where,
-      `option ${rawName}: expected ${spec.choices.join(" or ")}, found ${JSON.stringify(text)}`,
+      `option ${rawName}: expected ${spec.choices.join(" or ")}, found ${JSON.stringify(value)}`,
     );
   }
-  if (spec.type === "number" && !/^\d{1,15}$/.test(text)) {
-    throw usage(where, `option ${rawName}: expected a whole number, found ${JSON.stringify(text)}`);
+  if (spec.type === "number" && !/^\d{1,15}$/.test(value)) {
+    throw usage(where, `option ${rawName}: expected a whole number, found ${JSON.stringify(value)}`);
   }
-  return text;
+  return value;
 }
 
 /** The words of Go's strconv.ParseBool. */

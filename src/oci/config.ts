@@ -132,13 +132,11 @@ function check<S extends v.GenericSchema>(schema: S, raw: unknown, path: string)
 /** "process.args: expected an array, found a string". */
 function explain(issue: v.BaseIssue<unknown>): string {
   const member = v.getDotPath(issue) ?? "the document";
-  const found = issue.input === undefined ? "it is missing" : `found ${shown(issue.input)}`;
-  // A type mismatch carries valibot's own words, which repeat the value in full; a check carries ours.
-  const expected =
-    issue.kind === "schema" || issue.message.startsWith("Invalid ")
-      ? `expected ${typeNames(issue.expected ?? "another value")}`
-      : issue.message;
-  return `${member}: ${expected}, ${found}`;
+  if (issue.input === undefined) return `${member} is missing`;
+  // A check carries our words; a type mismatch carries valibot's, which repeat the value in full.
+  const ours = issue.kind !== "schema" && !issue.message.startsWith("Invalid ");
+  const expected = ours ? issue.message : `expected ${typeNames(issue.expected ?? "another value")}`;
+  return `${member}: ${expected}, found ${shown(issue.input)}`;
 }
 
 const TYPE_NAMES: Record<string, string> = {

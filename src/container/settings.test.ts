@@ -1,0 +1,152 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { checkConfig } from "../oci/config.ts";
+import type { OciConfig } from "../oci/config.ts";
+import { readSetting } from "../oci/setting-values.ts";
+import { specTemplate } from "../oci/spec-template.ts";
+import { settingsFromLimits } from "../oci/vm-size.ts";
+import { resolveSettings } from "./resolve-settings.ts";
+import { settingsFromFiles } from "./settings-files.ts";
+
+function config(members: Record<string, unknown> = {}): OciConfig {
+  return checkConfig({ ...specTemplate(), ...members }, "config.json");
+}
+
+const MEMORY = "org.nano-sandbox.vm.memory";
+
+describe("resolveSettings", () => {
+  it("has defaults", () => {
+    expect(resolveSettings({}, config(), {})).toEqual({
+      mode: "container",
+      vcpus: 1,
+      memSizeMib: 512,
+      kernel: undefined,
+      rootfs: undefined,
+      accel: "auto",
+      share: "auto",
+      vmRuntime: "crun",
+      hostRuntime: undefined,
+    });
+  });
+
+  it("takes flags before annotations, these before the vm section, files, limits and defaults", () => {
+    const limits = { linux: { resources: { memory: { limit: 512 * 1024 * 1024 } } } };
+    const vm = { vm: { hwConfig: { memory: 768 * 1024 * 1024 } } };
+    const annotations = { annotations: { [MEMORY]: "800" } };
+    const memory = (...given: Parameters<typeof resolveSettings>): number =>
+      resolveSettings(...given).memSizeMib;
+    expect(memory({}, config(limits), {})).toBe(640);
+    expect(memory({}, config(limits), { memSizeMib: 700 })).toBe(700);
+    expect(memory({}, config({ ...limits, ...vm }), { memSizeMib: 700 })).toBe(768);
+    expect(memory({}, config({ ...limits, ...vm, ...annotations }), { memSizeMib: 700 })).toBe(800);
+    expect(memory({ memSizeMib: 900 }, config({ ...limits, ...vm, ...annotations }), {})).toBe(900);
+  });
+
+  it("reads kernel and initrd of the vm section, in both spellings of its hardware", () => {
+    const vm = { kernel: { path: "/k", initrd: "/i" }, hwconfig: { vcpus: 3 } };
+    expect(resolveSettings({}, config({ vm }), {})).toMatchObject({ kernel: "/k", rootfs: "/i", vcpus: 3 });
+  });
+
+  it("names the annotation that is wrong", () => {
+    const bad = config({ annotations: { "org.nano-sandbox.mode": "jail" } });
+    expect(() => resolveSettings({}, bad, {})).toThrow(
+      'annotation org.nano-sandbox.mode: expected container or vm, found "jail"',
+    );
+  });
+});
+
+describe("settingsFromLimits", () => {
+  const host = { cpus: 4, memoryBytes: 8 * 1024 ** 3 };
+  const limits = (cpu: object, memory: object) =>
+    settingsFromLimits(config({ linux: { resources: { cpu, memory } } }), host);
+
+  it.each([
+    [{ quota: 150_000, period: 100_000 }, 2],
+    [{ quota: 50_000 }, 1],
+    [{ quota: 9_900_000, period: 100_000 }, 4],
+    [{ quota: -1, period: 100_000 }, undefined],
+  ])("gives CPUs for %j", (cpu, vcpus) => {
+    expect(limits(cpu, {}).vcpus).toBe(vcpus);
+  });
+
+  it.each([
+    [1024 ** 3, 1152],
+    [16 * 1024 ** 2, 256],
+    [-1, undefined],
+    [Number.MAX_SAFE_INTEGER, 8 * 1024 + 128],
+  ])("gives memory for a limit of %d", (limit, mib) => {
+    expect(limits({}, { limit }).memSizeMib).toBe(mib);
+  });
+});
+
+describe("readSetting", () => {
+  it.each<[string | number, number]>([
+    ["1024", 1024],
+    [1024, 1024],
+    ["512M", 512],
+    ["512MiB", 512],
+    ["2G", 2048],
+    ["2gb", 2048],
+  ])("reads a memory of %s", (text, mib) => {
+    expect(readSetting("memSizeMib", text, "--vm-memory")).toEqual({ memSizeMib: mib });
+  });
+
+  it.each(["0", "12k", "-5", "1.5G", "", {}, undefined])("refuses a memory of %j", (value) => {
+    expect(() => readSetting("memSizeMib", value, "--vm-memory")).toThrow(
+      /^--vm-memory: expected a number of MiB/,
+    );
+  });
+
+  it.each(["0", "65", "two", 1.5])("refuses %j CPUs", (value) => {
+    expect(() => readSetting("vcpus", value, "--vm-vcpus")).toThrow("a whole number from 1 to 64");
+  });
+
+  it("wants absolute paths", () => {
+    expect(() => readSetting("kernel", "vmlinux", "x")).toThrow(
+      'x: expected an absolute path, found "vmlinux"',
+    );
+  });
+});
+
+describe("settingsFromFiles", () => {
+  let dir: string;
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), "nk-etc-"));
+    mkdirSync(join(dir, "config.d"));
+  });
+  afterEach(() => rmSync(dir, { recursive: true }));
+  const write = (name: string, value: unknown): void => writeFileSync(join(dir, name), JSON.stringify(value));
+
+  it("is empty without files", () => {
+    expect(settingsFromFiles(join(dir, "none"))).toEqual({});
+  });
+
+  it("lets drop-ins count more, by name", () => {
+    write("config.json", { mode: "vm", vm: { memory: 256, vcpus: 2 }, container: { runtime: "crun" } });
+    write("config.d/20-b.json", { vm: { memory: "1G" } });
+    write("config.d/10-a.json", { vm: { memory: 300, accel: "tcg" } });
+    write("config.d/readme.txt", "not read");
+    expect(settingsFromFiles(dir)).toEqual({
+      mode: "vm",
+      memSizeMib: 1024,
+      vcpus: 2,
+      accel: "tcg",
+      hostRuntime: "crun",
+    });
+  });
+
+  it("names file and member of an error", () => {
+    write("config.json", { vm: { vcpu: 2 } });
+    expect(() => settingsFromFiles(dir)).toThrow(
+      /config\.json: unknown setting vm\.vcpu: expected one of mode, vm\.vcpus/,
+    );
+    write("config.json", { vm: { accel: "fast" } });
+    expect(() => settingsFromFiles(dir)).toThrow(
+      /config\.json: vm\.accel: expected auto or kvm or tcg, found "fast"/,
+    );
+    write("config.json", { vm: 1 });
+    expect(() => settingsFromFiles(dir)).toThrow(/config\.json: vm: expected an object, found a number/);
+  });
+});

@@ -1,0 +1,122 @@
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { NkError } from "../base/errors.ts";
+import { writePidFile } from "./pid-file.ts";
+import { checkId, stateDirOf } from "./paths.ts";
+import type { ContainerRecord } from "./record.ts";
+import { StateStore } from "./store.ts";
+
+let root: string;
+let store: StateStore;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "nk-store-"));
+  store = new StateStore(root);
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+function record(id: string): ContainerRecord {
+  return {
+    version: 1,
+    id,
+    mode: "container",
+    status: "created",
+    pid: 1,
+    pidStartTime: 2,
+    ociVersion: "1.0.2",
+    bundle: "/b",
+    rootfs: "/b/rootfs",
+    created: "2026-01-01T00:00:00.000Z",
+    annotations: {},
+    owner: "root",
+  };
+}
+
+function codeOf(work: () => unknown): string {
+  try {
+    work();
+  } catch (error) {
+    return (error as NkError).code;
+  }
+  return "none";
+}
+
+describe("StateStore", () => {
+  it("gives an id to one caller, in a folder for its owner only", () => {
+    const dir = store.claim("c1");
+    expect(statSync(dir).mode & 0o777).toBe(0o700);
+    expect(() => store.claim("c1")).toThrow("container with given ID already exists");
+    store.remove("c1");
+    expect(existsSync(dir)).toBe(false);
+    store.claim("c1");
+  });
+
+  it("gives back what was written", () => {
+    store.claim("c1");
+    store.write(record("c1"));
+    store.write({ ...record("c1"), status: "running" });
+    expect(store.read("c1")).toEqual({ ...record("c1"), status: "running" });
+  });
+
+  it("lists records by id, without claims that have none and without the host runtime's folder", () => {
+    for (const id of ["b", "a", "claimed"]) store.claim(id);
+    store.write(record("b"));
+    store.write(record("a"));
+    new StateStore(join(root, "~host")).claim("runc");
+    expect(store.list().map(({ id }) => id)).toEqual(["a", "b"]);
+    expect(new StateStore(join(root, "none")).list()).toEqual([]);
+  });
+
+  it("says that there is no such container", () => {
+    expect(codeOf(() => store.read("none"))).toBe("NOT_FOUND");
+    expect(() => store.read("none")).toThrow("container does not exist");
+    store.claim("claimed");
+    expect(codeOf(() => store.read("claimed"))).toBe("NOT_FOUND");
+  });
+
+  it.each(["{", "[]", '{"version":2}', '{"version":1}'])(
+    "names the remedy for a damaged record: %s",
+    (text) => {
+      writeFileSync(join(store.claim("c1"), "state.json"), text);
+      expect(codeOf(() => store.read("c1"))).not.toBe("NOT_FOUND");
+      expect(() => store.read("c1")).toThrow(/state\.json.*nk-runtime delete --force c1/);
+    },
+  );
+
+  it("keeps long ids in a short folder, and finds them again", () => {
+    const id = "x".repeat(1024);
+    const dir = store.claim(id);
+    expect(Buffer.byteLength(join(dir, "control.sock"))).toBeLessThanOrEqual(107);
+    store.write(record(id));
+    expect(store.list().map((found) => found.id)).toEqual([id]);
+    store.remove(id);
+    expect(store.has(id)).toBe(false);
+  });
+});
+
+describe("ids", () => {
+  it.each(["a", "A_1+2.3-4", "...", "-x", "x".repeat(1024)])("takes %s", (id) => {
+    expect(codeOf(() => checkId(id))).toBe("none");
+  });
+
+  it.each(["", ".", "..", "a/b", "../x", "a b", "a\n", "é", "~x", "a,b", "x".repeat(1025)])(
+    "refuses %j",
+    (id) => {
+      expect(() => checkId(id)).toThrow("invalid container ID format");
+    },
+  );
+
+  it("leaves containerd's folders readable", () => {
+    const id = "f".repeat(64);
+    expect(stateDirOf("/run/containerd/runc/k8s.io", id)).toBe(`/run/containerd/runc/k8s.io/${id}`);
+    expect(stateDirOf("/var/run/docker/runtime-nk-runtime/moby", id)).toMatch(/moby\/~[0-9a-f]{16}$/);
+  });
+});
+
+it("writes a pid file as runc does, over an old one", () => {
+  const path = join(root, "pid");
+  writePidFile(path, 1);
+  writePidFile(path, 4321);
+  expect(statSync(path).size).toBe(4);
+});
