@@ -39,6 +39,7 @@ export async function launch(request: CreateRequest, options: LaunchOptions): Pr
     record,
     settings,
     guestConfig: guestConfig(bundle.raw, id, GUEST_SHARE),
+    program: bundle.config.process?.args[0] ?? "",
     terminal,
     startAtOnce: options.startAtOnce,
     narrate: spans.hasSubscribers,

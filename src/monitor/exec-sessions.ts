@@ -4,6 +4,7 @@ import type { ExitEvent } from "../agent/messages.ts";
 import { asNkError, NkError } from "../base/errors.ts";
 import { traced } from "../trace/channels.ts";
 import { ProcessSession } from "./process-session.ts";
+import { inRuncsWords } from "./runtime-errors.ts";
 import { ShadowLink } from "./shadow-link.ts";
 import type { StreamRouter } from "./stream-router.ts";
 
@@ -27,7 +28,7 @@ export class ExecSessions {
 
   /** Takes over the connection of an exec shadow. `agent` throws when no exec is possible now. */
   accept(socket: Socket, head: Buffer, agent: () => AgentClient): void {
-    const link = new ShadowLink(socket);
+    const link = new ShadowLink(socket, true);
     this.count += 1;
     const session = new ProcessSession(link, this.containerId, `exec-${this.count}`);
     let begun = false;
@@ -81,11 +82,21 @@ export class ExecSessions {
             link.sendStarted();
           }),
       );
-    } catch (error) {
+    } catch (cause) {
       this.sessions.delete(session.name);
-      const { message, log } = asNkError(error);
+      const { message, log } = inRuncsWords(asNkError(cause), programOf(payload));
       link.sendFailed(log === undefined ? message : `${message}: ${log}`);
     }
+  }
+}
+
+/** What was to be run, for the error. */
+function programOf(payload: Buffer): string {
+  try {
+    const { args } = parseExecJob(payload).process;
+    return Array.isArray(args) ? String(args[0]) : "";
+  } catch {
+    return "";
   }
 }
 

@@ -9,6 +9,8 @@ export interface Job {
   settings: Settings;
   /** The config.json for the in-VM runtime (oci/guest-config.ts). */
   guestConfig: Record<string, unknown>;
+  /** process.args[0], for errors. */
+  program: string;
   terminal: boolean;
   /** `run`: start the container as soon as it is created. */
   startAtOnce: boolean;

@@ -12,6 +12,7 @@ import { ExecSessions } from "./exec-sessions.ts";
 import { Guest, GUEST_ROOT } from "./guest.ts";
 import type { Job } from "./job.ts";
 import { ProcessSession } from "./process-session.ts";
+import { inRuncsWords } from "./runtime-errors.ts";
 import type { ShadowLink } from "./shadow-link.ts";
 import { StreamRouter } from "./stream-router.ts";
 
@@ -151,7 +152,9 @@ export class Monitor {
       { why: "the in-VM runtime makes namespaces, cgroup and mounts", what: JSON.stringify(job.guestConfig) },
       () =>
         this.session.begin(guest.agent, this.router, job.terminal, (start) =>
-          guest.agent.create(record.id, job.guestConfig, GUEST_ROOT, start),
+          guest.agent.create(record.id, job.guestConfig, GUEST_ROOT, start).catch((error: unknown) => {
+            throw inRuncsWords(asNkError(error), job.program);
+          }),
         ),
     );
   }

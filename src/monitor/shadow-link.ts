@@ -26,9 +26,13 @@ export interface ShadowHandlers {
 export class ShadowLink {
   private readonly socket: Socket;
   private over = false;
+  /** Frames that must follow STARTED: a short process has ended before the agent's answer to `exec` is read. */
+  private held: Buffer[] | undefined;
 
-  constructor(socket: Socket) {
+  /** @param waits an exec shadow, which expects STARTED or FAILED before anything else. */
+  constructor(socket: Socket, waits = false) {
     this.socket = socket;
+    this.held = waits ? [] : undefined;
     // An error is followed by "close", which is what the handlers are told.
     socket.on("error", () => {});
   }
@@ -55,13 +59,16 @@ export class ShadowLink {
   send(type: number, streamId: number, payload: Buffer): void {
     if (this.over) return;
     this.socket.cork();
-    this.socket.write(encodeHeader(type, streamId, payload.length));
-    if (payload.length > 0) this.socket.write(payload);
+    this.write(encodeHeader(type, streamId, payload.length));
+    if (payload.length > 0) this.write(payload);
     this.socket.uncork();
   }
 
   sendStarted(): void {
-    if (!this.over) this.socket.write(encodeFrame(FrameType.started, 0));
+    const held = this.held ?? [];
+    this.held = undefined;
+    if (this.over) return;
+    this.socket.write(Buffer.concat([encodeFrame(FrameType.started, 0), ...held]));
   }
 
   sendFailed(text: string): void {
@@ -77,13 +84,18 @@ export class ShadowLink {
     if (!this.over) {
       const payload = Buffer.alloc(4);
       payload.writeUInt32LE(waitStatus);
-      this.socket.write(encodeFrame(FrameType.exit, 0, payload));
+      this.write(encodeFrame(FrameType.exit, 0, payload));
     }
     return closed;
   }
 
   destroy(): void {
     this.socket.destroy();
+  }
+
+  private write(bytes: Buffer): void {
+    if (this.held) this.held.push(bytes);
+    else this.socket.write(bytes);
   }
 }
 
