@@ -1,0 +1,294 @@
+import type { ChildProcess } from "node:child_process";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { makeBundle } from "../fixtures/make-bundle.ts";
+import type { BundleOptions, TestBundle } from "../fixtures/make-bundle.ts";
+import { NkRuntime } from "../fixtures/nk-runtime.ts";
+
+let nk: NkRuntime;
+let bundles: TestBundle[];
+let dir: string;
+
+beforeEach(async () => {
+  nk = await NkRuntime.make();
+  bundles = [];
+  dir = await mkdtemp(join(tmpdir(), "nk-cli-"));
+});
+afterEach(async () => {
+  await nk.cleanup();
+  await Promise.all(bundles.map(({ cleanup }) => cleanup()));
+  rmSync(dir, { recursive: true });
+});
+
+async function bundle(options: BundleOptions): Promise<string> {
+  const made = await makeBundle(options);
+  bundles.push(made);
+  return made.dir;
+}
+
+const script = (text: string): Promise<string> => bundle({ args: ["sh", "-c", text] });
+const SLEEPER = "trap 'exit 5' TERM; while :; do sleep 0.1; done";
+
+async function firstOutput(child: ChildProcess): Promise<void> {
+  await new Promise((resolve) => {
+    child.stdout?.once("data", resolve);
+  });
+}
+
+function exitOf(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve) => {
+    child.on("exit", resolve);
+  });
+}
+
+async function create(id: string, text = SLEEPER): Promise<void> {
+  const { code } = await nk.run(["create", "-b", await script(text), id], { streams: "ignored" });
+  expect(code).toBe(0);
+}
+
+async function status(id: string): Promise<string> {
+  return (await nk.run(["state", "--short", id])).stdout.trim();
+}
+
+/** Waits for an end that only the kernel knows of, by asking as callers do. */
+async function untilStopped(id: string): Promise<void> {
+  await expect.poll(() => status(id), { timeout: 10_000 }).toBe("stopped (container)");
+}
+
+describe("run", () => {
+  it("connects the streams, gives the exit status, and leaves nothing", async () => {
+    const dirOfBundle = await script("cat; echo err >&2; exit 7");
+    const outcome = await nk.run(["run", "--bundle", dirOfBundle, "c1"], { input: "hello" });
+    expect(outcome).toEqual({ code: 7, signal: null, stdout: "hello", stderr: "err\n" });
+    expect((await nk.run(["list", "-q"])).stdout).toBe("");
+  });
+
+  it("gives 128 and the signal for a process ended by one", async () => {
+    const child = nk.spawn(["run", "-b", await script("echo up; exec sleep 100"), "c1"]);
+    await firstOutput(child);
+    const ended = exitOf(child);
+    await nk.run(["kill", "c1", "KILL"]);
+    expect(await ended).toBe(137);
+  });
+
+  it("knows a foreground container, and passes signals on", async () => {
+    const child = nk.spawn(["run", "-b", await script(`echo up; ${SLEEPER}`), "c1"]);
+    await firstOutput(child);
+    expect(await status("c1")).toBe("running (container)");
+    const ended = exitOf(child);
+    child.kill("SIGTERM");
+    expect(await ended).toBe(5);
+  });
+
+  it("keeps the container with --keep", async () => {
+    await nk.run(["run", "--keep", "-b", await script("exit 3"), "c1"]);
+    expect(await status("c1")).toBe("stopped (container)");
+    expect((await nk.run(["delete", "c1"])).code).toBe(0);
+  });
+
+  it("returns at once with -d", async () => {
+    const pidFile = join(dir, "pid");
+    const words = ["run", "-d", "--pid-file", pidFile, "-b", await script(SLEEPER), "c1"];
+    expect((await nk.run(words, { streams: "ignored" })).code).toBe(0);
+    const state = JSON.parse((await nk.run(["state", "c1"])).stdout) as { pid: number };
+    expect(readFileSync(pidFile, "utf8")).toBe(String(state.pid));
+  });
+
+  it("tells why a program cannot be started, and frees the id", async () => {
+    const missing = await bundle({ args: ["/no/such/program"] });
+    const log = join(dir, "log.json");
+    const { code, stderr } = await nk.run(["--log", log, "--log-format", "json", "run", "-b", missing, "c1"]);
+    expect(code).toBe(1);
+    expect(stderr.trim()).toMatch(/^[^\n]*"\/no\/such\/program"[^\n]*no such file or directory$/);
+    const entry = JSON.parse(readFileSync(log, "utf8")) as { level: string; msg: string };
+    expect(entry).toMatchObject({
+      level: "error",
+      msg: expect.stringContaining("no such file or directory") as string,
+    });
+    expect((await nk.run(["run", "-b", await script("true"), "c1"])).code).toBe(0);
+  });
+});
+
+describe("a container's life", () => {
+  it("goes from create to delete with the states of the specification", async () => {
+    await create("c1");
+    const created = JSON.parse((await nk.run(["state", "c1"])).stdout) as Record<string, unknown>;
+    expect(created).toMatchObject({ id: "c1", status: "created", mode: "container", ociVersion: "1.0.2" });
+    expect(Object.keys(created)).toEqual(
+      "ociVersion id pid status bundle rootfs created owner mode".split(" "),
+    );
+    expect(await nk.run(["start", "c1"])).toMatchObject({ code: 0, stdout: "", stderr: "" });
+    expect(await status("c1")).toBe("running (container)");
+    expect((await nk.run(["start", "c1"])).stderr).toContain("cannot start an already running container");
+    expect((await nk.run(["delete", "c1"])).stderr).toContain("that is not stopped: running");
+    await nk.run(["kill", "c1", "KILL"]);
+    await untilStopped("c1");
+    expect(JSON.parse((await nk.run(["state", "c1"])).stdout)).toMatchObject({ pid: 0, status: "stopped" });
+    expect((await nk.run(["kill", "c1"])).stderr).toContain("container not running");
+    expect((await nk.run(["kill", "--all", "c1", "9"])).code).toBe(0);
+    expect((await nk.run(["exec", "c1", "true"])).code).toBe(255);
+    expect(await nk.run(["delete", "c1"])).toMatchObject({ code: 0, stderr: "" });
+    expect(await nk.run(["state", "c1"])).toMatchObject({ code: 1, stdout: "" });
+  });
+
+  it("pauses and resumes", async () => {
+    await create("c1");
+    await nk.run(["start", "c1"]);
+    expect((await nk.run(["resume", "c1"])).stderr).toContain("container not paused");
+    expect((await nk.run(["pause", "c1"])).code).toBe(0);
+    expect(await status("c1")).toBe("paused (container)");
+    expect((await nk.run(["pause", "c1"])).code).toBe(1);
+    const refused = await nk.run(["exec", "c1", "true"]);
+    expect(refused).toMatchObject({ code: 255, stderr: expect.stringContaining("paused") as string });
+    expect((await nk.run(["resume", "c1"])).code).toBe(0);
+    expect(await status("c1")).toBe("running (container)");
+  });
+
+  it("deletes a created container, and by force a running one", async () => {
+    await create("c1");
+    expect((await nk.run(["delete", "c1"])).code).toBe(0);
+    await create("c2");
+    await nk.run(["start", "c2"]);
+    expect(await nk.run(["delete", "--force", "c2"])).toMatchObject({ code: 0, stderr: "" });
+    expect(await nk.run(["delete", "--force", "c2"])).toMatchObject({ code: 0, stderr: "" });
+    expect(await nk.run(["delete", "c2"])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("container does not exist") as string,
+    });
+  });
+
+  it("gives an id once", async () => {
+    await create("c1");
+    const { code, stderr } = await nk.run(["create", "-b", await script("true"), "c1"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("container with given ID already exists");
+    expect(await status("c1")).toBe("created (container)");
+  });
+});
+
+describe("exec", () => {
+  beforeEach(async () => {
+    await create("c1");
+    await nk.run(["start", "c1"]);
+  });
+
+  it("runs a command with streams and exit status", async () => {
+    const outcome = await nk.run(["exec", "c1", "sh", "-c", "cat; exit 9"], { input: "in" });
+    expect(outcome).toEqual({ code: 9, signal: null, stdout: "in", stderr: "" });
+  });
+
+  it("takes a command line, variables, folder and user", async () => {
+    const words = [
+      "exec",
+      "-e",
+      "A=1",
+      "--cwd",
+      "/tmp",
+      "-u",
+      "1000:1000",
+      "--exec",
+      'echo "$A $PWD $(id -u)"',
+      "c1",
+    ];
+    expect((await nk.run(words)).stdout).toBe("1 /tmp 1000\n");
+  });
+
+  it("starts a shell when no command is given", async () => {
+    expect((await nk.run(["exec", "c1"], { input: "echo $0; exit 4\n" })).code).toBe(4);
+  });
+
+  it("takes a process file as conmon sends it", async () => {
+    const file = join(dir, "process.json");
+    writeFileSync(
+      file,
+      JSON.stringify({
+        args: ["sh", "-c", "exit 6"],
+        env: ["PATH=/bin"],
+        cwd: "/",
+        user: { uid: 0, gid: 0 },
+      }),
+    );
+    const pidFile = join(dir, "pid");
+    expect((await nk.run(["exec", "--pid-file", pidFile, "--process", file, "c1"])).code).toBe(6);
+    expect(Number(readFileSync(pidFile, "utf8"))).toBeGreaterThan(1);
+  });
+
+  it("gives 255 when the command cannot be started", async () => {
+    const { code, stderr } = await nk.run(["exec", "c1", "no-such-command"]);
+    expect(code).toBe(255);
+    expect(stderr).toMatch(/executable file not found in \$PATH/);
+  });
+
+  it("lists the processes", async () => {
+    const pids = JSON.parse((await nk.run(["ps", "--format", "json", "c1"])).stdout) as number[];
+    const state = JSON.parse((await nk.run(["state", "c1"])).stdout) as { pid: number };
+    expect(pids).toContain(state.pid);
+    expect((await nk.run(["ps", "c1"])).stdout).toMatch(/^UID +PID +PPID +STATE +CMD\n0 .*sh -c trap/);
+  });
+});
+
+describe("list", () => {
+  it("shows containers as table, JSON and ids", async () => {
+    expect((await nk.run(["list", "-f", "json"])).stdout).toBe("[]\n");
+    await create("b");
+    await create("a");
+    expect((await nk.run(["list", "-q"])).stdout).toBe("a\nb\n");
+    expect((await nk.run(["list"])).stdout).toMatch(
+      /^ID +PID +STATUS +BUNDLE +CREATED +OWNER +MODE\na +\d+ +created/,
+    );
+    const states = JSON.parse((await nk.run(["list", "--format", "json"])).stdout) as { id: string }[];
+    expect(states.map(({ id }) => id)).toEqual(["a", "b"]);
+  });
+});
+
+describe("the command line", () => {
+  it.each<[string[], number, RegExp]>([
+    [["bogus"], 3, /^nk-runtime: unknown command "bogus" \(nk-runtime --help\)\n$/],
+    [["creat", "c1"], 3, /did you mean create\?/],
+    [
+      ["create", "--bundel=x", "c1"],
+      1,
+      /^nk-runtime: create: unknown option --bundel: did you mean --bundle\?/,
+    ],
+    [["start"], 1, /^nk-runtime: start: expected ID, found nothing/],
+    [["start", "a", "b"], 1, /start: expected ID, found "a" "b"/],
+    [["create", "-b", "/no/such", "c1"], 1, /no such bundle folder: \/no\/such/],
+    [["create", "--mode=jail", "c1"], 1, /--mode: expected container or vm, found "jail"/],
+    [["create", "a/b"], 1, /invalid container ID format/],
+    [["kill", "c1", "NOSUCH"], 1, /unknown signal "NOSUCH"/],
+    [["state", "none"], 1, /container does not exist/],
+  ])("refuses %j in one line", async (words, code, message) => {
+    const outcome = await nk.run(words);
+    expect(outcome).toMatchObject({ code, stdout: "" });
+    expect(outcome.stderr).toMatch(message);
+    expect(outcome.stderr.trim()).not.toContain("\n");
+  });
+
+  it("takes global options on both sides of the command", async () => {
+    const log = join(dir, "log");
+    expect((await nk.run(["state", "--log", log, "none"])).code).toBe(1);
+    expect(readFileSync(log, "utf8")).toMatch(/level=error msg="container does not exist/);
+  });
+
+  it("creates the log even when nothing fails", async () => {
+    const log = join(dir, "log.json");
+    await nk.run(["--log", log, "--log-format", "json", "--systemd-cgroup", "list"]);
+    expect(readFileSync(log, "utf8")).toBe("");
+  });
+
+  it("explains every step with --educational", async () => {
+    const { stderr } = await nk.run(["--educational", "run", "-b", await script("true"), "c1"]);
+    expect(stderr).toContain("read the bundle");
+    expect(stderr).toMatch(/runc run/);
+  });
+
+  it("works in the environment that podman gives: none", async () => {
+    const outcome = await nk.run(["run", "-b", await script("exit 2"), "c1"], {
+      env: { PATH: undefined as unknown as string, HOME: undefined as unknown as string },
+    });
+    expect(outcome.code).toBe(2);
+  });
+});
