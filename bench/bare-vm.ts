@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cpioArchive } from "../src/image/cpio.ts";
+import { hostTscKhz } from "../src/vm/host-tsc.ts";
+import { kernelCmdline } from "../src/vm/kernel-cmdline.ts";
 import type { VmRecord } from "../src/state/record.ts";
 
 /** The floor: QEMU with the same machine, memory and kernel as the container's VM, and nothing else in it. */
@@ -21,19 +23,16 @@ export function makeBareInitramfs(program: string, folder: string): string {
   return path;
 }
 
-export function bareVm(vm: VmRecord, initrd: string): BareVm {
-  const accel = vm.accel === "kvm" ? "-accel kvm -cpu host" : "-accel tcg,tb-size=128";
-  const machine = `-M microvm,acpi=on ${accel} -m ${vm.memSizeMib}M -smp ${vm.vcpus}`;
-  const nothingElse = "-nodefaults -no-user-config -display none -no-reboot -serial none";
-  const boot = ["-kernel", vm.kernel, "-initrd", initrd, "-append", bareCmdline()];
-  const args = [...`${machine} ${nothingElse}`.split(" "), ...boot];
-  return { command: "qemu-system-x86_64", args };
-}
-
-/** A kernel that must calibrate its clock hangs on a busy host under emulation: it is told the host's frequency. */
-function bareCmdline(): string {
-  const mhz = /^cpu MHz\s*: ([\d.]+)/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1];
-  const khz = Math.round(Number(mhz ?? 0) * 1000);
-  const clock = khz > 0 ? [`tsc_early_khz=${khz}`, "tsc=reliable", `lpj=${khz * 2}`] : [];
-  return ["quiet", "panic=-1", ...clock].join(" ");
+/** As src/vm/qemu/argv.ts makes it, without devices and without connections to anybody. */
+export function bareVm(vm: VmRecord, kernel: string, initrd: string): BareVm {
+  const tscKhz = hostTscKhz();
+  const threads = vm.vcpus === 1 ? "single" : "multi";
+  const accel =
+    vm.accel === "kvm" ? "-accel kvm -cpu host" : `-accel tcg,thread=${threads},tb-size=128 -cpu max`;
+  const chips = tscKhz !== undefined || vm.accel === "kvm" ? ",pit=off,pic=off" : "";
+  const machine = `-M microvm,acpi=on,rtc=on,isa-serial=on${chips} ${accel} -m ${vm.memSizeMib} -smp ${vm.vcpus}`;
+  const nothingElse = "-nodefaults -no-user-config -nographic -no-reboot -serial none";
+  const cmdline = kernelCmdline({ accel: vm.accel, tscKhz, debug: false, extra: "" });
+  const boot = ["-kernel", kernel, "-initrd", initrd, "-append", cmdline];
+  return { command: "qemu-system-x86_64", args: [...`${machine} ${nothingElse}`.split(" "), ...boot] };
 }

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { cpus, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import type { Span } from "../src/trace/channels.ts";
 import type { ContainerRecord } from "../src/state/record.ts";
 import { bareVm, makeBareInitramfs } from "./bare-vm.ts";
 import { formatPhases, phasesOf, readTrace } from "./phases.ts";
@@ -61,16 +62,26 @@ async function tracedRun(id: string): Promise<TracedRun & { record: ContainerRec
   return { startNs, spans, record };
 }
 
+/** The kernel that QEMU was given, which need not be the one that was asked for (an unpacked bzImage). */
+function kernelOf(spans: readonly Span[]): string | undefined {
+  for (const { actor, what } of spans) {
+    const path = actor === "vmm" ? / -kernel (\S+)/.exec(what ?? "")?.[1] : undefined;
+    if (path !== undefined) return path;
+  }
+  return undefined;
+}
+
 async function main(): Promise<void> {
   const runs = Number(options.runs);
   if (!Number.isInteger(runs) || runs < 1)
     throw new Error(`-n must be a number of runs, found ${options.runs}`);
   await makeBundle();
   // Not counted: it fills the page cache, and finds out once whether KVM works.
-  const { record } = await tracedRun("warm-up");
+  const { record, spans } = await tracedRun("warm-up");
+  const kernel = kernelOf(spans);
   const vm = record.vm;
-  if (vm === undefined) throw new Error("the warm-up did not run in a VM");
-  const bare = bareVm(vm, makeBareInitramfs(join(root, "build/bench/poweroff"), work));
+  if (vm === undefined || kernel === undefined) throw new Error("the warm-up did not run in a VM");
+  const bare = bareVm(vm, kernel, makeBareInitramfs(join(root, "build/bench/poweroff"), work));
   await timeProcess(bare.command, bare.args);
 
   const coldMs: number[] = [];
@@ -83,28 +94,29 @@ async function main(): Promise<void> {
     process.stderr.write(`\r  run ${run} of ${runs}`);
   }
   process.stderr.write("\n");
-  report({ vm, coldMs, bareMs, traces });
+  report({ vm, kernel, coldMs, bareMs, traces });
 }
 
 interface Results {
   vm: NonNullable<ContainerRecord["vm"]>;
+  kernel: string;
   coldMs: number[];
   bareMs: number[];
   traces: TracedRun[];
 }
 
-function report({ vm, coldMs, bareMs, traces }: Results): void {
+function report({ vm, kernel, coldMs, bareMs, traces }: Results): void {
   const ratio = median(coldMs) / median(bareMs);
   const phases = phasesOf(traces);
   console.log(
-    `kernel ${vm.kernelRelease} (${vm.kernel}), ${vm.accel}, ${vm.share}, ${vm.memSizeMib} MiB, ${vm.vcpus} vCPU`,
+    `kernel ${vm.kernelRelease} (${kernel}), ${vm.accel}, ${vm.share}, ${vm.memSizeMib} MiB, ${vm.vcpus} vCPU`,
   );
   console.log(`  bare QEMU, boot to power-off   ${summary(bareMs)}`);
   console.log(`  nk-runtime run true, cold      ${summary(coldMs)}`);
   console.log(`  ratio                          ${ratio.toFixed(2)} (goal: ${GOAL_RATIO} or less)`);
   console.log(formatPhases(phases, median(coldMs)));
   const host = { kernel: release(), cpu: cpus()[0]?.model, cpus: cpus().length, node: process.version };
-  const result = { date: new Date().toISOString(), host, vm, coldMs, bareMs, ratio, phases };
+  const result = { date: new Date().toISOString(), host, vm, kernel, coldMs, bareMs, ratio, phases };
   mkdirSync(join(root, "build/bench"), { recursive: true });
   const path = join(root, "build/bench/vm.json");
   writeFileSync(path, `${JSON.stringify(result, null, 2)}\n`);

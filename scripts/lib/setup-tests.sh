@@ -26,18 +26,18 @@ test_step() {
     if run_step "$@"; then PASSED=$((PASSED + 1)); else FAILED=$((FAILED + 1)); fi
 }
 
-# test_make NAME FOLDER: `make test`, whose programs may say "N passed, N failed"; without that it counts as one.
+# test_make NAME FOLDER: `make test`, whose programs may say "ok NAME" for each test; without that it counts as one.
 test_make() {
     local log=test-${2//\//-} status=0
-    run_step "$1" "$log" marked make -C "$2" test || status=1
-    count "$status" "$(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed.*$/\1 \2/p' "$NK_LOGS/$log.log")"
+    run_step "$1" "$log" marked timeout --kill-after=5 300 make -C "$2" test || status=1
+    count "$status" "$(grep -c '^ok ' "$NK_LOGS/$log.log") 0"
 }
 
 # test_vitest PROJECT: every test counts.
 test_vitest() {
     local log=test-$1 report=$NK_LOGS/vitest-$1.json status=0
     rm -f "$report"
-    NK_TAIL=80 run_step "vitest $1" "$log" marked node_modules/.bin/vitest run --project "$1" \
+    NK_TAIL=80 run_step "vitest $1" "$log" marked timeout --kill-after=5 1200 node_modules/.bin/vitest run --project "$1" \
         --reporter=default --reporter=json --outputFile.json="$report" || status=1
     count "$status" "$(node -e '
         const { numPassedTests, numFailedTests } = JSON.parse(require("fs").readFileSync(process.argv[1], "utf8"));
