@@ -19,7 +19,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await nk.cleanup();
-  await Promise.all(bundles.map(({ cleanup }) => cleanup()));
+  await Promise.all(bundles.map((made) => made.cleanup()));
   rmSync(dir, { recursive: true });
 });
 

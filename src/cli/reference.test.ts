@@ -1,0 +1,106 @@
+import { expect, it } from "vitest";
+import { ANNOTATIONS } from "../oci/annotations.ts";
+import { COMMANDS } from "./commands.ts";
+import { commandHelp, globalHelp } from "./help.ts";
+
+const INTRODUCTION = `# The command line
+
+<!-- Made from the help texts: change those, then run "npx vitest run --project unit src/cli/reference.test.ts -u". -->
+
+\`nk-runtime\` has runc's command line: its commands, options, output and exit codes. What is ours beyond that: \`--mode\`,
+\`--vm-*\`, \`--host-runtime\`, \`--educational\`, \`exec --exec\`, \`exec\` without a command, \`state --short\`.
+
+## Grammar
+
+- Options are written \`--name value\`, \`--name=value\`, \`-n value\` or \`-n=value\`; switches also \`--name=true\` and \`--name=false\`.
+- Global options come before the command. \`--root\`, \`--log\`, \`--log-format\`, \`--debug\` and \`--educational\` are also taken after it.
+- For \`exec\` and \`ps\` everything after ID belongs to the command that is run.
+
+## Exit codes
+
+| code | when |
+|---|---|
+| 0 | it worked |
+| status of the process, or 128 + its signal | \`run\` and \`exec\` that wait for it |
+| 255 | \`exec\` could not start the command |
+| 3 | there is no such command |
+| 1 | anything else; one line on standard error says what, and what to do |
+
+With \`--log FILE\` the error is also appended to FILE, as text or (\`--log-format json\`) as an object with \`level\`, \`msg\` and
+\`time\` a line. The file is created in any case.
+
+## Where settings come from
+
+Flags count most, then the bundle's annotations, its \`vm\` section
+([config-vm.md](https://github.com/opencontainers/runtime-spec/blob/main/config-vm.md): \`kernel.path\`, \`kernel.initrd\`,
+\`hwConfig.vcpus\`, \`hwConfig.memory\`), \`/etc/nano-sandbox/config.d/*.json\` (later names more), \`/etc/nano-sandbox/config.json\`, and
+last the defaults: container mode; one CPU and 512 MiB, or what the container's limits ask for (CPUs = quota ÷ period rounded up,
+memory = limit + 128 MiB, at least 256). The environment variable \`NK_CONFIG_DIR\` names another folder than \`/etc/nano-sandbox\`.
+`;
+
+const SETTINGS: [string, string, string][] = [
+  ["--mode", "mode", "container, vm"],
+  ["--vm-vcpus", "vm.vcpus", "1 to 64"],
+  ["--vm-memory", "vm.memory", "MiB, or 512M, 2G"],
+  ["--vm-kernel", "vm.kernel", "absolute path (the flag: any path)"],
+  ["--vm-rootfs", "vm.rootfs", "absolute path (the flag: any path)"],
+  ["--vm-accel", "vm.accel", "auto, kvm, tcg"],
+  ["--vm-share", "vm.share", "auto, virtiofs, 9p"],
+  ["--vm-runtime", "vm.runtime", "crun, runc"],
+  ["--host-runtime", "container.runtime", "runc, crun or a path"],
+];
+
+function settingsTable(): string {
+  const rows = SETTINGS.map(([flag, member, values]) => {
+    const annotation = `org.nano-sandbox.${member}`;
+    const shown = annotation in ANNOTATIONS ? `\`${annotation}\`` : "–";
+    return `| \`${flag}\` | ${shown} | \`${member}\` | ${values} |`;
+  });
+  const example = JSON.stringify({
+    mode: "vm",
+    vm: { vcpus: 2, memory: 1024, accel: "auto" },
+    container: { runtime: "runc" },
+  });
+  return [
+    "| flag | annotation | in config.json | values |",
+    "|---|---|---|---|",
+    ...rows,
+    "",
+    "```json",
+    example,
+    "```",
+    "",
+  ].join("\n");
+}
+
+const block = (text: string): string => `\`\`\`text\n${text.trimEnd()}\n\`\`\`\n`;
+
+it("is what docs/cli-reference.md says", async () => {
+  const summaries = Object.entries(COMMANDS).map(([name, { summary }]) => [name, summary] as const);
+  const commands = await Promise.all(Object.values(COMMANDS).map((entry) => entry.load()));
+  const sections = commands.map(({ spec }) => `## ${spec.name}\n\n${block(commandHelp(spec))}`);
+  const text = [
+    INTRODUCTION,
+    settingsTable(),
+    "## nk-runtime\n",
+    block(globalHelp(summaries)),
+    ...sections,
+  ].join("\n");
+  await expect(text).toMatchFileSnapshot("../../docs/cli-reference.md");
+});
+
+it.each(Object.entries(COMMANDS))(
+  "%s has the name and the summary of the table, and an example",
+  async (name, entry) => {
+    const { spec } = await entry.load();
+    expect(spec.name).toBe(name);
+    expect(spec.summary).toBe(entry.summary);
+    expect(spec.examples.length).toBeGreaterThan(0);
+    for (const line of commandHelp(spec).split("\n")) expect(line.length).toBeLessThanOrEqual(130);
+  },
+);
+
+it("names every annotation in the settings table", () => {
+  const members = SETTINGS.map(([, member]) => `org.nano-sandbox.${member}`);
+  expect(Object.keys(ANNOTATIONS).filter((name) => !members.includes(name))).toEqual([]);
+});
