@@ -1,12 +1,11 @@
 /*
- * The smallest init there is: powers the machine off at once. What bench/vm.ts measures with it is the VMM and the
- * kernel alone, the floor for everything that nk-runtime adds.
+ * The smallest init there is: powers the machine off at once. What bench/vm.ts measures with it is the VMM
+ * and the kernel alone, the floor for everything that nk-runtime adds.
  */
 #include <sys/reboot.h>
 #include <unistd.h>
 
-int main(void)
-{
+int main(void) {
     reboot(RB_POWER_OFF);
     for (;;)
         pause();
