@@ -117,7 +117,6 @@ int nk_init_machine(struct nk_error *e) {
         return -1;
     open_console();
     make_links();
-    nk_cgroup_enable_controllers(nk_settings.cgroup_root);
     nk_write_file(AT_FDCWD, "/proc/self/oom_score_adj", "-1000");
     /* Ctrl-Alt-Del, the only request to end that some VMMs have, becomes a SIGINT. */
     reboot(RB_DISABLE_CAD);
@@ -126,8 +125,15 @@ int nk_init_machine(struct nk_error *e) {
     start_us = nk_boottime_us();
     nk_modules_load("/etc/nk/modules");
     nk_step("modules", start_us, "/etc/nk/modules");
-    bring_loopback_up();
     return 0;
+}
+
+void nk_init_rest(void) {
+    uint64_t start_us = nk_boottime_us();
+
+    nk_cgroup_enable_controllers(nk_settings.cgroup_root);
+    bring_loopback_up();
+    nk_step("controllers", start_us, "cgroup controllers, loopback");
 }
 
 bool nk_init_has_option(const char *word) {

@@ -26,6 +26,7 @@ struct nk_settings nk_settings = {
 };
 
 static bool quit;
+static bool rest_done;
 static int quit_status;
 static int inherited_fd = -1;
 
@@ -43,10 +44,10 @@ void nk_agent_die(const char *format, ...) {
     va_end(args);
     nk_log(NK_ERROR, "%s", text);
     nk_channel_flush();
-    if (!nk_settings.owns_machine) {
-        fprintf(stderr, "nk-agent: %s\n", text);
+    /* Before the console is open this is where the kernel shows it. */
+    fprintf(stderr, "nk-agent: %s\n", text);
+    if (!nk_settings.owns_machine)
         exit(1);
-    }
     sync();
     reboot(RB_AUTOBOOT);
     _exit(1);
@@ -123,6 +124,10 @@ int main(int argc, char **argv) {
     start_transport();
     while (!quit) {
         nk_channel_flush();
+        if (nk_settings.owns_machine && nk_channel_is_open() && !rest_done) {
+            nk_init_rest();
+            rest_done = true;
+        }
         if (nk_loop_once() < 0)
             nk_agent_die("event loop: %s", strerror(errno));
     }

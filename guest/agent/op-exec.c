@@ -30,7 +30,8 @@ static void done(struct nk_run *run, pid_t pid, struct nk_error *failure) {
 }
 
 /* The process starts at once: the runtime must set the size of its terminal. */
-static void add_console_size(json_t *process, const struct nk_process *p) {
+static void describe_terminal(json_t *process, const struct nk_process *p) {
+    json_object_set_new(process, "terminal", json_boolean(p->terminal));
     if (p->terminal && p->rows > 0 && p->cols > 0 && !json_object_get(process, "consoleSize"))
         json_object_set_new(process, "consoleSize",
                             json_pack("{s:i, s:i}", "height", p->rows, "width", p->cols));
@@ -46,7 +47,7 @@ static int start_runtime(struct nk_process *p, struct nk_request *request, const
     if (!run)
         return nk_fail_errno(e, "run of the runtime");
     run->process = p;
-    add_console_size(process, p);
+    describe_terminal(process, p);
     if (nk_rundir_file(run->pid_path, sizeof run->pid_path, "tmp", ".pid", e) < 0 ||
         nk_rundir_file(run->input_path, sizeof run->input_path, "tmp", ".json", e) < 0 ||
         nk_write_json(run->input_path, process, e) < 0)

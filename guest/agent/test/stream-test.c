@@ -106,6 +106,33 @@ static void test_output_stops_without_credit(void) {
     nk_stream_free(stream);
 }
 
+/* A host that gives credit and does not read must not fill the guest's memory. */
+static void test_output_waits_for_the_channel(void) {
+    static uint8_t block[65536];
+    int end;
+    struct nk_stream *stream = open_stream(8, NK_FROM_PROCESS, &end);
+    long total = 0, written = 0, n;
+
+    CHECK(fcntl(end, F_SETFL, O_NONBLOCK) == 0, "nonblock");
+    send_credit(8, 8 << 20);
+    for (int i = 0; i < 100; i++) {
+        n = write(end, block, sizeof block);
+        written += n > 0 ? n : 0;
+        if (n < 0)
+            settle();
+    }
+    CHECK(nk_channel_is_congested() && nk_channel_queued_bytes() < (1 << 20) + 2 * 65536, "%zu bytes wait",
+          nk_channel_queued_bytes());
+    while (total < written && (n = received(NK_DATA, 8, NULL)) > 0)
+        total += n;
+    CHECK(total == written, "%ld of %ld bytes came", total, written);
+    CHECK(!nk_channel_is_congested(), "expected room again");
+    close(end);
+    settle();
+    nk_stream_free(stream);
+    received(0, 0, NULL);
+}
+
 static void test_output_closed_by_the_host(void) {
     int end;
     struct nk_stream *stream = open_stream(2, NK_FROM_PROCESS, &end);
@@ -206,6 +233,7 @@ int main(void) {
     CHECK(fcntl(pair[1], F_SETFL, O_NONBLOCK) == 0 && nk_channel_open(pair[1], false) == 0, "channel");
     nk_decoder_init(&from_agent, NK_FROM_GUEST);
     test_output_stops_without_credit();
+    test_output_waits_for_the_channel();
     test_output_closed_by_the_host();
     test_input_gives_credit_back();
     test_input_whose_reader_goes_away();
