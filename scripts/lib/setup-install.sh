@@ -30,6 +30,8 @@ uninstall_all() {
     [ -f "$(manifest)" ] || die "nothing is installed below $PREFIX: there is no $(manifest)"
     remove_listed <"$(manifest)"
     rm -f "$(manifest)"
+    # Kernels and archives that nk-runtime prepared while it ran.
+    rm -rf "$IMAGE_DIR/cache"
     # Folders of ours, when nothing else is in them. Those of the prefix itself (bin, lib, share) stay.
     rmdir "$PREFIX"/lib/nano-sandbox/bin "$PREFIX"/lib/nano-sandbox "$PREFIX"/share/nano-sandbox \
         "$IMAGE_DIR" "${IMAGE_DIR%/*}" 2>/dev/null || true
