@@ -14,7 +14,7 @@ const INTRODUCTION = `# The command line
 
 - Options are written \`--name value\`, \`--name=value\`, \`-n value\` or \`-n=value\`; switches also \`--name=true\` and \`--name=false\`.
 - Global options come before the command. \`--root\`, \`--log\`, \`--log-format\`, \`--debug\` and \`--educational\` are also taken after it.
-- For \`exec\` and \`ps\` everything after ID belongs to the command that is run.
+- For \`exec\` everything after ID belongs to the command that is run.
 
 ## Exit codes
 

@@ -14,7 +14,6 @@ export async function loadMode(mode: "container" | "vm", store: StateStore): Pro
 
 /** The record with its status as it is now, by the mode of the container but without loading all of it. */
 export async function refresh(record: ContainerRecord, store: StateStore): Promise<ContainerRecord> {
-  if (record.mode === "vm") return (await loadMode("vm", store)).refresh(record);
-  const { refreshHost } = await import("./refresh.ts");
-  return refreshHost(store, record);
+  const { refreshHost, refreshVm } = await import("./refresh.ts");
+  return record.mode === "vm" ? refreshVm(record) : refreshHost(store, record);
 }

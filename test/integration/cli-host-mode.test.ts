@@ -292,3 +292,36 @@ describe("the command line", () => {
     expect(outcome.code).toBe(2);
   });
 });
+
+describe("spec and features", () => {
+  it("writes a config.json that its own checks take, once", async () => {
+    const made = await bundle({});
+    const words = ["spec", "--bundle", made];
+    expect((await nk.run(words)).stderr).toContain("exists: remove it first");
+    rmSync(join(made, "config.json"));
+    expect(await nk.run(words)).toMatchObject({ code: 0, stdout: "", stderr: "" });
+    const config = JSON.parse(readFileSync(join(made, "config.json"), "utf8")) as {
+      process: { args: string[] };
+    };
+    expect(config.process.args).toEqual(["sh"]);
+    writeFileSync(
+      join(made, "config.json"),
+      JSON.stringify({ ...config, process: { ...config.process, terminal: false } }),
+    );
+    expect((await nk.run(["run", "-b", made, "c1"], { input: "exit 3" })).code).toBe(3);
+  });
+
+  it("prints features as the specification wants them", async () => {
+    const features = JSON.parse((await nk.run(["features"])).stdout) as Record<string, unknown>;
+    expect(features).toMatchObject({
+      ociVersionMin: "1.0.0",
+      hooks: expect.arrayContaining(["poststop"]) as string[],
+    });
+  });
+
+  it("prints the version in runc's form", async () => {
+    expect((await nk.run(["--version"])).stdout).toMatch(
+      /^nk-runtime version \d+\.\d+\.\d+\nspec: \d+\.\d+\.\d+\n/,
+    );
+  });
+});
