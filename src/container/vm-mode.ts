@@ -115,7 +115,7 @@ async function end(store: StateStore, container: ContainerRecord, force: boolean
   try {
     await withClient(store, container, async (client) => {
       await client.request("POST", "/end");
-      await client.gone;
+      await client.gone();
     });
   } catch (error) {
     // No monitor listens: it has ended, or was killed and left what endLeftovers finds.

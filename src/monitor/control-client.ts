@@ -1,22 +1,15 @@
 import { Agent, request as httpRequest } from "node:http";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { NkError, type ErrorJson } from "../base/errors.ts";
 
-/**
- * One connection to a monitor's control socket. `gone` settles when the monitor has closed it, which for `POST /end` is when the monitor's
- * process has ended.
- */
+/** One connection to a monitor's control socket. */
 export class ControlClient {
   private readonly socketPath: string;
   private readonly agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  readonly gone: Promise<void>;
-  private resolveGone: () => void = () => {};
+  private socket: Socket | undefined;
 
   constructor(socketPath: string) {
     this.socketPath = socketPath;
-    this.gone = new Promise((resolve) => {
-      this.resolveGone = resolve;
-    });
   }
 
   /** @throws what the monitor threw; NOT_FOUND when no monitor listens. */
@@ -26,6 +19,17 @@ export class ControlClient {
     const value: unknown = JSON.parse(answer);
     if (status >= 400) throw NkError.fromJson((value as { error: ErrorJson }).error);
     return value;
+  }
+
+  /** Resolves when the monitor has closed the connection: after `POST /end`, when its process has ended. */
+  async gone(): Promise<void> {
+    const { socket } = this;
+    if (!socket || socket.closed) return;
+    // An idle connection of an http agent does not keep node alive by itself.
+    socket.ref();
+    await new Promise((resolve) => {
+      socket.once("close", resolve);
+    });
   }
 
   close(): void {
@@ -51,7 +55,9 @@ export class ControlClient {
           );
         },
       );
-      request.on("socket", (socket) => socket.once("close", () => this.resolveGone()));
+      request.on("socket", (socket) => {
+        this.socket = socket;
+      });
       request.on("error", (cause) =>
         reject(
           new NkError(

@@ -12,6 +12,10 @@ export interface OciState {
   owner: string;
   /** Ours: how the container is run. */
   mode: string;
+  /** Ours: how it ended, where we know; 128 + n for a signal. */
+  exitStatus?: number;
+  /** Ours: the memory limit killed a process of the container. */
+  oomKilled?: boolean;
 }
 
 /** The members of a container record (state/record.ts) that the state is made of. */
@@ -22,5 +26,9 @@ export function ociState(source: StateSource): OciState {
   const { ociVersion, id, status, bundle, rootfs, created, annotations, owner, mode } = source;
   const pid = status === "stopped" ? 0 : source.pid;
   const notes = Object.keys(annotations).length > 0 ? { annotations } : {};
-  return { ociVersion, id, pid, status, bundle, rootfs, created, ...notes, owner, mode };
+  const end = {
+    ...(source.exitStatus !== undefined && { exitStatus: source.exitStatus }),
+    ...(source.oomKilled !== undefined && { oomKilled: source.oomKilled }),
+  };
+  return { ociVersion, id, pid, status, bundle, rootfs, created, ...notes, owner, mode, ...end };
 }

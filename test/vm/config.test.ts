@@ -146,7 +146,10 @@ describe("linux", () => {
 
   it("limits processes and CPU by cgroup", async () => {
     const stdout = await output("cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/cpu.max", {
-      linux: { resources: { pids: { limit: 50 }, cpu: { quota: 50_000, period: 100_000 } } },
+      linux: {
+        namespaces: ["pid", "mount", "cgroup"].map((type) => ({ type })),
+        resources: { pids: { limit: 50 }, cpu: { quota: 50_000, period: 100_000 } },
+      },
     });
     expect(stdout).toBe("50\n50000 100000\n");
   });
@@ -227,7 +230,7 @@ describe("exec", () => {
   it("leaves a detached process with its pid file", async () => {
     const id = await runtime.background();
     const pidFile = join(folder, "exec.pid");
-    await runtime.ok(["exec", "-d", "--pid-file", pidFile, id, "sleep", "77"]);
+    await runtime.detached(["exec", "-d", "--pid-file", pidFile, id, "sleep", "77"]);
     expect(statSync(`/proc/${readFileSync(pidFile, "utf8")}`).isDirectory()).toBe(true);
     expect(await runtime.ok(["ps", id])).toContain("sleep 77");
   });
