@@ -47,7 +47,7 @@ export function inspectKernel(path: string): KernelFile {
     ) {
       return inspectBzImage(bytes);
     }
-    throw notAKernel(path, size === 0 ? "an empty file" : "neither");
+    throw notAKernel(path, size === 0 ? "an empty file" : "other data");
   } finally {
     closeSync(fd);
   }
