@@ -55,7 +55,7 @@ export function virtiofsArgv(
   const options = [
     `source=${folder.path}`,
     "sandbox=chroot",
-    "cache=auto",
+    "cache=always",
     "timeout=0", // otherwise sizes and names that the host changed stay old for a second
     "xattr",
     "announce_submounts",

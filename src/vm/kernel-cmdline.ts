@@ -32,6 +32,9 @@ function forSoftware(tscKhz: number | undefined): string[] {
   const parameters = [
     "mitigations=off", // an interpreter does not speculate: they would only cost time
     "no_timer_check", // its test of the timer interrupt can fail on a busy host, and the kernel then panics
+    // A virtiofs server writes guest memory behind QEMU's back. A page that is cleared by the guest before it is reused has lost the
+    // translated code that QEMU keeps for it; without this, programs crash at random (docs/decisions/0003-share-choice.md).
+    "init_on_alloc=1",
     "tsc=reliable", // no watchdog: on a busy host it takes late interrupts for a counter that is wrong
   ];
   // Without it the kernel measures the counter against a timer, which hangs the boot on a busy host.
