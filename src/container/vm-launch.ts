@@ -10,7 +10,7 @@ import { jobPath, type Job } from "../monitor/job.ts";
 import type { ReportLine } from "../monitor/report.ts";
 import { guestConfig, planMounts } from "../oci/guest-config.ts";
 import { writePidFile } from "../state/pid-file.ts";
-import { publishSpan, spans, traced } from "../trace/channels.ts";
+import { heardSpans, traced } from "../trace/channels.ts";
 import { parseSpanLine } from "../trace/span-line.ts";
 import type { CreateRequest } from "./container-mode.ts";
 import { vmRecord } from "./vm-record.ts";
@@ -42,7 +42,7 @@ export async function launch(request: CreateRequest, options: LaunchOptions): Pr
     program: bundle.config.process?.args[0] ?? "",
     terminal,
     startAtOnce: options.startAtOnce,
-    narrate: spans.hasSubscribers,
+    narrate: heardSpans.hasSubscribers,
   };
   // The journal first: whatever is acquired from here on, delete finds.
   store.write(record);
@@ -127,7 +127,7 @@ async function followReport(shadow: Shadow): Promise<void> {
     if ("ready" in line) return;
     if ("error" in line) throw NkError.fromJson(line.error);
     const span = parseSpanLine(line.span);
-    if (span) publishSpan(span);
+    if (span) heardSpans.publish(span);
   }
   throw new NkError("VMM", "the monitor ended without a word", { phase: "create" });
 }

@@ -6,6 +6,9 @@ import { channel } from "node:diagnostics_channel";
  */
 export const spans = channel("nk:span");
 
+/** Steps that another process has published, passed on to be shown (--educational, --debug); it records them itself. */
+export const heardSpans = channel("nk:span-heard");
+
 /** Who did the work: one row of a timeline each. */
 export type Actor = "cli" | "monitor" | "shadow" | "vmm" | "kernel" | "agent" | "runtime" | "container";
 
@@ -58,4 +61,15 @@ export async function traced<T>(
 /** Publishes a span whose times are already known: the guest's, or a synchronous step. */
 export function publishSpan(span: Span): void {
   if (spans.hasSubscribers) spans.publish(span);
+}
+
+/** Shows every span, of this process and of those it hears from. Returns what stops it. */
+export function watchSpans(show: (span: Span) => void): () => void {
+  const onSpan = (message: unknown): void => show(message as Span);
+  spans.subscribe(onSpan);
+  heardSpans.subscribe(onSpan);
+  return () => {
+    spans.unsubscribe(onSpan);
+    heardSpans.unsubscribe(onSpan);
+  };
 }

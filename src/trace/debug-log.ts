@@ -1,12 +1,10 @@
-import { spans } from "./channels.ts";
+import { watchSpans } from "./channels.ts";
 import type { Span } from "./channels.ts";
 import { formatDuration, printable } from "./text.ts";
 
 /** Hands every span to `write` as one line (--debug). Returns what stops it. */
 export function installDebugLog(write: (line: string) => void): () => void {
-  const onSpan = (message: unknown): void => write(formatDebugLine(message as Span));
-  spans.subscribe(onSpan);
-  return () => spans.unsubscribe(onSpan);
+  return watchSpans((span) => write(formatDebugLine(span)));
 }
 
 export function formatDebugLine(span: Span): string {

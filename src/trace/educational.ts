@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import { spans } from "./channels.ts";
+import { watchSpans } from "./channels.ts";
 import type { Span } from "./channels.ts";
 import { formatDuration, printable } from "./text.ts";
 
@@ -15,12 +15,10 @@ const INDENT = " ".repeat(6);
 export function installEducational(write: (text: string) => void = toStderr): () => void {
   const colour = process.stderr.isTTY && !process.env["NO_COLOR"];
   let number = 0;
-  const onSpan = (message: unknown): void => {
+  return watchSpans((span) => {
     number += 1;
-    write(`${formatStep(number, message as Span, colour)}\n`);
-  };
-  spans.subscribe(onSpan);
-  return () => spans.unsubscribe(onSpan);
+    write(`${formatStep(number, span, colour)}\n`);
+  });
 }
 
 /** The text of one step, without its last newline. */
