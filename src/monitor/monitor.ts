@@ -38,6 +38,7 @@ export class Monitor {
   private readonly session: ProcessSession;
   private guest: Guest | undefined;
   private forced = false;
+  private startedNs: bigint | undefined;
   private readonly exited: Promise<ExitEvent>;
   private resolveExited: (event: ExitEvent) => void = () => {};
   private readonly aborted: Promise<never>;
@@ -92,6 +93,7 @@ export class Monitor {
     await traced("agent", "start the container", { why: "its process waits until it is told to go on" }, () =>
       guest.agent.start(this.record.id),
     );
+    this.startedNs = process.hrtime.bigint();
     // The process may have ended already, and the record with it.
     if (this.record.status === "created") this.setStatus("running");
     for (const failure of await runHooks("poststart", this.record.bundle, this.record)) {
@@ -172,7 +174,7 @@ export class Monitor {
 
   private onEvent(event: AgentEvent, clock: GuestClock | undefined): void {
     if (event.event === "exit") {
-      if (event.session === "") this.resolveExited(event);
+      if (event.session === "") this.containerExited(event, clock);
       else this.execs.exited(event);
     } else if (event.event === "step" && clock) {
       publishSpan({
@@ -185,6 +187,19 @@ export class Monitor {
     } else if (event.event === "log") {
       process.stderr.write(`agent ${event.level}: ${event.message}\n`);
     }
+  }
+
+  private containerExited(event: ExitEvent, clock: GuestClock | undefined): void {
+    if (this.startedNs !== undefined && clock) {
+      publishSpan({
+        actor: "container",
+        name: "the container's process",
+        startNs: this.startedNs,
+        endNs: clock.toHostNs(event.timeUs),
+        what: `ended with ${event.signal > 0 ? `signal ${event.signal}` : `status ${event.code}`}`,
+      });
+    }
+    this.resolveExited(event);
   }
 
   private listenToShadow(): void {
