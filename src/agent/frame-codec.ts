@@ -40,14 +40,14 @@ const STREAM_FRAMES: [number, FrameLimit][] = [
   [FrameType.close, { min: 0, max: 0, stream: true }],
 ];
 
-function limits(...special: [number, FrameLimit][]): FrameLimits {
+function limitsWith(...special: [number, FrameLimit][]): FrameLimits {
   return new Map([...STREAM_FRAMES, ...special]);
 }
 
-export const fromGuest = limits([FrameType.control, { min: 2, max: 1024 * KIB, stream: false }]);
-export const toGuest = limits([FrameType.control, { min: 2, max: 4096 * KIB, stream: false }]);
-export const fromShadow = limits(
-  [FrameType.control, { min: 2, max: 4096 * KIB, stream: false }],
+export const fromGuest = limitsWith([FrameType.control, { min: 1, max: 1024 * KIB, stream: false }]);
+export const toGuest = limitsWith([FrameType.control, { min: 1, max: 4096 * KIB, stream: false }]);
+export const fromShadow = limitsWith(
+  [FrameType.control, { min: 1, max: 4096 * KIB, stream: false }],
   [FrameType.signal, { min: 4, max: 4, stream: false }],
   [FrameType.resize, { min: 4, max: 4, stream: false }],
 );
@@ -131,7 +131,8 @@ export class FrameDecoder {
     const streamId = bytes.readUInt32LE(8);
     const limit = this.limits.get(type);
     if (!limit) throw protocolError(`unknown frame type ${type}`);
-    if (bytes.readUInt8(5) !== 0 || bytes.readUInt16LE(6) !== 0) throw protocolError("reserved bits are set");
+    if (bytes.readUInt8(5) !== 0) throw protocolError("flags are set");
+    if (bytes.readUInt16LE(6) !== 0) throw protocolError("reserved bits are set");
     if (length < limit.min || length > limit.max) {
       throw protocolError(`frame type ${type} with ${length} bytes (allowed: ${limit.min} to ${limit.max})`);
     }
@@ -143,5 +144,5 @@ export class FrameDecoder {
 }
 
 function protocolError(what: string): NkError {
-  return new NkError("PROTOCOL", `frames out of order: ${what}`);
+  return new NkError("PROTOCOL", `bad frame: ${what}`);
 }
