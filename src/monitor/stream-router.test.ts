@@ -68,3 +68,14 @@ it("holds the guest to its credit", () => {
   expect(() => router.frame(data(stdout, 1))).toThrow("more than its credit");
   set.release();
 });
+
+it("holds the guest to a stream's direction and end", () => {
+  const { router, link } = setUp();
+  router.open(link, false);
+  const eof: Frame = { type: FrameType.eof, streamId: 2, payload: Buffer.alloc(0) };
+  router.frame(credit(1, 70_000));
+  router.frame(eof);
+  expect(() => router.frame(data(1, 1))).toThrow("against the direction of stream 1");
+  expect(() => router.frame(credit(3, 1))).toThrow("against the direction of stream 3");
+  expect(() => router.frame(data(2, 1))).toThrow("after EOF on stream 2");
+});

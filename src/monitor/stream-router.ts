@@ -15,6 +15,8 @@ interface Route {
   shadowStream: number;
   /** Bytes the guest may still send on this stream. */
   guestCredit: number;
+  /** The guest has sent EOF. */
+  ended: boolean;
 }
 
 /** The agent-side stream ids of one process. */
@@ -45,7 +47,7 @@ export class StreamRouter implements StreamSink {
       const id = this.nextId;
       this.nextId += 1;
       ids.set(shadowStream, id);
-      this.routes.set(id, { link, shadowStream, guestCredit: INITIAL_CREDIT });
+      this.routes.set(id, { link, shadowStream, guestCredit: INITIAL_CREDIT, ended: false });
     }
     const [stdin, stdout, stderr] = [...ids.values()];
     return {
@@ -61,16 +63,11 @@ export class StreamRouter implements StreamSink {
     };
   }
 
-  /** A stream frame of the guest. @throws PROTOCOL when it sends more than its credit. */
+  /** A stream frame of the guest. @throws PROTOCOL when it breaks the rules of streams. */
   frame(frame: Frame): void {
     const route = this.routes.get(frame.streamId);
     if (!route) return;
-    if (frame.type === FrameType.data) {
-      route.guestCredit -= frame.payload.length;
-      if (route.guestCredit < 0) {
-        throw new NkError("PROTOCOL", `the guest sent more than its credit on stream ${frame.streamId}`);
-      }
-    }
+    hold(route, frame);
     route.link.send(frame.type, route.shadowStream, frame.payload);
   }
 
@@ -83,4 +80,20 @@ export class StreamRouter implements StreamSink {
     }
     this.connection?.send(frame.type, id, frame.payload);
   }
+}
+
+/** Holds the guest to the direction of the stream, to its credit and to its own EOF. */
+function hold(route: Route, { type, streamId, payload }: Frame): void {
+  const fromItsSender = type === FrameType.data || type === FrameType.eof;
+  const guestSends = route.shadowStream !== ShadowStream.stdin;
+  if (fromItsSender !== guestSends) throw broken(`frame type ${type} against the direction of`, streamId);
+  if (!fromItsSender) return;
+  if (route.ended) throw broken("more after EOF on", streamId);
+  if (type === FrameType.eof) route.ended = true;
+  route.guestCredit -= payload.length;
+  if (route.guestCredit < 0) throw broken("more than its credit on", streamId);
+}
+
+function broken(what: string, streamId: number): NkError {
+  return new NkError("PROTOCOL", `the guest sent ${what} stream ${streamId}`);
 }
