@@ -1,15 +1,14 @@
 import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
 import { removeCgroups } from "../host/cgroup.ts";
-import { isAlive } from "../host/process-info.ts";
 import { ControlClient, monitorGone } from "../monitor/control-client.ts";
 import { runHooks } from "../oci/hooks.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
 import type { ContainerMode, ProcessRow } from "./container-mode.ts";
+import { refreshVm } from "./refresh.ts";
 import { execInVm } from "./vm-exec.ts";
 import { launch } from "./vm-launch.ts";
-
 import { endLeftovers } from "./vm-leftovers.ts";
 
 /** A container in its own VM: each operation is a request to the VM's monitor (src/monitor). */
@@ -56,7 +55,7 @@ export function vmMode(store: StateStore): ContainerMode {
       return (rows as GuestRow[]).map(toRow);
     },
 
-    refresh: async (container) => refreshed(container),
+    refresh: async (container) => refreshVm(container),
   };
 }
 
@@ -97,17 +96,6 @@ function ask(
   body: unknown = {},
 ): Promise<unknown> {
   return withClient(store, container, (client) => client.request("POST", path, body));
-}
-
-/** A record whose monitor has died says so: the VM died with it (PR_SET_PDEATHSIG), and the shadow too. */
-function refreshed(container: ContainerRecord): ContainerRecord {
-  const { vm, status } = container;
-  if (!vm || status === "stopped" || vm.monitorPid === 0 || isAlive(vm.monitorPid, vm.monitorStartTime))
-    return container;
-  const error = new NkError("VMM", "the container's monitor was killed, and its VM with it", {
-    see: "nk-runtime delete",
-  });
-  return { ...container, status: "stopped", pid: 0, error: error.toJson() };
 }
 
 /** Ends whatever of the container still runs. With `force` also what does not answer. */
