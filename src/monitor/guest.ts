@@ -4,7 +4,7 @@ import { AgentConnection } from "../agent/connection.ts";
 import type { AgentEvent, HelloEvent } from "../agent/messages.ts";
 import { Deadline } from "../base/deadline.ts";
 import { asNkError, NkError } from "../base/errors.ts";
-import { resolveGuestImage } from "../image/guest-image.ts";
+import { resolveGuestImage, type GuestImage } from "../image/guest-image.ts";
 import { publishSpan, traced } from "../trace/channels.ts";
 import { guestClock, type GuestClock } from "../trace/guest-clock.ts";
 import { kernelPhases } from "../trace/kernel-phases.ts";
@@ -26,14 +26,22 @@ const SHUTDOWN_TIMEOUT_MS = 10_000;
 export class Guest {
   readonly agent: AgentClient;
   readonly vm: VirtualMachine;
+  readonly image: GuestImage;
   readonly hello: HelloEvent;
   /** Settles when the VM or the agent's connection ended without `end` having been called. */
   readonly lost: Promise<NkError>;
   private readonly connection: AgentConnection;
   private readonly clock: GuestClock;
 
-  private constructor(vm: VirtualMachine, connection: AgentConnection, hello: HelloEvent, clock: GuestClock) {
+  private constructor(
+    vm: VirtualMachine,
+    image: GuestImage,
+    connection: AgentConnection,
+    hello: HelloEvent,
+    clock: GuestClock,
+  ) {
     this.vm = vm;
+    this.image = image;
     this.connection = connection;
     this.agent = new AgentClient(connection);
     this.hello = hello;
@@ -53,10 +61,11 @@ export class Guest {
     onEvent: (event: AgentEvent, clock: GuestClock | undefined) => void,
   ): Promise<Guest> {
     const deadline = Deadline.after(BOOT_TIMEOUT_MS);
-    const vm = await createVm(job, stateDir, shadowPid);
+    const image = await findImage(job);
+    const vm = await createVm(job, image, stateDir, shadowPid);
     try {
       await vm.boot(deadline);
-      return await Guest.meet(job, vm, router, onEvent, deadline);
+      return await Guest.meet(job, vm, image, router, onEvent, deadline);
     } catch (error) {
       const log = vm.logTail();
       await vm.close();
@@ -67,6 +76,7 @@ export class Guest {
   private static async meet(
     job: Job,
     vm: VirtualMachine,
+    image: GuestImage,
     router: StreamRouter,
     onEvent: (event: AgentEvent, clock: GuestClock | undefined) => void,
     deadline: Deadline,
@@ -85,6 +95,7 @@ export class Guest {
     );
     const guest = new Guest(
       vm,
+      image,
       connection,
       hello,
       clock ?? guestClock(hello.helloUs, process.hrtime.bigint()),
@@ -150,9 +161,8 @@ export class Guest {
 
 const BOOT_WHY = "the agent's first message is the sign that the guest is ready; nothing is polled";
 
-async function createVm(job: Job, stateDir: string, shadowPid: number): Promise<VirtualMachine> {
-  const { settings, record } = job;
-  const image = await traced(
+function findImage({ settings }: Job): Promise<GuestImage> {
+  return traced(
     "monitor",
     "find the guest image",
     { why: "a kernel and an initramfs that fit each other" },
@@ -163,6 +173,14 @@ async function createVm(job: Job, stateDir: string, shadowPid: number): Promise<
         runtime: settings.vmRuntime,
       }),
   );
+}
+
+function createVm(
+  { settings, record, narrate }: Job,
+  image: GuestImage,
+  stateDir: string,
+  shadowPid: number,
+): Promise<VirtualMachine> {
   return qemuDriver.create({
     id: record.id,
     stateDir,
@@ -174,7 +192,7 @@ async function createVm(job: Job, stateDir: string, shadowPid: number): Promise<
     accel: settings.accel,
     share: settings.share,
     folder: { path: `/proc/${shadowPid}/fd/11/.` },
-    debug: job.narrate,
+    debug: narrate,
   });
 }
 

@@ -19,6 +19,8 @@ import { StreamRouter } from "./stream-router.ts";
 const SIGKILL = 9;
 /** How long a shadow may take to write its last output when the container is deleted by force. */
 const FORCED_FLUSH_MS = 2_000;
+/** How long the end of a container waits for the guest kernel's log, which a short container may outrun. */
+const KERNEL_TRACE_MS = 2_000;
 /** Signals that end a container which is not there yet: HUP, INT, QUIT, TERM. */
 const BOOT_ENDING_SIGNALS = new Set([1, 2, 3, 15]);
 
@@ -39,6 +41,7 @@ export class Monitor {
   private guest: Guest | undefined;
   private forced = false;
   private startedNs: bigint | undefined;
+  private kernelTraced: Promise<void> = Promise.resolve();
   private readonly exited: Promise<ExitEvent>;
   private resolveExited: (event: ExitEvent) => void = () => {};
   private readonly aborted: Promise<never>;
@@ -99,7 +102,7 @@ export class Monitor {
     for (const failure of await runHooks("poststart", this.record.bundle, this.record)) {
       process.stderr.write(`${failure}\n`);
     }
-    void guest.traceKernel().catch(() => {});
+    this.kernelTraced = guest.traceKernel().catch(() => {});
   }
 
   async kill(signal: number, all: boolean): Promise<void> {
@@ -136,6 +139,9 @@ export class Monitor {
     const lost = guest.lost.then((error) => error);
     const end = await Promise.race([this.exited, lost]);
     if (end instanceof NkError) this.record.error = end.toJson();
+    await Deadline.after(KERNEL_TRACE_MS)
+      .race(this.kernelTraced, "the guest kernel's log")
+      .catch(() => {});
     await guest.end();
     this.finishRecord(end);
     this.resolveStopped();
@@ -169,6 +175,8 @@ export class Monitor {
     vm.accel = guest.vm.accel;
     vm.accelReason = guest.vm.accelReason;
     vm.share = guest.vm.share;
+    vm.kernel = guest.image.kernel.path;
+    vm.initrd = guest.image.initrd;
     vm.kernelRelease = guest.hello.kernel.slice(0, 128);
   }
 
