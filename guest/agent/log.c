@@ -91,7 +91,7 @@ void nk_log(enum nk_level level, const char *format, ...) {
 }
 
 void nk_step(const char *name, uint64_t start_us, const char *format, ...) {
-    char detail[256];
+    char detail[NK_STEP_DETAIL_BYTES];
     va_list args;
 
     va_start(args, format);

@@ -16,6 +16,9 @@ void nk_log_set_console(int fd);
 /* A `log` event, at most 200 a second. Kept (a few) while no host is there. */
 void nk_log(enum nk_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* A detail is cut to fit, with its end mark. */
+#define NK_STEP_DETAIL_BYTES 512
+
 /* A `step` event that ends now. */
 void nk_step(const char *name, uint64_t start_us, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -97,7 +97,7 @@ static void on_exited(struct nk_child *child, int status) {
     struct nk_error e;
     int ret = judge(run, status, pid, &e);
 
-    nk_step(run->step, run->start_us, "%s", run->container->id);
+    nk_step(run->step, run->start_us, "%s", run->command);
     run->container->runs--;
     run->done(run, pid, ret < 0 ? &e : NULL);
     nk_run_free(run);
@@ -108,6 +108,13 @@ static size_t push(const char *argv[], size_t n, const char *const words[]) {
     while (*words)
         argv[n++] = *words++;
     return n;
+}
+
+static void join(const char *const argv[], char *out, size_t size) {
+    size_t used = 0;
+
+    for (; *argv && used < size; argv++)
+        used += (size_t)snprintf(out + used, size - used, "%s%s", used ? " " : "", *argv);
 }
 
 /* Spawns with /dev/null where the caller has nothing to give. */
@@ -141,6 +148,7 @@ int nk_run_start(struct nk_run *run, const char *const tail[], const int stdio[3
         argv[n++] = "--debug";
     n = push(argv, n, tail);
     argv[n] = NULL;
+    join(argv, run->command, sizeof run->command);
 
     run->start_us = nk_boottime_us();
     pid = spawn(argv, stdio);

@@ -4,6 +4,7 @@
 
 #include "child.h"
 #include "error.h"
+#include "log.h"
 #include "request.h"
 
 #include <limits.h>
@@ -18,6 +19,7 @@ struct nk_process;
 struct nk_run {
     struct nk_child child; /* first: its callback casts back */
     char step[32];
+    char command[NK_STEP_DETAIL_BYTES]; /* as it was started, cut to fit */
     uint64_t start_us;
     char log_path[108];
     char input_path[108]; /* a file made for this run; "": none */
