@@ -4,11 +4,15 @@ import { NkError } from "../base/errors.ts";
 import { startExecShadow } from "../host/shadow.ts";
 import { guestProcess } from "../oci/guest-config.ts";
 import type { ContainerRecord } from "../state/record.ts";
+import { traced } from "../trace/channels.ts";
 import type { ExecRequest } from "./container-mode.ts";
 import { terminalOf } from "./vm-launch.ts";
 
 /** The in-VM runtime under software emulation, on a busy machine. */
 const EXEC_TIMEOUT_MS = 60_000;
+
+const WHY =
+  "it stands for the command on the host and sends this request to the monitor, which asks the agent, which asks the runtime in the VM";
 
 /** Runs one more process in the container: a shadow of its own carries its stdio, signals and status. */
 export async function execInVm(
@@ -19,15 +23,19 @@ export async function execInVm(
   if (container.status === "paused" && !request.ignorePaused) {
     throw new NkError("BAD_STATE", "cannot exec in a paused container (use --ignore-paused to override)");
   }
-  const shadow = await startExecShadow({
+  const what = JSON.stringify({ process: guestProcess(request.process), terminal: request.terminal });
+  const plan = {
     join: container.pid,
     control: controlSocket,
-    request: JSON.stringify({ process: guestProcess(request.process), terminal: request.terminal }),
+    request: what,
     cgroups: (container.vm?.cgroups ?? []).map((path) => `${path}/cgroup.procs`),
     terminal: terminalOf(request.terminal, request.detach, request.consoleSocket),
     wait: !request.detach,
-    deadline: Deadline.after(EXEC_TIMEOUT_MS),
-  });
+  };
+  const deadline = Deadline.after(EXEC_TIMEOUT_MS);
+  const shadow = await traced("cli", "start a shadow for the command", { why: WHY, what }, () =>
+    startExecShadow({ ...plan, deadline }),
+  );
   if (request.pidFile !== undefined) writePidFile(request.pidFile, shadow.pid);
   return request.detach ? 0 : shadow.exitStatus();
 }

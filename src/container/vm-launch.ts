@@ -24,11 +24,17 @@ export interface LaunchOptions {
   startAtOnce: boolean;
 }
 
+export interface Launched {
+  shadow: Shadow;
+  /** How many of the monitor's steps were passed on to be shown. */
+  stepsHeard: number;
+}
+
 /**
  * Starts the shadow and the monitor and waits until the container is created (or running, with `startAtOnce`). On failure
  * everything but the claim on the id is released.
  */
-export async function launch(request: CreateRequest, options: LaunchOptions): Promise<Shadow> {
+export async function launch(request: CreateRequest, options: LaunchOptions): Promise<Launched> {
   const { bundle, store, id, settings } = request;
   const stateDir = store.dirOf(id);
   const terminal = bundle.config.process?.terminal === true;
@@ -57,7 +63,7 @@ export async function launch(request: CreateRequest, options: LaunchOptions): Pr
       monitor: [process.execPath, process.argv[1] ?? "", "monitor", stateDir],
       monitorLog: join(stateDir, "monitor.log"),
     };
-    return await traced("cli", "start shadow and monitor", { why: WHY }, () =>
+    return await traced("cli", "all of it, from shadow and monitor on", { why: WHY }, () =>
       startAndWait(plan, request.pidFile),
     );
   } catch (error) {
@@ -107,26 +113,31 @@ function tree(
   };
 }
 
-async function startAndWait(plan: ShadowPlan, pidFile: string | undefined): Promise<Shadow> {
+async function startAndWait(plan: ShadowPlan, pidFile: string | undefined): Promise<Launched> {
   const deadline = Deadline.after(LAUNCH_TIMEOUT_MS);
   const shadow = await startShadow(plan, deadline);
   try {
-    await deadline.race(followReport(shadow), "the container's creation");
+    const stepsHeard = await deadline.race(followReport(shadow), "the container's creation");
     if (pidFile !== undefined) writePidFile(pidFile, shadow.pid);
-    return shadow;
+    return { shadow, stepsHeard };
   } catch (error) {
     await shadow.kill();
     throw error;
   }
 }
 
-/** Reads the monitor's lines until the container is there. @throws the monitor's error, or VMM when it died without one. */
-async function followReport(shadow: Shadow): Promise<void> {
+/**
+ * Reads the monitor's lines until the container is there, and returns how many steps were among them.
+ * @throws the monitor's error, or VMM when it died without one.
+ */
+async function followReport(shadow: Shadow): Promise<number> {
+  let stepsHeard = 0;
   for await (const text of shadow.reportLines) {
     const line = JSON.parse(text) as ReportLine;
-    if ("ready" in line) return;
+    if ("ready" in line) return stepsHeard;
     if ("error" in line) throw NkError.fromJson(line.error);
     const span = parseSpanLine(line.span);
+    stepsHeard += 1;
     if (span) heardSpans.publish(span);
   }
   throw new NkError("VMM", "the monitor ended without a word", { phase: "create" });

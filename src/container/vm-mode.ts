@@ -5,10 +5,12 @@ import { ControlClient, monitorGone } from "../monitor/control-client.ts";
 import { runHooks } from "../oci/hooks.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
+import { traced } from "../trace/channels.ts";
 import type { ContainerMode, ProcessRow } from "./container-mode.ts";
 import { refreshVm } from "./refresh.ts";
 import { execInVm } from "./vm-exec.ts";
 import { launch } from "./vm-launch.ts";
+import { narrateRest } from "./vm-narrate.ts";
 import { endLeftovers } from "./vm-leftovers.ts";
 
 /** A container in its own VM: each operation is a request to the VM's monitor (src/monitor). */
@@ -21,8 +23,9 @@ export function vmMode(store: StateStore): ContainerMode {
     async run(request) {
       const launched = await launch(request, { wait: !request.detach, startAtOnce: true });
       if (request.detach) return 0;
-      const status = await launched.exitStatus();
+      const status = await launched.shadow.exitStatus();
       await monitorGone(controlSocket(store, request.id));
+      narrateRest(join(store.dirOf(request.id), "trace.jsonl"), launched.stepsHeard);
       if (!request.keep) await remove(store, store.read(request.id));
       return status;
     },
@@ -58,6 +61,8 @@ export function vmMode(store: StateStore): ContainerMode {
     refresh: async (container) => refreshVm(container),
   };
 }
+
+const ASK_WHY = "it owns the VM: everything that is done to the container goes through it";
 
 interface GuestRow {
   pid: number;
@@ -95,7 +100,10 @@ function ask(
   path: string,
   body: unknown = {},
 ): Promise<unknown> {
-  return withClient(store, container, (client) => client.request("POST", path, body));
+  const what = `POST ${path} ${JSON.stringify(body)} on ${controlSocket(store, container.id)}`;
+  return traced("cli", "ask the monitor", { why: ASK_WHY, what }, () =>
+    withClient(store, container, (client) => client.request("POST", path, body)),
+  );
 }
 
 /** Ends whatever of the container still runs. With `force` also what does not answer. */

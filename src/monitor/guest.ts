@@ -105,18 +105,15 @@ export class Guest {
   }
 
   private async configure(job: Job): Promise<void> {
-    await traced(
-      "agent",
-      "configure the guest",
-      { why: "the guest has no clock, name or entropy of its own" },
-      () =>
-        this.agent.configure({
-          hostname: job.record.id.slice(0, 63),
-          entropy: randomBytes(64).toString("base64"),
-          runtime: job.settings.vmRuntime,
-          realtimeNs: (BigInt(Date.now()) * 1_000_000n).toString(),
-          debug: job.narrate,
-        }),
+    const members = {
+      hostname: job.record.id.slice(0, 63),
+      runtime: job.settings.vmRuntime,
+      realtimeNs: (BigInt(Date.now()) * 1_000_000n).toString(),
+      debug: job.narrate,
+    };
+    const what = `${JSON.stringify({ type: "configure", ...members })}, and 64 random bytes`;
+    await traced("agent", "configure the guest", { why: CONFIGURE_WHY, what }, () =>
+      this.agent.configure({ ...members, entropy: randomBytes(64).toString("base64") }),
     );
     const { fstype, source, options } = this.vm.rootMount;
     await traced(
@@ -124,7 +121,7 @@ export class Guest {
       "mount the container's tree",
       {
         why: "the share is a device until it is mounted",
-        what: `mount -t ${fstype} -o ${options} ${source} ${GUEST_SHARE}`,
+        what: `mount -t ${fstype} ${options === "" ? "" : `-o ${options} `}${source} ${GUEST_SHARE}`,
       },
       async () => {
         await this.agent.mount({ target: GUEST_SHARE, fstype, source, options });
@@ -159,6 +156,7 @@ export class Guest {
   }
 }
 
+const CONFIGURE_WHY = "the guest has no clock, name or entropy of its own";
 const BOOT_WHY = "the agent's first message is the sign that the guest is ready; nothing is polled";
 
 function findImage({ settings }: Job): Promise<GuestImage> {

@@ -8,6 +8,7 @@ import type { ContainerRecord } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
 import { publishSpan, traced } from "../trace/channels.ts";
 import type { GuestClock } from "../trace/guest-clock.ts";
+import { agentSpan } from "./agent-steps.ts";
 import { ExecSessions } from "./exec-sessions.ts";
 import { Guest, GUEST_ROOT } from "./guest.ts";
 import type { Job } from "./job.ts";
@@ -93,7 +94,8 @@ export class Monitor {
     if (this.record.status !== "created") {
       throw new NkError("BAD_STATE", `cannot start a container that is ${this.record.status}`);
     }
-    await traced("agent", "start the container", { why: "its process waits until it is told to go on" }, () =>
+    const what = JSON.stringify({ type: "start", id: this.record.id });
+    await traced("agent", "start the container", { why: "its process waits for this request", what }, () =>
       guest.agent.start(this.record.id),
     );
     this.startedNs = process.hrtime.bigint();
@@ -185,13 +187,7 @@ export class Monitor {
       if (event.session === "") this.containerExited(event, clock);
       else this.execs.exited(event);
     } else if (event.event === "step" && clock) {
-      publishSpan({
-        actor: event.name.startsWith("runtime") ? "runtime" : "agent",
-        name: event.name,
-        startNs: clock.toHostNs(event.startUs),
-        endNs: clock.toHostNs(event.endUs),
-        what: event.detail,
-      });
+      publishSpan(agentSpan(event, clock));
     } else if (event.event === "log") {
       process.stderr.write(`agent ${event.level}: ${event.message}\n`);
     }

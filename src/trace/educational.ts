@@ -4,7 +4,7 @@ import type { Span } from "./channels.ts";
 import { formatDuration, printable } from "./text.ts";
 
 /** Cut here: a create request with a whole config.json would push everything else off the screen. */
-const MAX_WHAT = 1200;
+const MAX_WHAT = 2000;
 const NAME_COLUMNS = 50;
 const INDENT = " ".repeat(6);
 
