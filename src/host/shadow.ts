@@ -90,8 +90,7 @@ function sendPlan(launcher: ChildProcess, plan: Buffer): void {
 /** The lines on the report pipe; one that begins with "error" is the launcher's last word. */
 async function* reportOf(launcher: ChildProcess, code: ErrorCode): AsyncGenerator<string, void, void> {
   for await (const line of readLines(launcher.stdio[4] as Readable)) {
-    if (line.startsWith("error "))
-      throw new NkError(code, line.slice("error ".length), { phase: "start shadow" });
+    if (line.startsWith("error ")) throw new NkError(code, line.slice("error ".length));
     yield line;
   }
 }

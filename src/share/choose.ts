@@ -50,7 +50,10 @@ function noServer(): NkError {
 
 function noDriver(want: ShareKind, supported: readonly ShareKind[]): NkError {
   const has = supported.length === 0 ? "no share at all" : supported.join(", ");
-  return new NkError("UNSUPPORTED", `the guest's kernel cannot mount ${want}: it has drivers for ${has}`, {
-    phase: "choose the share",
-  });
+  return new NkError(
+    "UNSUPPORTED",
+    `the guest's kernel cannot mount ${want}: it has drivers for ${has}; ` +
+      "use --vm-share=auto, or a kernel that has it (scripts/build-kernel.sh makes one with both)",
+    { phase: "choose the share" },
+  );
 }

@@ -47,7 +47,7 @@ export async function decideAccel(options: AccelOptions): Promise<Accel> {
   if (verdict.usable) return { accel: "kvm", reason: verdict.reason };
   if (options.want === "auto")
     return { accel: "tcg", reason: `software emulation, because ${verdict.reason}` };
-  throw new NkError("UNSUPPORTED", `KVM was asked for, but ${verdict.reason}: ${MEND}`, {
+  throw new NkError("UNSUPPORTED", `KVM was asked for and cannot be used: ${verdict.reason}: ${MEND}`, {
     phase: "choose the accelerator",
   });
 }
