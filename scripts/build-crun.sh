@@ -7,6 +7,12 @@ cd "$(dirname "$0")/.."
 . scripts/lib/image-common.sh
 . scripts/lib/image-apt-source.sh
 
+case ${1:-} in
+    "") ;;
+    -h | --help) sed -n '2,4s/^# \?//p' "$0"; exit 0 ;;
+    *) die "unknown option $1 (see --help)" ;;
+esac
+
 # A static build needs the archives that come with these packages.
 CRUN_BUILD_PACKAGES="autoconf automake libtool pkg-config dpkg-dev libyajl-dev libcap-dev libseccomp-dev"
 

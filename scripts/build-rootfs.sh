@@ -7,6 +7,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/image-common.sh
 
+case ${1:-} in
+    "") ;;
+    -h | --help) sed -n '2,5s/^# \?//p' "$0"; exit 0 ;;
+    *) die "unknown option $1 (see --help)" ;;
+esac
+
 agent=${NK_AGENT:-build/guest/nk-agent}
 
 make_runc_image() {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Puts nk-runtime, its native helper, the guest image and an example bundle on the system. Safe to run again.
+# Puts nk-runtime, its native helper, the guest image and the example bundles on the system. Safe to run again.
 #   sudo ./scripts/install.sh [--prefix /usr/local] [--uninstall]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -32,4 +32,4 @@ setup_all ""
 step "install" install install_all
 "$PREFIX/bin/nk-runtime" --version
 say "Installed. The files are listed in $(manifest); take them off with: sudo ./scripts/install.sh --prefix $PREFIX --uninstall"
-say "Try: sudo nk-runtime run --mode=vm --bundle=$PREFIX/share/nano-sandbox/hello hello"
+say "Try: sudo $PREFIX/bin/nk-runtime run --mode=vm --bundle=$PREFIX/share/nano-sandbox/hello hello"

@@ -7,6 +7,12 @@ cd "$(dirname "$0")/.."
 . scripts/lib/packages.sh
 . scripts/lib/setup.sh
 
+case ${1:-} in
+    "") ;;
+    -h | --help) sed -n '2,3s/^# \?//p' "$0"; exit 0 ;;
+    *) die "unknown option $1 (see --help)" ;;
+esac
+
 started=$EPOCHREALTIME
 title "nano-sandbox: packages, build, guest image, first container"
 setup_all ""

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 NK_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-NK_CACHE=${NK_CACHE:-$NK_ROOT/build/cache}
+NK_CACHE=${NK_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/nano-sandbox} # as scripts/lib/setup.sh
 NK_IMAGE=${NK_IMAGE:-$NK_ROOT/build/image}
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
