@@ -38,13 +38,15 @@ describe("planMounts", () => {
 
 describe("guestConfig", () => {
   it("leaves a plain bind mount to the shared tree", () => {
-    expect(mounts([{ destination: "/data", type: "bind", source: "/srv", options: ["rbind", "rw"] }])).toEqual([]);
+    expect(
+      mounts([{ destination: "/data", type: "bind", source: "/srv", options: ["rbind", "rw"] }]),
+    ).toEqual([]);
   });
 
   it("mounts a read-only bind once more, so that the guest's kernel enforces it", () => {
-    expect(mounts([{ destination: "/data", type: "bind", source: "/srv", options: ["bind", "ro"] }])).toEqual([
-      { destination: "/data", type: "bind", source: "/run/nk/share/data", options: ["rbind", "ro"] },
-    ]);
+    expect(mounts([{ destination: "/data", type: "bind", source: "/srv", options: ["bind", "ro"] }])).toEqual(
+      [{ destination: "/data", type: "bind", source: "/run/nk/share/data", options: ["rbind", "ro"] }],
+    );
   });
 
   it("mounts a bind that a native mount would cover", () => {
@@ -67,7 +69,12 @@ describe("guestConfig", () => {
         linux: {
           namespaces: [{ type: "pid" }, { type: "network", path: "/run/netns/x" }],
           cgroupsPath: "/host/path",
-          resources: { memory: { limit: 1, swap: 2 }, cpu: { quota: 1, cpus: "0-3" }, blockIO: {}, pids: { limit: 5 } },
+          resources: {
+            memory: { limit: 1, swap: 2 },
+            cpu: { quota: 1, cpus: "0-3" },
+            blockIO: {},
+            pids: { limit: 5 },
+          },
           unknownMember: 7,
         },
       },
@@ -85,6 +92,8 @@ describe("guestConfig", () => {
   });
 
   it("refuses a seccomp listener", () => {
-    expect(() => guestConfig({ linux: { seccomp: { listenerPath: "/x" } } }, "c1", share)).toThrow("listenerPath");
+    expect(() => guestConfig({ linux: { seccomp: { listenerPath: "/x" } } }, "c1", share)).toThrow(
+      "listenerPath",
+    );
   });
 });
