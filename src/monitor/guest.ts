@@ -19,6 +19,8 @@ export const GUEST_ROOT = "/run/nk/root";
 
 /** Under software emulation on a machine that is busy otherwise, a boot of a distribution kernel takes up to half a minute. */
 const BOOT_TIMEOUT_MS = 120_000;
+/** Between the end of the agent's connection and that of the VMM, when it is the VMM that ends. */
+const VM_EXIT_GRACE_MS = 2_000;
 /** Unmounting and syncing; the VM is ended by force afterwards. */
 const SHUTDOWN_TIMEOUT_MS = 10_000;
 
@@ -69,7 +71,7 @@ export class Guest {
     } catch (error) {
       const log = vm.logTail();
       await vm.close();
-      throw withLog(asNkError(error), log, `${stateDir}/console.log`);
+      throw withLog(asNkError(error), log);
     }
   }
 
@@ -91,7 +93,7 @@ export class Guest {
     const lost = lossOf(vm, connection).then((error) => Promise.reject(error));
     lost.catch(() => {});
     const hello = await traced("kernel", "boot until the agent's hello", { why: BOOT_WHY }, () =>
-      deadline.race(Promise.race([connection.hello, lost]), "the agent's hello"),
+      deadline.race(Promise.race([connection.hello.catch(() => lost), lost]), "the agent's hello"),
     );
     const guest = new Guest(
       vm,
@@ -194,14 +196,20 @@ function createVm(
   });
 }
 
-function lossOf(vm: VirtualMachine, connection: AgentConnection): Promise<NkError> {
+async function lossOf(vm: VirtualMachine, connection: AgentConnection): Promise<NkError> {
   const vmGone = vm.exited.then(
     (exit) => new NkError("VMM", `the VM ended: ${exit.message}`, { log: vm.logTail() }),
   );
-  return Promise.race([vmGone, connection.closed]);
+  const first = await Promise.race([vmGone, connection.closed]);
+  if (first.code !== "AGENT") return first;
+  // The connection's end is what a VMM that ends shows first; why it ended says more.
+  return Deadline.after(VM_EXIT_GRACE_MS)
+    .race(vmGone, "the end of the VM")
+    .catch(() => first);
 }
 
-function withLog(error: NkError, log: string, see: string): NkError {
+/** The log goes into the error: the folder with the files is removed with the container. */
+function withLog(error: NkError, log: string): NkError {
   if (error.log !== undefined || log === "") return error;
-  return new NkError(error.code, error.message, { ...error.toJson(), log, see, cause: error });
+  return new NkError(error.code, error.message, { ...error.toJson(), log, cause: error });
 }
