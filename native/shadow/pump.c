@@ -3,12 +3,12 @@
 #include "link.h"
 #include "signals.h"
 #include "sink.h"
+#include "terminal.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -34,14 +34,10 @@ struct pump {
 };
 
 static void send_size(struct pump *pump) {
-    struct winsize size;
-    uint8_t payload[4];
+    uint8_t payload[TERMINAL_SIZE_BYTES];
 
-    if (pump->tty < 0 || ioctl(pump->tty, TIOCGWINSZ, &size) < 0)
-        return;
-    nk_put_u16(payload, size.ws_row);
-    nk_put_u16(payload + 2, size.ws_col);
-    link_send(&pump->link, NK_RESIZE, 0, payload, sizeof payload);
+    if (terminal_size(pump->tty, payload) == 0)
+        link_send(&pump->link, NK_RESIZE, 0, payload, sizeof payload);
 }
 
 static void take_signal(struct pump *pump) {

@@ -3,6 +3,7 @@
 #include "cleanup.h"
 #include "connect.h"
 #include "fail.h"
+#include "frame.h"
 #include "io.h"
 
 #include <errno.h>
@@ -65,6 +66,16 @@ int terminal_find(void) {
             return fd;
     }
     return -1;
+}
+
+int terminal_size(int fd, uint8_t *payload) {
+    struct winsize size;
+
+    if (fd < 0 || ioctl(fd, TIOCGWINSZ, &size) < 0)
+        return -1;
+    nk_put_u16(payload, size.ws_row);
+    nk_put_u16(payload + 2, size.ws_col);
+    return 0;
 }
 
 int terminal_make_raw(int fd, struct termios *saved) {

@@ -2,7 +2,11 @@
 #ifndef NK_TERMINAL_H
 #define NK_TERMINAL_H
 
+#include <stdint.h>
 #include <termios.h>
+
+/* The payload of a RESIZE frame. */
+#define TERMINAL_SIZE_BYTES 4
 
 struct pty {
     int master;
@@ -22,6 +26,9 @@ int pty_attach(const struct pty *pty);
 
 /* The first standard descriptor that is a terminal; -1: none. */
 int terminal_find(void);
+
+/* Writes TERMINAL_SIZE_BYTES; <0: not a terminal. */
+int terminal_size(int fd, uint8_t *payload);
 
 /* Switches to raw mode; what it was is kept in `saved`. */
 int terminal_make_raw(int fd, struct termios *saved);

@@ -4,6 +4,7 @@
 #include "fail.h"
 #include "frame.h"
 #include "io.h"
+#include "terminal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +43,20 @@ static int refused(int control, const char *head) {
     return fail("the monitor refused: %.*s %s", (int)strcspn(head, "\r"), head, body);
 }
 
-static int send_frame(int control, const char *payload) {
+/* Before the request: the process asks for its size as soon as it runs, which is before the shadow's life
+ * begins. */
+static int send_size(int control, int tty) {
+    uint8_t frame[NK_FRAME_HEADER_BYTES + TERMINAL_SIZE_BYTES];
+
+    if (terminal_size(tty, frame + NK_FRAME_HEADER_BYTES) < 0)
+        return 0;
+    nk_frame_encode_header(frame, NK_RESIZE, 0, TERMINAL_SIZE_BYTES);
+    if (nk_write_all(control, frame, sizeof frame) < 0)
+        return fail_errno("cannot send the terminal's size to the monitor");
+    return 0;
+}
+
+static int send_request(int control, const char *payload) {
     uint8_t header[NK_FRAME_HEADER_BYTES];
     size_t length = strlen(payload);
 
@@ -75,7 +89,7 @@ static int await_start(int control) {
     return fail("%s", text);
 }
 
-int upgrade_start(int control, const char *request) {
+int upgrade_start(int control, int tty, const char *request) {
     char head[HEAD_MAX_BYTES] = "";
 
     if (nk_write_all(control, upgrade_request, sizeof upgrade_request - 1) < 0)
@@ -84,5 +98,7 @@ int upgrade_start(int control, const char *request) {
         return -1;
     if (strncmp(head, "HTTP/1.1 101", 12) != 0)
         return refused(control, head);
-    return send_frame(control, request) < 0 ? -1 : await_start(control);
+    if (send_size(control, tty) < 0 || send_request(control, request) < 0)
+        return -1;
+    return await_start(control);
 }

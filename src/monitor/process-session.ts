@@ -18,6 +18,8 @@ export class ProcessSession {
   private agent: AgentClient | undefined;
   private streams: StreamSet | undefined;
   private early: Frame[] = [];
+  /** Each once, as the kernel keeps pending ones. */
+  private readonly earlySignals = new Set<number>();
   private size = { rows: 0, cols: 0 };
   private exitSent = false;
 
@@ -35,7 +37,8 @@ export class ProcessSession {
   }
 
   signal(signal: number): void {
-    void this.agent?.kill(this.containerId, this.name, signal).catch(() => {});
+    if (this.agent) void this.agent.kill(this.containerId, this.name, signal).catch(() => {});
+    else this.earlySignals.add(signal);
   }
 
   resize(rows: number, cols: number): void {
@@ -56,17 +59,25 @@ export class ProcessSession {
     begin: (start: ProcessStart) => Promise<void>,
   ): Promise<void> {
     const streams = router.open(this.link, terminal);
-    const begun = begin({ streams: streams.streams, terminal, ...this.size });
+    const asked = this.size;
+    const begun = begin({ streams: streams.streams, terminal, ...asked });
     // The request is on its way: what follows on the same connection finds the streams known.
     this.streams = streams;
     for (const frame of this.early.splice(0)) streams.fromShadow(frame);
     try {
       await begun;
       this.agent = agent;
+      this.catchUp(asked);
     } catch (error) {
       streams.release();
       throw error;
     }
+  }
+
+  /** Tells the agent what came while it made the process. */
+  private catchUp(asked: { rows: number; cols: number }): void {
+    if (this.size !== asked) this.resize(this.size.rows, this.size.cols);
+    for (const signal of this.earlySignals) this.signal(signal);
   }
 
   /** Hands the exit status to the shadow; resolves when the shadow has written all output and is gone. */
