@@ -68,7 +68,7 @@ static int set_free(struct create *create, struct child *child) {
         return -1;
     if (monitor_start(&create->plan, create->monitor_end, child->pid) < 0)
         return -1;
-    return launch_release(child);
+    return launch_release(child, session_inherited_tty(&create->plan));
 }
 
 static int launch(struct create *create, struct child *child) {

@@ -53,13 +53,13 @@ static int run(void *context) {
 
 /* The order is for the caller: its console socket is served before the process can write. */
 static int set_free(struct exec *exec, struct child *child) {
-    int tty = exec->plan.terminal == TERMINAL_INHERIT ? session_tty(&exec->plan) : -1;
+    int tty = session_inherited_tty(&exec->plan);
 
     if (exec->plan.terminal == TERMINAL_SOCKET && pty_hand_over(&exec->pty) < 0)
         return -1;
     if (upgrade_start(exec->control, tty, exec->plan.request) < 0)
         return -1;
-    return report_shadow(child->pid) < 0 ? -1 : launch_release(child);
+    return report_shadow(child->pid) < 0 ? -1 : launch_release(child, tty);
 }
 
 static int launch(struct exec *exec, struct child *child) {

@@ -59,6 +59,7 @@ int launch_start(struct child *child, unsigned long clone_flags, const struct ch
     int pair[2];
 
     signal(SIGCHLD, SIG_DFL);
+    child->tty = -1;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return fail_errno("cannot make a socket pair");
     child->pid = (pid_t)syscall(SYS_clone, clone_flags | SIGCHLD, 0, 0, 0, 0);
@@ -86,9 +87,23 @@ int launch_ready(struct child *child) {
     return 0;
 }
 
-int launch_release(struct child *child) {
-    char packet[2];
+static void restore_terminal(struct child *child) {
+    if (child->tty >= 0)
+        terminal_restore(child->tty, &child->saved);
+    child->tty = -1;
+}
 
+int launch_release(struct child *child, int tty) {
+    char packet[2];
+    sigset_t set;
+
+    /* Before the child writes: the caller's terminal would change its line ends. In the background this stops
+     * us, as it should: SIGTTOU must not be blocked yet. */
+    if (tty >= 0 && terminal_make_raw(tty, &child->saved) == 0)
+        child->tty = tty;
+    /* For launch_wait: neither a child that ends at once nor a new size of its terminal is missed. */
+    sigfillset(&set);
+    sigprocmask(SIG_BLOCK, &set, NULL);
     if (send_packet(child->sync, RELEASE, "") < 0 || receive(child->sync, packet, sizeof packet) < 0)
         return fail("the shadow ended before it was released");
     close(child->sync);
@@ -99,6 +114,7 @@ int launch_release(struct child *child) {
 void launch_abort(struct child *child) {
     kill(child->pid, SIGKILL);
     waitpid(child->pid, NULL, 0);
+    restore_terminal(child);
 }
 
 static int exit_status(int status) {
@@ -114,9 +130,7 @@ static int wait_loop(pid_t pid, int tty) {
     sigset_t set;
     int status;
 
-    /* Blocked first, then asked for once: a child that ended before is not missed. */
     sigfillset(&set);
-    sigprocmask(SIG_BLOCK, &set, NULL);
     while (waitpid(pid, &status, WNOHANG) != pid) {
         int signal = sigwaitinfo(&set, NULL);
 
@@ -126,12 +140,9 @@ static int wait_loop(pid_t pid, int tty) {
     return exit_status(status);
 }
 
-int launch_wait(const struct child *child, int tty) {
-    struct termios saved;
-    int raw = tty >= 0 && terminal_make_raw(tty, &saved) == 0;
-    int status = wait_loop(child->pid, tty);
+int launch_wait(struct child *child) {
+    int status = wait_loop(child->pid, child->tty);
 
-    if (raw)
-        terminal_restore(tty, &saved);
+    restore_terminal(child);
     return status;
 }

@@ -42,13 +42,15 @@ int session_tty(const struct plan *plan) {
     return plan->terminal == TERMINAL_NONE ? -1 : terminal_find();
 }
 
-int session_wait(const struct plan *plan, const struct child *child) {
-    int tty = plan->terminal == TERMINAL_INHERIT ? terminal_find() : -1;
+int session_inherited_tty(const struct plan *plan) {
+    return plan->terminal == TERMINAL_INHERIT ? terminal_find() : -1;
+}
 
+int session_wait(const struct plan *plan, struct child *child) {
     /* Ctrl-C at a terminal goes to the whole foreground group. The caller passes signals on itself: out of
      * its group, the container gets each one once. With a terminal in raw mode no such signals come, but
      * SIGWINCH must. */
-    if (tty < 0)
+    if (session_inherited_tty(plan) < 0)
         setpgid(0, 0);
-    return launch_wait(child, tty);
+    return launch_wait(child);
 }

@@ -18,8 +18,10 @@ int session_start(const struct plan *plan, const struct pty *pty);
 /* The terminal whose size the shadow passes on; -1: none. */
 int session_tty(const struct plan *plan);
 
-/* For `wait`: stays until the shadow has ended, with the caller's terminal in raw mode where it is inherited.
- * Returns the shadow's exit status. */
-int session_wait(const struct plan *plan, const struct child *child);
+/* The caller's own terminal, if it is the process's too; -1: none. */
+int session_inherited_tty(const struct plan *plan);
+
+/* For `wait`: stays until the shadow has ended. Returns the shadow's exit status. */
+int session_wait(const struct plan *plan, struct child *child);
 
 #endif

@@ -122,6 +122,8 @@ async function startAndWait(plan: ShadowPlan, pidFile: string | undefined): Prom
     return { shadow, stepsHeard };
   } catch (error) {
     await shadow.kill();
+    // The launcher restores the terminal, on which the error is said.
+    if (plan.wait) await shadow.exitStatus();
     throw error;
   }
 }
