@@ -8,9 +8,14 @@
 
 void nk_stream_out_update(struct nk_stream *stream) {
     bool may_send = stream->discard || (stream->credit > 0 && !nk_channel_is_congested());
+    uint32_t events = EPOLLIN;
 
+    /* A terminal that others keep open says nothing when it is empty: being writable is the occasion to look.
+     */
+    if (stream->draining && stream->terminal)
+        events |= EPOLLOUT;
     if (!stream->finished)
-        nk_stream_watch(stream, may_send ? EPOLLIN : 0);
+        nk_stream_watch(stream, may_send ? events : 0);
 }
 
 static void close_descriptor(struct nk_stream *stream) {
