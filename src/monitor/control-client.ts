@@ -1,5 +1,5 @@
 import { Agent, request as httpRequest } from "node:http";
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { NkError, type ErrorJson } from "../base/errors.ts";
 
 /** One connection to a monitor's control socket. */
@@ -70,14 +70,4 @@ export class ControlClient {
       request.end(body);
     });
   }
-}
-
-/** Resolves when no monitor listens on the socket any more: its process has ended. */
-export function monitorGone(socketPath: string): Promise<void> {
-  return new Promise((resolve) => {
-    const socket = connect(socketPath);
-    socket.on("error", () => {});
-    socket.on("close", () => resolve());
-    socket.resume();
-  });
 }

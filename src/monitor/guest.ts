@@ -5,6 +5,7 @@ import type { AgentEvent, HelloEvent } from "../agent/messages.ts";
 import { Deadline } from "../base/deadline.ts";
 import { asNkError, NkError } from "../base/errors.ts";
 import { resolveGuestImage, type GuestImage } from "../image/guest-image.ts";
+import { GUEST_ROOT, GUEST_SHARE } from "../oci/guest-config.ts";
 import { publishSpan, traced } from "../trace/channels.ts";
 import { guestClock, type GuestClock } from "../trace/guest-clock.ts";
 import { kernelPhases } from "../trace/kernel-phases.ts";
@@ -12,10 +13,6 @@ import { qemuDriver } from "../vm/qemu/driver.ts";
 import type { VirtualMachine, VmExit } from "../vm/virtual-machine.ts";
 import type { Job } from "./job.ts";
 import type { StreamRouter } from "./stream-router.ts";
-
-/** Where the shared tree is mounted in the guest, and where the container's root is bound from it (oci/guest-config.ts). */
-export const GUEST_SHARE = "/run/nk/share";
-export const GUEST_ROOT = "/run/nk/root";
 
 /** Under software emulation on a machine that is busy otherwise, a boot of a distribution kernel takes up to half a minute. */
 const BOOT_TIMEOUT_MS = 120_000;

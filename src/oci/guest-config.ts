@@ -5,6 +5,10 @@ import { NkError } from "../base/errors.ts";
  * it stands, also members that we do not know (runtime-spec config.md, "Extensibility").
  */
 
+/** Where the shared tree is mounted in the guest, and where the container's root is bound from it. */
+export const GUEST_SHARE = "/run/nk/share";
+export const GUEST_ROOT = "/run/nk/root";
+
 type Json = Record<string, unknown>;
 
 export interface GuestMountPoint {

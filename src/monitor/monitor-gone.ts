@@ -1,0 +1,11 @@
+import { connect } from "node:net";
+
+/** Resolves when no monitor listens on the socket any more: its process has ended. */
+export function monitorGone(socketPath: string): Promise<void> {
+  return new Promise((resolve) => {
+    const socket = connect(socketPath);
+    socket.on("error", () => {});
+    socket.on("close", () => resolve());
+    socket.resume();
+  });
+}
