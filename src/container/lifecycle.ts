@@ -65,8 +65,12 @@ const TABLE: Record<Operation, Record<Status, Rule>> = {
   },
 };
 
+/** Where `delete` of a container in a VM ends the VM, as one switches a machine off (docs/decisions/0006-delete-ends-the-vm.md). */
+const ENDED_WITH_ITS_VM: readonly Status[] = ["running", "paused"];
+
 /** @throws BAD_STATE with runc's words when `operation` is not allowed in the status of the container. */
-export function checkAllowed(operation: Operation, { id, status }: ContainerRecord): void {
+export function checkAllowed(operation: Operation, { id, mode, status }: ContainerRecord): void {
+  if (operation === "delete" && mode === "vm" && ENDED_WITH_ITS_VM.includes(status)) return;
   const rule = TABLE[operation][status];
   if (rule !== "allowed") throw new NkError("BAD_STATE", rule(id));
 }

@@ -9,7 +9,9 @@ export const deleteCommand: Command = {
     name: "delete",
     summary: "remove a container",
     usage: "ID",
-    description: "Removes a container that has stopped (or was never started) and everything it holds.",
+    description:
+      "Removes a container that has stopped (or was never started) and everything it holds.\n" +
+      "A container in a VM may also run: its VM is ended.",
     options: [
       {
         name: "force",

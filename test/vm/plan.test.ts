@@ -1,0 +1,70 @@
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+/** The workflow that VM mode is made for, typed on the installed command: `run` in one terminal, the rest in another. */
+const INSTALL = fileURLToPath(new URL("../../scripts/install.sh", import.meta.url));
+const IMAGE_DIR = "/var/lib/nano-sandbox/vm";
+
+const wasInstalled = existsSync(IMAGE_DIR);
+let prefix: string;
+
+beforeAll(() => {
+  prefix = mkdtempSync(join(tmpdir(), "nk-prefix-"));
+  execFileSync(INSTALL, ["--prefix", prefix], { stdio: "ignore" });
+});
+
+afterAll(() => {
+  // An installation that was there before shares its guest image with ours: it keeps it.
+  if (!wasInstalled) execFileSync(INSTALL, ["--prefix", prefix, "--uninstall"], { stdio: "ignore" });
+  rmSync(prefix, { recursive: true });
+});
+
+function typed(line: string, input = ""): string {
+  return execFileSync("sh", ["-c", line], { encoding: "utf8", input, env: environment() });
+}
+
+function environment(): NodeJS.ProcessEnv {
+  return { ...process.env, PATH: `${prefix}/bin:${process.env["PATH"] ?? ""}` };
+}
+
+/** Types a `run` that goes on in its terminal; resolves when the container runs. */
+async function started(line: string, id: string): Promise<{ ended: Promise<unknown> }> {
+  const terminal = spawn("sh", ["-c", line], { env: environment(), stdio: "ignore" });
+  const ended = new Promise((resolve) => terminal.once("close", resolve));
+  const state = (): string => {
+    try {
+      return typed(`nk-runtime state --short ${id} 2>/dev/null`);
+    } catch {
+      return "";
+    }
+  };
+  const end = Date.now() + 60_000;
+  while (state() !== "running (vm)\n") {
+    if (Date.now() > end) throw new Error(`${id} did not run within a minute: ${line}`);
+    await new Promise((resolve) => {
+      setTimeout(resolve, 100);
+    });
+  }
+  return { ended };
+}
+
+describe.each([
+  ["phase 4", "mycontainer", ""],
+  ["the appendix", "myvmcontainer", "--vm-vcpus=2 --vm-memory=1024 "],
+])("the sequence of %s", (_name, id, flags) => {
+  it("runs, shows its state, is entered and deleted", async () => {
+    const bundle = `${prefix}/share/nano-sandbox/bundle`;
+    const { ended } = await started(`nk-runtime run --mode=vm ${flags}--bundle=${bundle} ${id}`, id);
+    expect(typed(`nk-runtime state --short ${id}`)).toBe("running (vm)\n");
+    const shell = typed(`nk-runtime exec ${id}`, "ps -ef\nexit\n");
+    expect(shell).toMatch(/^ *1 .*while :/m);
+    expect(shell).toMatch(/\/bin\/sh/);
+    typed(`nk-runtime delete ${id}`);
+    await ended;
+    expect(() => typed(`nk-runtime state ${id} 2>/dev/null`)).toThrow();
+  });
+});
