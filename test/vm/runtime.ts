@@ -25,7 +25,13 @@ export class Runtime implements AsyncDisposable {
   readonly root = mkdtempSync(join(tmpdir(), "nk-root-"));
   private readonly bundles: TestBundle[] = [];
   private readonly before = residue();
+  private readonly flags: string[];
   private count = 0;
+
+  /** @param flags of every `run` */
+  constructor(...flags: string[]) {
+    this.flags = flags;
+  }
 
   /** Runs `nk-runtime ARGS` to its end. */
   async call(args: string[], options: CallOptions = {}): Promise<Result> {
@@ -79,14 +85,14 @@ export class Runtime implements AsyncDisposable {
   /** `run --mode=vm` of a fresh bundle, in the foreground. */
   async run(options: BundleOptions, flags: string[] = [], call: CallOptions = {}): Promise<Result> {
     const { dir } = await this.bundle(options);
-    return this.call(["run", "--mode=vm", ...matrixFlags(), ...flags, "--bundle", dir, this.id()], call);
+    return this.call(["run", "--mode=vm", ...this.flags, ...flags, "--bundle", dir, this.id()], call);
   }
 
   /** A container that runs until it is deleted; its id. */
   async background(options: BundleOptions = {}, flags: string[] = []): Promise<string> {
     const { dir } = await this.bundle({ args: ["sleep", "1000000"], ...options });
     const id = this.id();
-    await this.detached(["run", "-d", "--mode=vm", ...matrixFlags(), ...flags, "--bundle", dir, id]);
+    await this.detached(["run", "-d", "--mode=vm", ...this.flags, ...flags, "--bundle", dir, id]);
     return id;
   }
 
@@ -112,10 +118,12 @@ export class Runtime implements AsyncDisposable {
   }
 }
 
-/** Kernel and share of this run of the tests: NK_TEST_KERNEL, NK_TEST_SHARE. */
-function matrixFlags(): string[] {
-  const { NK_TEST_KERNEL: kernel, NK_TEST_SHARE: share } = process.env;
-  return [...(kernel ? [`--vm-kernel=${kernel}`] : []), ...(share ? [`--vm-share=${share}`] : [])];
+const KERNELS = fileURLToPath(new URL("../../build/image/kernels", import.meta.url));
+
+/** Every kernel that the guest image has, ours and the distribution's, as a row for `describe.each`. */
+export function kernels(): [name: string, flag: string][] {
+  const names = readdirSync(KERNELS).filter((name) => name.startsWith("vmlinu"));
+  return names.map((name) => [name, `--vm-kernel=${join(KERNELS, name)}`]);
 }
 
 const OURS = /\/(qemu-system-[^/]*|virtiofsd|nk-shadow)$|nk-runtime\.cjs.* monitor /;
