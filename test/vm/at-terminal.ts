@@ -43,6 +43,15 @@ export class AtTerminal {
     return new AtTerminal(["run", NK_RUNTIME, "--root", root, ...args]);
   }
 
+  /** The same, resized while it starts: the shell's word says that there is a terminal to resize. */
+  static async runResized(root: string, args: string[]): Promise<AtTerminal> {
+    const script = 'echo ready; exec "$0" "$@"';
+    const terminal = new AtTerminal(["run", "sh", "-c", script, NK_RUNTIME, "--root", root, ...args]);
+    await terminal.expect("ready\r\n");
+    terminal.resize();
+    return terminal;
+  }
+
   /** The receiver of a console socket; resolves when it listens. */
   static async console(socket: string): Promise<AtTerminal> {
     const terminal = new AtTerminal(["console", socket]);

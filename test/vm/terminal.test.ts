@@ -60,9 +60,10 @@ describe("exec -t", () => {
   });
 
   it("has the size of a terminal that changes while the command is being started", async () => {
-    const terminal = exec("sh", "-c", "echo up; while test \"$(stty size)\" != '50 120'; do sleep 0.1; done");
-    terminal.resize();
-    expect(await terminal.end()).toMatchObject({ code: 0 });
+    const script = "while test \"$(stty size)\" != '50 120'; do sleep 0.1; done";
+    const terminal = await AtTerminal.runResized(runtime.root, ["exec", "-t", container, "sh", "-c", script]);
+    open.push(terminal);
+    expect(await terminal.end()).toMatchObject({ code: 0, modes: RESTORED });
   });
 
   it("interrupts the command with Ctrl-C, whose status is then 128 + SIGINT", async () => {
