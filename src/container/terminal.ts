@@ -1,4 +1,6 @@
+import { resolve } from "node:path";
 import { NkError } from "../base/errors.ts";
+import type { ShadowTerminal } from "../host/shadow-plan.ts";
 
 /** runc's rules for terminals. @throws USAGE */
 export function checkTerminal(terminal: boolean, detach: boolean, consoleSocket: string | undefined): void {
@@ -14,4 +16,10 @@ export function checkTerminal(terminal: boolean, detach: boolean, consoleSocket:
       "cannot use console socket if nk-runtime will not detach or allocate tty: leave --console-socket out, or set process.terminal to true",
     );
   }
+}
+
+/** What the shadow does about a terminal, for a request that `checkTerminal` let pass. */
+export function shadowTerminal(terminal: boolean, consoleSocket: string | undefined): ShadowTerminal {
+  if (consoleSocket !== undefined) return { socket: resolve(consoleSocket) };
+  return terminal ? "inherit" : "none";
 }

@@ -6,7 +6,7 @@ import { guestProcess } from "../oci/guest-config.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import { traced } from "../trace/channels.ts";
 import type { ExecRequest } from "./container-mode.ts";
-import { terminalOf } from "./vm-launch.ts";
+import { shadowTerminal } from "./terminal.ts";
 
 /** The in-VM runtime under software emulation, on a busy machine. */
 const EXEC_TIMEOUT_MS = 60_000;
@@ -29,7 +29,7 @@ export async function execInVm(
     control: controlSocket,
     request: what,
     cgroups: (container.vm?.cgroups ?? []).map((path) => `${path}/cgroup.procs`),
-    terminal: terminalOf(request.terminal, request.detach, request.consoleSocket),
+    terminal: shadowTerminal(request.terminal, request.consoleSocket),
     wait: !request.detach,
   };
   const deadline = Deadline.after(EXEC_TIMEOUT_MS);

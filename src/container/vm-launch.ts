@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
 import { cgroupFolder, cgroupsToMake, makeCgroup, removeCgroups } from "../host/cgroup.ts";
-import { startShadow, type Shadow, type ShadowPlan, type ShadowTerminal } from "../host/shadow.ts";
+import { startShadow, type Shadow, type ShadowPlan } from "../host/shadow.ts";
 import { parseMountOptions } from "../host/mount-flags.ts";
 import { jobPath, type Job } from "../monitor/job.ts";
 import type { ReportLine } from "../monitor/report.ts";
@@ -12,6 +12,7 @@ import { writePidFile } from "../state/pid-file.ts";
 import { heardSpans, traced } from "../trace/channels.ts";
 import { parseSpanLine } from "../trace/span-line.ts";
 import type { CreateRequest } from "./container-mode.ts";
+import { shadowTerminal } from "./terminal.ts";
 import { vmRecord } from "./vm-record.ts";
 
 /** Longer than the monitor's own deadline for a boot, so that its error arrives, which knows more. */
@@ -37,7 +38,7 @@ export async function launch(request: CreateRequest, options: LaunchOptions): Pr
   const { bundle, store, id, settings } = request;
   const stateDir = store.dirOf(id);
   const terminal = bundle.config.process?.terminal === true;
-  const terminalKind = terminalOf(terminal, !options.wait, request.consoleSocket);
+  const terminalKind = shadowTerminal(terminal, request.consoleSocket);
   const folder = cgroupFolder(bundle.config.linux?.cgroupsPath, id);
   const record = vmRecord(request, cgroupsToMake(folder));
   const job: Job = {
@@ -72,23 +73,6 @@ export async function launch(request: CreateRequest, options: LaunchOptions): Pr
 }
 
 const WHY = "the shadow stands for the container on the host, the monitor owns its VM";
-
-/** @throws USAGE where runc refuses the combination too, in its words. */
-export function terminalOf(
-  terminal: boolean,
-  detach: boolean,
-  consoleSocket: string | undefined,
-): ShadowTerminal {
-  const sendsTerminal = terminal && detach;
-  if (consoleSocket !== undefined && !sendsTerminal) {
-    throw new NkError("USAGE", "cannot use console socket if runc will not detach or allocate tty");
-  }
-  if (!sendsTerminal) return terminal ? "inherit" : "none";
-  if (consoleSocket === undefined) {
-    throw new NkError("USAGE", "cannot allocate tty if runc will detach without setting console socket");
-  }
-  return { socket: resolve(consoleSocket) };
-}
 
 /** The container's file tree on the host, as config.json describes it. */
 function tree(

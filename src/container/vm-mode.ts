@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
+import type { GuestProcess } from "../agent/agent-client.ts";
 import { removeCgroups } from "../host/cgroup.ts";
 import type { ControlClient } from "../monitor/control-client.ts";
 import { monitorGone } from "../monitor/monitor-gone.ts";
@@ -56,7 +57,7 @@ export function vmMode(store: StateStore): ContainerMode {
 
     async ps(container) {
       const rows = await withClient(store, container, (client) => client.request("GET", "/ps"));
-      return (rows as GuestRow[]).map(toRow);
+      return (rows as GuestProcess[]).map(toRow);
     },
 
     refresh: async (container) => refreshVm(container),
@@ -65,16 +66,7 @@ export function vmMode(store: StateStore): ContainerMode {
 
 const ASK_WHY = "it owns the VM: everything that is done to the container goes through it";
 
-interface GuestRow {
-  pid: number;
-  ppid: number;
-  uid: number;
-  comm: string;
-  args: string;
-  state: string;
-}
-
-function toRow({ pid, ppid, uid, comm, args, state }: GuestRow): ProcessRow {
+function toRow({ pid, ppid, uid, comm, args, state }: GuestProcess): ProcessRow {
   return { pid, ppid, uid, command: comm, args, state };
 }
 
