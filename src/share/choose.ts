@@ -1,5 +1,5 @@
 import { NkError } from "../base/errors.ts";
-import type { BoundedLog } from "./bounded-log.ts";
+import type { BoundedLog } from "../host/bounded-log.ts";
 import { ninePShare } from "./nine-p.ts";
 import type { HostFolder, Share, ShareKind } from "./share.ts";
 import { findVirtiofsd, VirtiofsShare, type Virtiofsd } from "./virtiofs.ts";

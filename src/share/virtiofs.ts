@@ -3,8 +3,8 @@ import { join } from "node:path";
 import type { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
 import { traced } from "../trace/channels.ts";
-import type { BoundedLog } from "./bounded-log.ts";
-import { Daemon } from "./daemon.ts";
+import type { BoundedLog } from "../host/bounded-log.ts";
+import { Daemon } from "../host/daemon.ts";
 import { MOUNT_TAG, quoteValue, type HostFolder, type Share } from "./share.ts";
 
 /** A server of virtiofs. The one in Rust took over the name; the one in C came with QEMU until 7.2. */

@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, openSync, closeSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { Deadline } from "../../src/base/deadline.ts";
+import { BoundedLog } from "../../src/host/bounded-log.ts";
+import { Daemon } from "../../src/host/daemon.ts";
 import { foreignDeath, processStartTime } from "../../src/host/process-info.ts";
-import { spawnDaemon } from "../../src/host/spawn.ts";
 import { buildNative, helper, soon } from "./shadow-rig.ts";
 
 let dir: string;
@@ -16,43 +16,40 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-test("a daemon has its log, the descriptors it is given and no others, in a session of its own", async () => {
-  writeFileSync(join(dir, "given"), "given text");
-  const given = openSync(join(dir, "given"), "r");
-  const daemon = spawnDaemon({
-    command: [
-      "sh",
-      "-c",
-      "cat <&3; echo; ls /proc/$$/fd | tr '\\n' ' '; cut -d' ' -f1,6 /proc/$$/stat >&2; exit 3",
-    ],
-    logPath: join(dir, "log"),
-    passFds: [given],
-  });
-  closeSync(given);
+function start(...argv: [string, ...string[]]): { daemon: Daemon; log: BoundedLog } {
+  const log = new BoundedLog(join(dir, "log"));
+  return { daemon: new Daemon({ name: argv[0], argv, log, channels: 1 }), log };
+}
+
+test("a daemon has its log, the channels it is given and nothing else, in a session of its own", async () => {
+  const script = "cat <&3; echo; ls /proc/$$/fd | tr '\\n' ' '; cut -d' ' -f1,6 /proc/$$/stat >&2; exit 3";
+  const { daemon, log } = start("sh", "-c", script);
+  daemon.channel(3).end("given text");
   expect(await soon(daemon.exited, "its end")).toEqual({ code: 3, signal: null });
-  expect(daemon.alive).toBe(false);
-  const log = readFileSync(join(dir, "log"), "utf8");
-  expect(log).toContain("given text\n0 1 2 3 ");
-  expect(log).toContain(`${daemon.pid} ${daemon.pid}\n`);
+  expect(daemon.running).toBe(false);
+  expect(log.tail()).toContain("given text\n0 1 2 3 ");
+  expect(log.tail()).toContain(`${daemon.pid} ${daemon.pid}`);
 });
 
-test("SIGTERM first, SIGKILL for one that does not listen", async () => {
-  const deadline = Deadline.after(10_000);
-  const polite = spawnDaemon({ command: ["sleep", "60"], logPath: join(dir, "log") });
-  expect(await polite.terminate(5000, deadline)).toEqual({ code: null, signal: "SIGTERM" });
-  const stubborn = spawnDaemon({
-    command: ["sh", "-c", 'trap "" TERM; echo deaf; while :; do read -r line </dev/zero; done'],
-    logPath: join(dir, "log"),
-  });
-  await expect.poll(() => stubborn.logTail()).toBe("deaf");
-  expect(await stubborn.terminate(50, deadline)).toEqual({ code: null, signal: "SIGKILL" });
-  expect(await stubborn.terminate(50, deadline)).toEqual({ code: null, signal: "SIGKILL" });
+test("it gets signals, and SIGKILL ends one that does not listen", async () => {
+  const polite = start("sleep", "60").daemon;
+  polite.kill("SIGTERM");
+  expect(await soon(polite.exited, "its end")).toEqual({ code: null, signal: "SIGTERM" });
+  const { daemon: stubborn, log } = start(
+    "sh",
+    "-c",
+    'trap "" TERM; echo deaf; while :; do read -r line </dev/zero; done',
+  );
+  await expect.poll(() => log.tail()).toBe("deaf");
+  stubborn.kill("SIGTERM");
+  stubborn.kill("SIGKILL");
+  expect(await soon(stubborn.exited, "its end")).toEqual({ code: null, signal: "SIGKILL" });
 });
 
 test("a program that is not there ends with 127 and says so in the log", async () => {
-  const daemon = spawnDaemon({ command: ["/no/such/program"], logPath: join(dir, "log") });
+  const { daemon, log } = start("/no/such/program");
   expect(await soon(daemon.exited, "its end")).toEqual({ code: 127, signal: null });
-  expect(daemon.logTail()).toBe("nk-shadow spawn: cannot run /no/such/program: No such file or directory");
+  expect(log.tail()).toBe("nk-shadow spawn: cannot run /no/such/program: No such file or directory");
 });
 
 test("it dies with its owner, also when that one is killed", async () => {

@@ -1,4 +1,4 @@
-import { describeExit, type DaemonExit } from "../../share/daemon.ts";
+import { describeExit, type DaemonExit } from "../../host/daemon.ts";
 import type { VmExit } from "../virtual-machine.ts";
 
 /** What was known of the end before it came. */

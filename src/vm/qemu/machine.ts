@@ -3,7 +3,7 @@ import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import type { Deadline } from "../../base/deadline.ts";
 import { NkError } from "../../base/errors.ts";
-import { BoundedLog } from "../../share/bounded-log.ts";
+import { BoundedLog } from "../../host/bounded-log.ts";
 import { chooseShare } from "../../share/choose.ts";
 import type { GuestMount, Share, ShareKind } from "../../share/share.ts";
 import { traced } from "../../trace/channels.ts";

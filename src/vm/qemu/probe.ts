@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Deadline } from "../../base/deadline.ts";
 import { asNkError } from "../../base/errors.ts";
-import { BoundedLog } from "../../share/bounded-log.ts";
+import { BoundedLog } from "../../host/bounded-log.ts";
 import { traced } from "../../trace/channels.ts";
 import type { KvmVerdict } from "../accel.ts";
 import { kernelCmdline } from "../kernel-cmdline.ts";

@@ -1,8 +1,8 @@
 import type { Duplex } from "node:stream";
 import { Deadline } from "../../base/deadline.ts";
 import { NkError } from "../../base/errors.ts";
-import type { BoundedLog } from "../../share/bounded-log.ts";
-import { Daemon, type DaemonExit } from "../../share/daemon.ts";
+import type { BoundedLog } from "../../host/bounded-log.ts";
+import { Daemon, type DaemonExit } from "../../host/daemon.ts";
 import { traced } from "../../trace/channels.ts";
 import type { VmExit } from "../virtual-machine.ts";
 import { CONSOLE_FD, QMP_FD } from "./argv.ts";

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess, type StdioOptions } from "node:child_process"
 import type { Duplex, Readable } from "node:stream";
 import type { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
-import { shadowPath } from "../host/paths.ts";
+import { shadowPath } from "./paths.ts";
 import type { BoundedLog } from "./bounded-log.ts";
 
 export interface DaemonExit {
