@@ -54,6 +54,26 @@ export class Flags {
 
 export const HELP: OptionSpec = { name: "help", short: "h", type: "switch", help: "show this help" };
 
+/** Options that create, run and exec share. */
+export const PID_FILE: OptionSpec = {
+  name: "pid-file",
+  type: "text",
+  value: "FILE",
+  help: "write the process id to FILE",
+};
+export const CONSOLE_SOCKET: OptionSpec = {
+  name: "console-socket",
+  type: "text",
+  value: "SOCKET",
+  help: "Unix socket that takes the terminal's master end",
+};
+export const NO_SUBREAPER: OptionSpec = {
+  name: "no-subreaper",
+  type: "switch",
+  hidden: true,
+  help: "taken and ignored",
+};
+
 /** Options before the command. Those without `hidden` and `--version` may also follow it. */
 export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   {

@@ -10,7 +10,7 @@ import type { PartialSettings } from "../../oci/settings.ts";
 import { traced } from "../../trace/channels.ts";
 import { installRecorder } from "../../trace/recorder.ts";
 import type { CommandContext } from "../command.ts";
-import type { Flags, OptionSpec } from "../options.ts";
+import { CONSOLE_SOCKET, NO_SUBREAPER, PID_FILE, type Flags, type OptionSpec } from "../options.ts";
 
 /** Flags that give settings. */
 const SETTING_FLAGS: Record<string, SettingName> = {
@@ -80,13 +80,8 @@ export const CREATE_OPTIONS: readonly OptionSpec[] = [
     value: "NAME",
     help: "runtime of container mode: runc, crun or a path (default: runc, else crun)",
   },
-  { name: "pid-file", type: "text", value: "FILE", help: "write the process id to FILE" },
-  {
-    name: "console-socket",
-    type: "text",
-    value: "SOCKET",
-    help: "Unix socket that takes the terminal's master end",
-  },
+  PID_FILE,
+  CONSOLE_SOCKET,
   {
     name: "preserve-fds",
     type: "number",
@@ -95,7 +90,7 @@ export const CREATE_OPTIONS: readonly OptionSpec[] = [
   },
   { name: "no-pivot", type: "switch", help: "do not use pivot_root (container mode)" },
   { name: "no-new-keyring", type: "switch", help: "keep the caller's session keyring (container mode)" },
-  { name: "no-subreaper", type: "switch", hidden: true, help: "taken and ignored" },
+  NO_SUBREAPER,
 ];
 
 /**

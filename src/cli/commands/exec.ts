@@ -6,7 +6,7 @@ import { checkAllowed } from "../../container/lifecycle.ts";
 import { checkTerminal } from "../../container/terminal.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { findAndTrace } from "../find-container.ts";
-import type { Flags } from "../options.ts";
+import { CONSOLE_SOCKET, NO_SUBREAPER, PID_FILE, type Flags } from "../options.ts";
 
 export const exec: Command = {
   spec: {
@@ -58,13 +58,8 @@ export const exec: Command = {
         value: "FILE",
         help: "take the whole process object (JSON) from FILE",
       },
-      { name: "pid-file", type: "text", value: "FILE", help: "write the process id to FILE" },
-      {
-        name: "console-socket",
-        type: "text",
-        value: "SOCKET",
-        help: "Unix socket that takes the terminal's master end",
-      },
+      PID_FILE,
+      CONSOLE_SOCKET,
       {
         name: "preserve-fds",
         type: "number",
@@ -74,7 +69,7 @@ export const exec: Command = {
       { name: "ignore-paused", type: "switch", help: "also in a paused container" },
       { name: "process-label", type: "text", value: "LABEL", help: "SELinux label of the command" },
       { name: "apparmor", type: "text", value: "PROFILE", help: "AppArmor profile of the command" },
-      { name: "no-subreaper", type: "switch", hidden: true, help: "taken and ignored" },
+      NO_SUBREAPER,
     ],
     min: 1,
     max: Number.POSITIVE_INFINITY,
