@@ -112,7 +112,7 @@ async function end(store: StateStore, container: ContainerRecord, force: boolean
     // No monitor listens: it has ended, or was killed and left what endLeftovers finds.
     if (!force && !(error instanceof NkError && error.code === "NOT_FOUND")) throw error;
   }
-  await endLeftovers(container);
+  endLeftovers(container, store.dirOf(container.id));
 }
 
 async function remove(store: StateStore, container: ContainerRecord): Promise<void> {

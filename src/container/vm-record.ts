@@ -23,7 +23,6 @@ export function vmRecord(request: CreateRequest, cgroups: string[]): ContainerRe
       initrd: settings.rootfs ?? "",
       runtime: settings.vmRuntime,
       cgroups,
-      journal: [],
     },
   };
 }

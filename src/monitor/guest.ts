@@ -129,9 +129,14 @@ export class Guest {
     );
   }
 
-  /** Publishes what the guest's kernel did while it booted; asked for when nobody waits for the guest any more. */
+  /** Publishes what the guest's kernel did while it booted; asked for when the container runs, so that its start does not wait. */
   async traceKernel(): Promise<void> {
     for (const span of kernelPhases(await this.agent.kernelLog(), this.clock)) publishSpan(span);
+  }
+
+  /** Gives a guest up that does not answer: it counts as lost, and `end` does not ask it again. */
+  abandon(): void {
+    this.connection.close();
   }
 
   /** Unmounts in the guest, then ends the VM: orderly if the guest still answers. */

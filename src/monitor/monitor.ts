@@ -21,6 +21,8 @@ import { StreamRouter } from "./stream-router.ts";
 const SIGKILL = 9;
 /** How long a shadow may take to write its last output when the container is deleted by force. */
 const FORCED_FLUSH_MS = 2_000;
+/** How long a guest may take to kill its container; one that hangs is ended with its VM. */
+const FORCED_KILL_MS = 10_000;
 /** How long the end of a container waits for the guest kernel's log, which a short container may outrun. */
 const KERNEL_TRACE_MS = 2_000;
 /** Signals that end a container which is not there yet: HUP, INT, QUIT, TERM. */
@@ -125,14 +127,21 @@ export class Monitor {
   /** Ends the container whatever it does; resolves when it is stopped and its VM gone. */
   async endByForce(): Promise<void> {
     this.forced = true;
-    await this.guest?.agent.kill(this.record.id, "", SIGKILL, true).catch(() => {});
+    const { guest } = this;
+    const killed = guest?.agent.kill(this.record.id, "", SIGKILL, true).then(() => this.exited);
+    if (guest && killed) {
+      await Deadline.after(FORCED_KILL_MS)
+        .race(killed, "the end of the container")
+        .catch(() => guest.abandon());
+    }
     await this.stopped;
   }
 
   /** The guest, while there is one. @throws BAD_STATE */
   running(): Guest {
-    if (!this.guest || this.record.status === "stopped")
+    if (!this.guest || this.record.status === "stopped") {
       throw new NkError("BAD_STATE", "container not running");
+    }
     return this.guest;
   }
 

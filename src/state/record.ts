@@ -48,8 +48,6 @@ export interface VmRecord {
   runtime: "crun" | "runc";
   /** cgroup folders made for this container, removed in reverse order by delete. */
   cgroups: string[];
-  /** Everything else that was acquired and is outside of the state folder. */
-  journal: string[];
 }
 
 export interface HostRecord {

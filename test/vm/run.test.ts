@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Runtime } from "./runtime.ts";
@@ -97,6 +97,28 @@ describe("the life of a container", () => {
     expect(rows.find((row) => row.id === id)).toMatchObject({ status: "running" });
     expect(await runtime.ok(["ps", id])).toContain("sleep 1000000");
     await runtime.ok(["delete", "--force", id]);
+  });
+
+  it("deletes by force a container whose VM hangs", async () => {
+    const id = await runtime.background();
+    const record = JSON.parse(readFileSync(join(runtime.root, id, "state.json"), "utf8")) as {
+      vm: { vmmPid: number };
+    };
+    process.kill(record.vm.vmmPid, "SIGSTOP");
+    await runtime.ok(["delete", "--force", id]);
+    expect(await runtime.call(["state", id])).toMatchObject({ code: 1 });
+  });
+
+  it("leaves no lock of a share's server when its monitor is killed", async () => {
+    const id = await runtime.background();
+    const record = JSON.parse(readFileSync(join(runtime.root, id, "state.json"), "utf8")) as {
+      vm: { monitorPid: number };
+    };
+    process.kill(record.vm.monitorPid, "SIGKILL");
+    await waitFor(async () => (await runtime.ok(["state", "--short", id])) === "stopped (vm)\n");
+    await runtime.ok(["delete", "--force", id]);
+    const locks = existsSync("/run/virtiofsd") ? readdirSync("/run/virtiofsd") : [];
+    expect(locks.filter((name) => name.includes(id))).toEqual([]);
   });
 
   it("kills a container whose shadow is killed", async () => {
