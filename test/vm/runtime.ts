@@ -1,10 +1,11 @@
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
-import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { makeBundle, type BundleOptions, type TestBundle } from "../fixtures/make-bundle.ts";
+import { MARK, residue } from "./residue.ts";
 
 const NK_RUNTIME = fileURLToPath(new URL("../../bin/nk-runtime", import.meta.url));
 
@@ -20,11 +21,13 @@ export interface CallOptions {
   during?: (child: ChildProcess) => void;
 }
 
+let instances = 0;
+
 /** The runtime as a user calls it, with a state folder of its own and a VM for every container. */
 export class Runtime implements AsyncDisposable {
   readonly root = mkdtempSync(join(tmpdir(), "nk-root-"));
   private readonly bundles: TestBundle[] = [];
-  private readonly before = residue();
+  private readonly idPrefix = `t${process.pid}-${(instances += 1)}-`;
   private readonly flags: string[];
   private count = 0;
 
@@ -54,7 +57,10 @@ export class Runtime implements AsyncDisposable {
   }
 
   spawn(args: string[]): ChildProcess {
-    return spawn(NK_RUNTIME, ["--root", this.root, ...args], { stdio: ["pipe", "pipe", "pipe"] });
+    return spawn(NK_RUNTIME, ["--root", this.root, ...args], {
+      stdio: ["pipe", "pipe", "pipe"],
+      env: this.env(),
+    });
   }
 
   /** Like `call`, and throws what the runtime said if it failed. */
@@ -69,7 +75,10 @@ export class Runtime implements AsyncDisposable {
   async detached(args: string[]): Promise<void> {
     const log = join(this.root, ".stderr");
     const stderr = openSync(log, "w");
-    const child = spawn(NK_RUNTIME, ["--root", this.root, ...args], { stdio: ["ignore", "ignore", stderr] });
+    const child = spawn(NK_RUNTIME, ["--root", this.root, ...args], {
+      stdio: ["ignore", "ignore", stderr],
+      env: this.env(),
+    });
     const code = await new Promise((resolve) => child.on("close", resolve));
     closeSync(stderr);
     if (code !== 0)
@@ -98,7 +107,11 @@ export class Runtime implements AsyncDisposable {
 
   id(): string {
     this.count += 1;
-    return `t${process.pid}-${this.count}`;
+    return `${this.idPrefix}${this.count}`;
+  }
+
+  private env(): NodeJS.ProcessEnv {
+    return { ...process.env, [MARK]: this.root };
   }
 
   /** Deletes what is left and the files. Returns what could not be accounted for: must be empty. */
@@ -106,10 +119,11 @@ export class Runtime implements AsyncDisposable {
     for (const id of readdirSync(this.root).filter((name) => !name.startsWith("."))) {
       await this.call(["delete", "--force", id]);
     }
+    const bundles = this.bundles.map(({ dir }) => dir);
+    const left = residue({ root: this.root, bundles, idPrefix: this.idPrefix });
     for (const bundle of this.bundles) await bundle.cleanup();
     rmSync(this.root, { recursive: true, force: true });
-    const known = new Set(this.before);
-    return residue().filter((line) => !known.has(line));
+    return left;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -124,37 +138,6 @@ const KERNELS = fileURLToPath(new URL("../../build/image/kernels", import.meta.u
 export function kernels(): [name: string, flag: string][] {
   const names = readdirSync(KERNELS).filter((name) => name.startsWith("vmlinu"));
   return names.map((name) => [name, `--vm-kernel=${join(KERNELS, name)}`]);
-}
-
-const OURS = /\/(qemu-system-[^/]*|virtiofsd|nk-shadow)$|nk-runtime\.cjs.* monitor /;
-
-/** Processes, mounts and cgroups that a container can leave. */
-export function residue(): string[] {
-  const found: string[] = [];
-  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    try {
-      const program = readlinkSync(`/proc/${pid}/exe`);
-      const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-      if (OURS.test(program) || OURS.test(command)) found.push(`process ${pid}: ${command.slice(0, 120)}`);
-    } catch {
-      // It has ended, or is a thread of the kernel.
-    }
-  }
-  const mounts = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
-  found.push(...mounts.filter((line) => line.includes("nk-bundle-") || line.includes("nk-root-")));
-  found.push(...cgroups());
-  return found;
-}
-
-function cgroups(): string[] {
-  const output = execFileSync(
-    "find",
-    ["/sys/fs/cgroup", "-maxdepth", "3", "-type", "d", "-path", "*nano-sandbox/*"],
-    {
-      encoding: "utf8",
-    },
-  );
-  return output.split("\n").filter(Boolean);
 }
 
 export function sha256(data: Buffer): string {

@@ -1,0 +1,59 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+
+/** Environment variable by which everything that a test's runtime starts is known: all of it inherits it. */
+export const MARK = "NK_TEST_ROOT";
+
+/** What may be left of the containers of one state folder: other people's are not looked at. */
+export interface Traces {
+  /** The state folder (`--root`). */
+  root: string;
+  /** The folders of its bundles. */
+  bundles: readonly string[];
+  /** What the ids of its containers begin with: their default cgroups have their names. */
+  idPrefix: string;
+}
+
+/** Processes, mounts, cgroups and lock files that are left. */
+export function residue({ root, bundles, idPrefix }: Traces): string[] {
+  return [
+    ...processes(root),
+    ...mounts([root, ...bundles]),
+    ...cgroups(idPrefix),
+    ...lockFiles(root),
+    ...(existsSync(root) ? readdirSync(root).filter((name) => !name.startsWith(".")) : []),
+  ];
+}
+
+function processes(root: string): string[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .flatMap((pid) => {
+      try {
+        const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+        const ours =
+          command.includes(root) || readFileSync(`/proc/${pid}/environ`, "utf8").includes(`${MARK}=${root}`);
+        return ours ? [`process ${pid}: ${command.slice(0, 120)}`] : [];
+      } catch {
+        return []; // it has just ended
+      }
+    });
+}
+
+function mounts(folders: readonly string[]): string[] {
+  const lines = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
+  return lines.filter((line) => folders.some((folder) => line.includes(folder)));
+}
+
+function cgroups(idPrefix: string): string[] {
+  const args = ["/sys/fs/cgroup", "-maxdepth", "4", "-type", "d", "-path", `*nano-sandbox/${idPrefix}*`];
+  return execFileSync("find", args, { encoding: "utf8" }).split("\n").filter(Boolean);
+}
+
+/** virtiofsd names its lock after the path of its socket, `/` written as `.`. */
+function lockFiles(root: string): string[] {
+  return ["/run/virtiofsd", "/var/lib/run/virtiofsd"]
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder).map((name) => `${folder}/${name}`))
+    .filter((path) => path.includes(root.replaceAll("/", ".")));
+}
