@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Sets up like quickstart.sh and runs the tests; the last line is "N passed, N failed".
-#   sudo ./scripts/test.sh [unit|integration|vm|all]
+#   sudo ./scripts/test.sh [unit|integration|vm|all|soak]
 # unit         style and type checks, C tests under sanitizers, TypeScript tests without root's powers
 # integration  the command line against fakes and the real native parts
 # vm           real virtual machines, on the distribution's kernel and on ours (compiled once, some minutes)
+# soak         what needs many containers or much time, up to an hour; not part of all
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/ui.sh
@@ -14,8 +15,8 @@ cd "$(dirname "$0")/.."
 which=${1:-all}
 case $which in
     unit | integration) packages=$TEST_PACKAGES ;;
-    vm | all) packages="$TEST_PACKAGES $KERNEL_PACKAGES" ;;
-    -h | --help) sed -n '2,6s/^# \?//p' "$0"; exit 0 ;;
+    vm | all | soak) packages="$TEST_PACKAGES $KERNEL_PACKAGES" ;;
+    -h | --help) sed -n '2,7s/^# \?//p' "$0"; exit 0 ;;
     *) die "there are no tests called $which (see --help)" ;;
 esac
 wanted() { [ "$which" = all ] || [ "$which" = "$1" ]; }
@@ -29,7 +30,7 @@ closing_line() {
 AT_EXIT+=(closing_line)
 title "set up"
 setup_all "$packages"
-if wanted vm; then
+if wanted vm || [ "$which" = soak ]; then
     step "guest kernel of our own (minutes when new)" kernel-own cached_build kernel scripts/build-kernel.sh
 fi
 
@@ -55,6 +56,10 @@ fi
 if wanted vm; then
     title "tests in virtual machines"
     test_vitest vm
+fi
+if [ "$which" = soak ]; then
+    title "soak tests in virtual machines"
+    SUITE_TIMEOUT_S=7200 test_vitest soak
 fi
 title "afterwards"
 test_step "nothing is left behind" leftovers nothing_left

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { makeBundle, type BundleOptions, type TestBundle } from "../fixtures/make-bundle.ts";
-import { MARK, residue } from "./residue.ts";
+import { MARK, residue, type Traces } from "./residue.ts";
 
 const NK_RUNTIME = fileURLToPath(new URL("../../bin/nk-runtime", import.meta.url));
 
@@ -110,6 +110,11 @@ export class Runtime implements AsyncDisposable {
     return `${this.idPrefix}${this.count}`;
   }
 
+  /** What containers of this runtime could leave behind. */
+  traces(): Traces {
+    return { root: this.root, bundles: this.bundles.map(({ dir }) => dir), idPrefix: this.idPrefix };
+  }
+
   private env(): NodeJS.ProcessEnv {
     return { ...process.env, [MARK]: this.root };
   }
@@ -119,8 +124,7 @@ export class Runtime implements AsyncDisposable {
     for (const id of readdirSync(this.root).filter((name) => !name.startsWith("."))) {
       await this.call(["delete", "--force", id]);
     }
-    const bundles = this.bundles.map(({ dir }) => dir);
-    const left = residue({ root: this.root, bundles, idPrefix: this.idPrefix });
+    const left = residue(this.traces());
     for (const bundle of this.bundles) await bundle.cleanup();
     rmSync(this.root, { recursive: true, force: true });
     return left;
