@@ -1,6 +1,6 @@
 import { Deadline } from "../base/deadline.ts";
 import type { AgentConnection } from "./connection.ts";
-import { list, type Streams, type Untrusted } from "./messages.ts";
+import { list, plain, text, type Streams, type Untrusted } from "./messages.ts";
 
 /** Long enough for software emulation on a loaded machine; a guest that needs more is taken for hung. */
 const REQUEST_TIMEOUT_MS = 60_000;
@@ -84,14 +84,14 @@ export class AgentClient {
     return list(answer["processes"]).map(toProcess);
   }
 
-  async stats(id: string): Promise<Untrusted> {
-    const { stats } = await this.ask("stats", { id });
-    return typeof stats === "object" && stats !== null ? (stats as Untrusted) : {};
+  /** Numbers as the agent gives them (`stats` in protocol/agent-protocol.md), none of them certain. */
+  async stats(id: string): Promise<unknown> {
+    return plain((await this.ask("stats", { id }))["stats"]);
   }
 
   async kernelLog(): Promise<string[]> {
     const answer = await this.ask("kmsg", {});
-    return list(answer["lines"]).map((line) => String(line).slice(0, 512));
+    return list(answer["lines"]).map((line) => text(line, 512));
   }
 
   /** Kills what runs, unmounts, syncs. The VM can be ended afterwards without losing a write. */
@@ -110,16 +110,12 @@ function toProcess(value: unknown): GuestProcess {
     const field = row[name];
     return typeof field === "number" && Number.isSafeInteger(field) ? field : 0;
   };
-  const text = (name: string): string => {
-    const field = row[name];
-    return typeof field === "string" ? field.slice(0, 4096) : "";
-  };
   return {
     pid: count("pid"),
     ppid: count("ppid"),
     uid: count("uid"),
-    comm: text("comm"),
-    args: text("args"),
-    state: text("state"),
+    comm: text(row["comm"], 64),
+    args: text(row["args"]),
+    state: text(row["state"], 1),
   };
 }

@@ -82,6 +82,28 @@ it("turns an error answer into an NkError with the runtime's words", async () =>
   });
 });
 
+it.each(["constructor", "__proto__", "EVIL", 7, { toString: 1 }, null])(
+  "takes the unknown error code %j for AGENT, and its words as harmless text",
+  async (code) => {
+    serve(({ seq }) => ({ seq, status: "error", code, error: "\u001b[2J", log: "\u0007" }));
+    await expect(connection.request("start", {}, soon())).rejects.toMatchObject({
+      code: "AGENT",
+      message: "\\x1b[2J",
+      log: "\\x07",
+    });
+  },
+);
+
+it("refuses requests while a guest that reads nothing has too much waiting", async () => {
+  guest.pause();
+  const large = { text: "x".repeat(3_900_000) };
+  const asked = Array.from({ length: 6 }, () => connection.request("exec", large, Deadline.after(50)));
+  const codes = await Promise.all(
+    asked.map((answer) => answer.catch((error: { code: string }) => error.code)),
+  );
+  expect(codes).toEqual(["TIMEOUT", "TIMEOUT", "TIMEOUT", "AGENT", "AGENT", "AGENT"]);
+});
+
 it("times out a request that is never answered, and ignores the late answer", async () => {
   await expect(connection.request("start", {}, Deadline.after(30))).rejects.toMatchObject({
     code: "TIMEOUT",

@@ -2,12 +2,15 @@ import type { Socket } from "node:net";
 import { encodeFrame, encodeHeader, FrameDecoder, FrameType, fromGuest, type Frame } from "./frame-codec.ts";
 import type { Deadline } from "../base/deadline.ts";
 import { NkError, type ErrorCode } from "../base/errors.ts";
-import { parseEvent, type AgentEvent, type HelloEvent, type Untrusted } from "./messages.ts";
+import { parseEvent, tail, text, type AgentEvent, type HelloEvent, type Untrusted } from "./messages.ts";
 
 /** Who takes the bytes of streams that the guest sends. Frames for unknown ids are dropped by the receiver. */
 export interface StreamSink {
   frame(frame: Frame): void;
 }
+
+/** Requests are refused while more than this waits for the guest to read it: two of the largest. */
+const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
 
 interface Pending {
   type: string;
@@ -61,6 +64,7 @@ export class AgentConnection {
    */
   async request(type: string, members: Record<string, unknown>, deadline: Deadline): Promise<Untrusted> {
     if (this.ended) throw this.ended;
+    this.checkBacklog();
     const seq = (this.seq += 1);
     const payload = Buffer.from(JSON.stringify({ seq, type, ...members }));
     const answer = new Promise<Untrusted>((resolve, reject) => {
@@ -72,6 +76,16 @@ export class AgentConnection {
     } finally {
       this.pending.delete(seq);
     }
+  }
+
+  /** A guest that reads nothing must not make us keep all that we ask of it. */
+  private checkBacklog(): void {
+    const waiting = this.socket.writableLength;
+    if (waiting <= MAX_UNREAD_BYTES) return;
+    throw new NkError(
+      "AGENT",
+      `the guest does not read what it is sent: ${waiting} bytes wait (at most ${MAX_UNREAD_BYTES})`,
+    );
   }
 
   /** Sends a stream frame; the payload is written without a copy. */
@@ -146,17 +160,12 @@ function parseJson(payload: Buffer): Untrusted {
   return value as Untrusted;
 }
 
-const CODES: Record<string, ErrorCode> = {
-  NOT_FOUND: "NOT_FOUND",
-  EXISTS: "EXISTS",
-  BAD_STATE: "BAD_STATE",
-  UNSUPPORTED: "UNSUPPORTED",
-  RUNTIME: "RUNTIME",
-};
+/** The agent's codes that are ours as well; all others are AGENT. */
+const CODES = new Set<unknown>(["NOT_FOUND", "EXISTS", "BAD_STATE", "UNSUPPORTED", "RUNTIME"]);
 
 function agentError(type: string, message: Untrusted): NkError {
-  const code = CODES[String(message["code"])] ?? "AGENT";
-  const words = typeof message["error"] === "string" ? message["error"].slice(0, 4096) : "no reason given";
-  const log = typeof message["log"] === "string" ? message["log"].slice(-4096) : "";
+  const code = CODES.has(message["code"]) ? (message["code"] as ErrorCode) : "AGENT";
+  const words = text(message["error"]) || "no reason given";
+  const log = tail(message["log"]);
   return new NkError(code, words, { phase: `agent: ${type}`, ...(log && { log }) });
 }

@@ -78,14 +78,14 @@ function writeHeader(target: Buffer, type: number, streamId: number, length: num
 }
 
 /**
- * Cuts a byte stream into frames. Holds at most one frame and what came with it; a header that breaks the limits throws
- * PROTOCOL before any of its payload is stored. After a throw the decoder must not be used again.
+ * Cuts a byte stream into frames. Of a frame that comes in pieces it holds one buffer of that frame's size, however small the pieces are; a header that
+ * breaks the limits throws PROTOCOL before any of its payload is stored. After a throw the decoder must not be used again.
  */
 export class FrameDecoder {
   private readonly limits: FrameLimits;
-  private chunks: Buffer[] = [];
-  private buffered = 0;
-  private needed = HEADER_BYTES;
+  /** The frame that is not complete yet: at first room for its header alone. */
+  private partial = Buffer.alloc(HEADER_BYTES);
+  private held = 0;
 
   constructor(limits: FrameLimits) {
     this.limits = limits;
@@ -93,36 +93,43 @@ export class FrameDecoder {
 
   /** The frames that are complete with this chunk. Payloads may share the chunk's memory. */
   *push(chunk: Buffer): Generator<Frame> {
-    this.chunks.push(chunk);
-    this.buffered += chunk.length;
-    while (this.buffered >= this.needed) {
-      const bytes = this.gather();
-      const length = this.checkHeader(bytes);
-      const total = HEADER_BYTES + length;
-      if (bytes.length < total) {
-        this.needed = total;
-        continue;
+    let rest = chunk;
+    while (rest.length > 0) {
+      if (this.held === 0 && rest.length >= HEADER_BYTES) {
+        const total = HEADER_BYTES + this.checkHeader(rest);
+        if (rest.length >= total) {
+          yield toFrame(rest.subarray(0, total));
+          rest = rest.subarray(total);
+          continue;
+        }
       }
-      this.keep(bytes.subarray(total));
-      yield {
-        type: bytes.readUInt8(4),
-        streamId: bytes.readUInt32LE(8),
-        payload: bytes.subarray(HEADER_BYTES, total),
-      };
+      rest = rest.subarray(this.store(rest));
+      if (this.held === this.partial.length && this.isWhole()) yield this.take();
     }
   }
 
-  private gather(): Buffer {
-    const [first] = this.chunks;
-    const all = first && this.chunks.length === 1 ? first : Buffer.concat(this.chunks, this.buffered);
-    this.chunks = [all];
-    return all;
+  /** Copies what the partial frame still lacks; the count of bytes. */
+  private store(bytes: Buffer): number {
+    const count = bytes.copy(this.partial, this.held);
+    this.held += count;
+    return count;
   }
 
-  private keep(rest: Buffer): void {
-    this.chunks = rest.length > 0 ? [rest] : [];
-    this.buffered = rest.length;
-    this.needed = HEADER_BYTES;
+  /** Makes room for the payload when the header is complete; false while the payload is missing. */
+  private isWhole(): boolean {
+    const total = HEADER_BYTES + this.checkHeader(this.partial);
+    if (total === this.partial.length) return true;
+    const header = this.partial;
+    this.partial = Buffer.allocUnsafeSlow(total);
+    header.copy(this.partial);
+    return false;
+  }
+
+  private take(): Frame {
+    const frame = toFrame(this.partial);
+    this.partial = Buffer.alloc(HEADER_BYTES);
+    this.held = 0;
+    return frame;
   }
 
   private checkHeader(bytes: Buffer): number {
@@ -141,6 +148,14 @@ export class FrameDecoder {
     }
     return length;
   }
+}
+
+function toFrame(bytes: Buffer): Frame {
+  return {
+    type: bytes.readUInt8(4),
+    streamId: bytes.readUInt32LE(8),
+    payload: bytes.subarray(HEADER_BYTES),
+  };
 }
 
 function protocolError(what: string): NkError {

@@ -1,5 +1,16 @@
 import { NkError } from "./errors.ts";
 
+/**
+ * `NK_TIMEOUT_SCALE` stretches every deadline by a factor from 0.01 to 100: for hosts so slow that a good guest misses them, and for tests of guests
+ * that never answer.
+ */
+const SCALE = scaleOf(process.env["NK_TIMEOUT_SCALE"]);
+
+function scaleOf(text: string | undefined): number {
+  const scale = Number(text ?? 1);
+  return scale >= 0.01 && scale <= 100 ? scale : 1;
+}
+
 /** A point in time by which a wait must end. Absolute, so it can be handed down through several waits. */
 export class Deadline {
   private readonly endMs: number;
@@ -8,8 +19,9 @@ export class Deadline {
     this.endMs = endMs;
   }
 
+  /** @param timeoutMs before `NK_TIMEOUT_SCALE` is applied */
   static after(timeoutMs: number): Deadline {
-    return new Deadline(performance.now() + timeoutMs);
+    return new Deadline(performance.now() + timeoutMs * SCALE);
   }
 
   remainingMs(): number {

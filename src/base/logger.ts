@@ -1,5 +1,6 @@
 import { openSync, writeSync } from "node:fs";
 import { NkError } from "./errors.ts";
+import { printable } from "./printable.ts";
 
 export type Level = "error" | "warning" | "debug";
 
@@ -31,7 +32,7 @@ export class Logger {
 
   warn(message: string): void {
     this.write("warning", message);
-    writeStderr(`nk-runtime: warning: ${message}\n`);
+    writeStderr(`nk-runtime: warning: ${printable(message)}\n`);
   }
 
   debug(message: string): void {
@@ -52,7 +53,7 @@ export class Logger {
   private format(level: Level, msg: string): string {
     const time = new Date().toISOString();
     if (this.options.format === "json") return JSON.stringify({ level, msg, time });
-    return `time=${JSON.stringify(time)} level=${level} msg=${JSON.stringify(msg)}`;
+    return `time=${JSON.stringify(time)} level=${level} msg=${JSON.stringify(printable(msg))}`;
   }
 }
 

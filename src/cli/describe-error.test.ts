@@ -16,3 +16,8 @@ it("adds the phase, the end of the log and where to look", () => {
   expect(lines.at(-2)).toBe("  | line 19");
   expect(lines.at(-1)).toBe("  see: /x/console.log");
 });
+
+it("does not let a guest's words drive the terminal", () => {
+  const error = new NkError("RUNTIME", "no\u001b[2J", { log: "x\ry\u009bA", phase: "\u0007" });
+  expect(describeError(error)).toBe("nk-runtime: no\\x1b[2J (during: \\x07)\n  | x\\x0dy\\x9bA");
+});

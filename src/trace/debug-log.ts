@@ -1,6 +1,7 @@
+import { printableLine } from "../base/printable.ts";
 import { watchSpans } from "./channels.ts";
 import type { Span } from "./channels.ts";
-import { formatDuration, printable } from "./text.ts";
+import { formatDuration } from "./text.ts";
 
 /** Hands every span to `write` as one line (--debug). Returns what stops it. */
 export function installDebugLog(write: (line: string) => void): () => void {
@@ -11,5 +12,5 @@ export function formatDebugLine(span: Span): string {
   const took = formatDuration(span.endNs - span.startNs);
   const what = span.what === undefined ? "" : `: ${span.what}`;
   const error = span.error === undefined ? "" : ` failed: ${span.error}`;
-  return printable(`${span.actor}: ${span.name} (${took})${error}${what}`).replaceAll("\n", "\\n");
+  return printableLine(`${span.actor}: ${span.name} (${took})${error}${what}`);
 }

@@ -1,7 +1,8 @@
 import { styleText } from "node:util";
+import { printable, printableLine } from "../base/printable.ts";
 import { watchSpans } from "./channels.ts";
 import type { Span } from "./channels.ts";
-import { formatDuration, printable } from "./text.ts";
+import { formatDuration } from "./text.ts";
 
 /** Cut here: a create request with a whole config.json would push everything else off the screen. */
 const MAX_WHAT = 2000;
@@ -25,11 +26,11 @@ export function installEducational(write: (text: string) => void = toStderr): ()
 export function formatStep(number: number, span: Span, colour: boolean): string {
   const paint = (style: Parameters<typeof styleText>[0], text: string): string =>
     colour ? styleText(style, text, { validateStream: false }) : text;
-  const name = printable(span.name).slice(0, NAME_COLUMNS).padEnd(NAME_COLUMNS);
+  const name = printableLine(span.name).slice(0, NAME_COLUMNS).padEnd(NAME_COLUMNS);
   const took = formatDuration(span.endNs - span.startNs).padStart(9);
   const head = `${String(number).padStart(4)}  ${span.actor.padEnd(9)} ${paint("bold", name)} ${paint("dim", took)}`;
   const lines = [head];
-  if (span.why) lines.push(INDENT + paint("dim", `why   ${printable(span.why)}`));
+  if (span.why) lines.push(INDENT + paint("dim", `why   ${printableLine(span.why)}`));
   if (span.what) lines.push(...block("what", shorten(printable(span.what))));
   if (span.error) lines.push(...block("error", printable(span.error)).map((line) => paint("red", line)));
   return lines.join("\n");

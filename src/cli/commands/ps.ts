@@ -1,4 +1,5 @@
 import { NkError } from "../../base/errors.ts";
+import { printableLine } from "../../base/printable.ts";
 import type { ProcessRow } from "../../container/container-mode.ts";
 import type { Command } from "../command.ts";
 import { findContainer } from "../find-container.ts";
@@ -50,8 +51,8 @@ function table(rows: ProcessRow[]): string {
     String(uid),
     String(pid),
     String(ppid),
-    state,
-    args,
+    printableLine(state),
+    printableLine(args),
   ]);
   return formatTable([["UID", "PID", "PPID", "STATE", "CMD"], ...lines]);
 }
