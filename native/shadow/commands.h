@@ -4,6 +4,7 @@
 
 int create_command(void);
 int exec_command(void);
+int detach_command(const char *shadow, const char *folder);
 int spawn_command(int argc, char **argv);
 
 #endif

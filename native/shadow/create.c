@@ -1,6 +1,8 @@
-/* nk-shadow create: makes a container's shadow and its monitor. */
+/* nk-shadow create: makes a container's shadow, and its monitor or a connection to that of a VM which runs.
+ */
 #include "cleanup.h"
 #include "commands.h"
+#include "connect.h"
 #include "descriptors.h"
 #include "fail.h"
 #include "launch.h"
@@ -11,6 +13,7 @@
 #include "report.h"
 #include "session.h"
 #include "tree.h"
+#include "upgrade.h"
 
 #include <string.h>
 #include <sys/socket.h>
@@ -19,16 +22,19 @@
 struct create {
     struct plan plan;
     struct pty pty;
-    int shadow_end; /* of the connection between shadow and monitor */
-    int monitor_end;
+    int shadow_end;  /* of the connection between shadow and monitor */
+    int monitor_end; /* -1: the monitor was there before */
+    int vm_tree;     /* namespace of the VM's tree, which gets ours; -1: the tree is shared as it is */
 };
 
 static int check(const struct plan *plan) {
     if (!plan->rootfs || plan->rootfs[0] != '/')
         return fail("expected an absolute rootfs in the plan, found \"%s\"",
                     plan->rootfs ? plan->rootfs : "");
-    if (!plan->monitor || !plan->monitor[0])
-        return fail("the plan has no monitor");
+    if (plan->control && (!plan->endpoint || !plan->request || !plan->attach_folder))
+        return fail("control needs endpoint, request and attach");
+    if (!plan->control && (!plan->monitor || !plan->monitor[0]))
+        return fail("the plan has neither monitor nor control");
     if (plan->terminal == TERMINAL_INHERIT && !plan->wait)
         return fail("terminal inherit needs wait");
     return 0;
@@ -40,6 +46,8 @@ static int prepare(void *context, int *sync) {
 
     if (session_join_cgroups(&create->plan) < 0 || session_start(&create->plan, &create->pty) < 0 ||
         namespaces_set_up(&create->plan) < 0 || tree_assemble(&create->plan, &tree) < 0)
+        return -1;
+    if (create->vm_tree >= 0 && tree_attach(&tree, create->vm_tree, create->plan.attach_folder) < 0)
         return -1;
     const struct fd_move moves[] = {
         {create->shadow_end, MONITOR_FD},
@@ -59,14 +67,25 @@ static int run(void *context) {
     return pump_run(MONITOR_FD, session_tty(&create->plan));
 }
 
+/* A monitor that runs is told first: its lines end on its own log, and the container is there when we report.
+ */
+static int tell_monitor(struct create *create, const struct child *child) {
+    const struct plan *plan = &create->plan;
+
+    return upgrade_start(create->shadow_end, plan->endpoint, child->pid, session_inherited_tty(plan),
+                         plan->request);
+}
+
 /* From here on the shadow and its monitor keep each other: whoever dies, the other notices. */
 static int set_free(struct create *create, struct child *child) {
     if (create->plan.terminal == TERMINAL_SOCKET && pty_hand_over(&create->pty) < 0)
         return -1;
+    if (create->plan.control && tell_monitor(create, child) < 0)
+        return -1;
     /* Before the monitor, which writes its own lines to the same pipe. */
     if (report_shadow(child->pid) < 0)
         return -1;
-    if (monitor_start(&create->plan, create->monitor_end, child->pid) < 0)
+    if (!create->plan.control && monitor_start(&create->plan, create->monitor_end, child->pid) < 0)
         return -1;
     return launch_release(child, session_inherited_tty(&create->plan));
 }
@@ -76,33 +95,48 @@ static int launch(struct create *create, struct child *child) {
 
     if (launch_start(child, namespaces_to_make(&create->plan), &work) < 0)
         return -1;
-    close(create->shadow_end);
     if (launch_ready(child) < 0 || set_free(create, child) < 0) {
         launch_abort(child);
         return -1;
     }
-    close(create->monitor_end);
+    close(create->shadow_end);
+    if (create->monitor_end >= 0)
+        close(create->monitor_end);
     close(REPORT_FD);
     return 0;
 }
 
-static int open_all(struct create *create) {
+static int connect_both(struct create *create) {
     int pair[2];
 
-    if (plan_read(&create->plan, PLAN_FD) < 0 || check(&create->plan) < 0)
-        return -1;
-    close(PLAN_FD);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
         return fail_errno("cannot make a socket pair");
     create->shadow_end = pair[0];
     create->monitor_end = pair[1];
+    return 0;
+}
+
+static int join_vm(struct create *create) {
+    create->shadow_end = connect_unix(create->plan.control);
+    if (create->shadow_end < 0)
+        return fail_errno("cannot connect to the VM's monitor at %s", create->plan.control);
+    create->vm_tree = tree_open_ns(create->plan.attach_to);
+    return create->vm_tree < 0 ? -1 : 0;
+}
+
+static int open_all(struct create *create) {
+    if (plan_read(&create->plan, PLAN_FD) < 0 || check(&create->plan) < 0)
+        return -1;
+    close(PLAN_FD);
+    if ((create->plan.control ? join_vm(create) : connect_both(create)) < 0)
+        return -1;
     if (create->plan.terminal == TERMINAL_SOCKET)
         return pty_open(&create->pty, create->plan.console_socket);
     return 0;
 }
 
 int create_command(void) {
-    struct create create = {.pty = {-1, -1, -1}};
+    struct create create = {.pty = {-1, -1, -1}, .monitor_end = -1, .vm_tree = -1};
     struct child child;
     int status = 0;
 

@@ -25,8 +25,8 @@ struct exec {
 };
 
 static int check(const struct plan *plan) {
-    if (plan->join <= 0 || !plan->control || !plan->request)
-        return fail("the plan needs join, control and request");
+    if (plan->join <= 0 || !plan->control || !plan->endpoint || !plan->request)
+        return fail("the plan needs join, control, endpoint and request");
     if (plan->terminal == TERMINAL_INHERIT && !plan->wait)
         return fail("terminal inherit needs wait");
     return 0;
@@ -57,7 +57,7 @@ static int set_free(struct exec *exec, struct child *child) {
 
     if (exec->plan.terminal == TERMINAL_SOCKET && pty_hand_over(&exec->pty) < 0)
         return -1;
-    if (upgrade_start(exec->control, tty, exec->plan.request) < 0)
+    if (upgrade_start(exec->control, exec->plan.endpoint, child->pid, tty, exec->plan.request) < 0)
         return -1;
     return report_shadow(child->pid) < 0 ? -1 : launch_release(child, tty);
 }

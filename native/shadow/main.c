@@ -9,6 +9,7 @@
 
 static int usage(void) {
     fputs("usage: nk-shadow create|exec    with a plan on descriptor 3 and a report pipe as 4\n"
+          "       nk-shadow detach SHADOW FOLDER\n"
           "       nk-shadow spawn [--keep FD]... [--parent PID] -- PROGRAM [ARG]...\n",
           stderr);
     return 2;
@@ -31,6 +32,8 @@ int main(int argc, char **argv) {
         return with_plan(create_command);
     if (argc == 2 && strcmp(argv[1], "exec") == 0)
         return with_plan(exec_command);
+    if (argc == 4 && strcmp(argv[1], "detach") == 0)
+        return detach_command(argv[2], argv[3]);
     if (argc >= 2 && strcmp(argv[1], "spawn") == 0)
         return spawn_command(argc - 2, argv + 2);
     return usage();

@@ -164,19 +164,35 @@ static int on_monitor_log(struct plan *plan, char **args, struct words *rest) {
     return 0;
 }
 
-static int on_join(struct plan *plan, char **args, struct words *rest) {
-    unsigned long pid;
+static int parse_pid(const char *text, pid_t *pid) {
+    unsigned long number;
 
-    (void)rest;
-    if (parse_number(args[0], INT_MAX, &pid) < 0)
+    if (parse_number(text, INT_MAX, &number) < 0)
         return -1;
-    plan->join = (pid_t)pid;
+    *pid = (pid_t)number;
     return 0;
+}
+
+static int on_attach(struct plan *plan, char **args, struct words *rest) {
+    (void)rest;
+    plan->attach_folder = args[1];
+    return parse_pid(args[0], &plan->attach_to);
+}
+
+static int on_join(struct plan *plan, char **args, struct words *rest) {
+    (void)rest;
+    return parse_pid(args[0], &plan->join);
 }
 
 static int on_control(struct plan *plan, char **args, struct words *rest) {
     (void)rest;
     plan->control = args[0];
+    return 0;
+}
+
+static int on_endpoint(struct plan *plan, char **args, struct words *rest) {
+    (void)rest;
+    plan->endpoint = args[0];
     return 0;
 }
 
@@ -196,6 +212,7 @@ static const struct {
     {"cgroup", 1, on_cgroup}, {"terminal", 1, on_terminal}, {"preserve-fds", 1, on_preserve_fds},
     {"wait", 0, on_wait},     {"monitor", 1, on_monitor},   {"monitor-log", 1, on_monitor_log},
     {"join", 1, on_join},     {"control", 1, on_control},   {"request", 1, on_request},
+    {"attach", 2, on_attach}, {"endpoint", 1, on_endpoint},
 };
 
 #define VOCABULARY_SIZE (sizeof vocabulary / sizeof vocabulary[0])

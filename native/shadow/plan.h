@@ -33,8 +33,12 @@ struct plan {
     char **monitor; /* argv, NULL-terminated */
     const char *monitor_log;
 
+    pid_t attach_to; /* a shadow whose tree gets this one's, in the folder named */
+    const char *attach_folder;
+
     pid_t join;
     const char *control;
+    const char *endpoint; /* path of the request */
     const char *request;
 
     const char **cgroups; /* paths of cgroup.procs */

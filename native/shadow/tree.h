@@ -17,4 +17,13 @@ struct tree {
  * with the caller. */
 int tree_assemble(const struct plan *plan, struct tree *tree);
 
+/* Mounts the tree on `folder` of another shadow's, whose namespace is `ns`. */
+int tree_attach(const struct tree *tree, int ns, const char *folder);
+
+/* Takes the tree on `folder` off again. Changes the namespace of the caller. */
+int tree_detach(int ns, const char *folder);
+
+/* Opens the namespace of a shadow's tree. */
+int tree_open_ns(pid_t shadow);
+
 #endif

@@ -13,10 +13,11 @@
 #define HEAD_MAX_BYTES 4096
 #define BODY_MAX_BYTES 900
 
-static const char upgrade_request[] = "POST /exec HTTP/1.1\r\n"
+static const char upgrade_request[] = "POST %s HTTP/1.1\r\n"
                                       "Host: nk\r\n"
                                       "Connection: Upgrade\r\n"
                                       "Upgrade: nk-stream\r\n"
+                                      "Nk-Shadow-Pid: %d\r\n"
                                       "\r\n";
 
 /* Byte by byte: what follows the blank line is not ours to read. */
@@ -61,10 +62,10 @@ static int send_request(int control, const char *payload) {
     size_t length = strlen(payload);
 
     if (length < 1 || length > NK_CONTROL_TO_GUEST_MAX_BYTES)
-        return fail("the exec request has %zu bytes, the limit is %u", length, NK_CONTROL_TO_GUEST_MAX_BYTES);
+        return fail("the request has %zu bytes, the limit is %u", length, NK_CONTROL_TO_GUEST_MAX_BYTES);
     nk_frame_encode_header(header, NK_CONTROL, 0, (uint32_t)length);
     if (nk_write_all(control, header, sizeof header) < 0 || nk_write_all(control, payload, length) < 0)
-        return fail_errno("cannot send the exec request to the monitor");
+        return fail_errno("cannot send the request to the monitor");
     return 0;
 }
 
@@ -89,12 +90,22 @@ static int await_start(int control) {
     return fail("%s", text);
 }
 
-int upgrade_start(int control, int tty, const char *request) {
+/* The longest endpoint names a container, whose id has at most 1024 characters. */
+static int send_upgrade(int control, const char *endpoint, pid_t shadow) {
+    char text[HEAD_MAX_BYTES];
+    int length = snprintf(text, sizeof text, upgrade_request, endpoint, (int)shadow);
+
+    if (length < 0 || (size_t)length >= sizeof text)
+        return fail("the endpoint has %zu characters, which is too long", strlen(endpoint));
+    if (nk_write_all(control, text, (size_t)length) < 0)
+        return fail_errno("cannot write to the control socket");
+    return 0;
+}
+
+int upgrade_start(int control, const char *endpoint, pid_t shadow, int tty, const char *request) {
     char head[HEAD_MAX_BYTES] = "";
 
-    if (nk_write_all(control, upgrade_request, sizeof upgrade_request - 1) < 0)
-        return fail_errno("cannot write to the control socket");
-    if (read_head(control, head) < 0)
+    if (send_upgrade(control, endpoint, shadow) < 0 || read_head(control, head) < 0)
         return -1;
     if (strncmp(head, "HTTP/1.1 101", 12) != 0)
         return refused(control, head);

@@ -1,4 +1,5 @@
 import { Deadline } from "../base/deadline.ts";
+import { NkError } from "../base/errors.ts";
 import type { AgentConnection } from "./connection.ts";
 import { list, plain, text, type Streams, type Untrusted } from "./messages.ts";
 
@@ -46,6 +47,11 @@ export class AgentClient {
     await this.ask("mount", { ...mount, flags: [] });
   }
 
+  /** Also of a file system that appeared below one that was mounted. */
+  async unmount(target: string): Promise<void> {
+    await this.ask("unmount", { target });
+  }
+
   async create(
     id: string,
     config: Record<string, unknown>,
@@ -53,6 +59,11 @@ export class AgentClient {
     start: ProcessStart,
   ): Promise<void> {
     await this.ask("create", { id, config, root, ...start });
+  }
+
+  /** With `force` whatever its state is. */
+  async delete(id: string, force: boolean): Promise<void> {
+    await this.ask("delete", { id, force });
   }
 
   async start(id: string): Promise<void> {
@@ -87,6 +98,20 @@ export class AgentClient {
   /** Numbers as the agent gives them (`stats` in protocol/agent-protocol.md), none of them certain. */
   async stats(id: string): Promise<unknown> {
     return plain((await this.ask("stats", { id }))["stats"]);
+  }
+
+  /** Of the guest as a whole. */
+  async metrics(): Promise<unknown> {
+    return plain((await this.ask("metrics", {}))["metrics"]);
+  }
+
+  /** Any request, as somebody typed it. The answer is the agent's, an error as well, its texts made harmless. */
+  async raw(request: Untrusted): Promise<unknown> {
+    const { type, seq: _seq, ...members } = request;
+    if (typeof type !== "string") throw new NkError("USAGE", 'expected a request with a "type"');
+    const answer = await this.connection.exchange(type, members, Deadline.after(REQUEST_TIMEOUT_MS));
+    const { seq: _answered, ...rest } = answer;
+    return plain(rest);
   }
 
   async kernelLog(): Promise<string[]> {

@@ -13,7 +13,6 @@ export interface StreamSink {
 const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
 
 interface Pending {
-  type: string;
   resolve: (answer: Untrusted) => void;
   reject: (error: NkError) => void;
 }
@@ -63,12 +62,19 @@ export class AgentConnection {
    * @throws AGENT or RUNTIME errors as the agent reported them; TIMEOUT at the deadline; the reason of `closed`.
    */
   async request(type: string, members: Record<string, unknown>, deadline: Deadline): Promise<Untrusted> {
+    const answer = await this.exchange(type, members, deadline);
+    if (answer["status"] === "success") return answer;
+    throw agentError(type, answer);
+  }
+
+  /** As `request`, but an error that the agent reports is an answer like any other. */
+  async exchange(type: string, members: Record<string, unknown>, deadline: Deadline): Promise<Untrusted> {
     if (this.ended) throw this.ended;
     this.checkBacklog();
     const seq = (this.seq += 1);
     const payload = Buffer.from(JSON.stringify({ seq, type, ...members }));
     const answer = new Promise<Untrusted>((resolve, reject) => {
-      this.pending.set(seq, { type, resolve, reject });
+      this.pending.set(seq, { resolve, reject });
     });
     this.socket.write(encodeFrame(FrameType.control, 0, payload));
     try {
@@ -119,8 +125,7 @@ export class AgentConnection {
     const pending = typeof seq === "number" ? this.pending.get(seq) : undefined;
     // A late answer, or one to a request that was never made: nobody waits for it.
     if (!pending) return;
-    if (message["status"] === "success") pending.resolve(message);
-    else pending.reject(agentError(pending.type, message));
+    pending.resolve(message);
   }
 
   private event(message: Untrusted): void {

@@ -27,6 +27,7 @@ export async function execInVm(
   const plan = {
     join: container.pid,
     control: controlSocket,
+    endpoint: `/containers/${container.id}/exec`,
     request: what,
     cgroups: (container.vm?.cgroups ?? []).map((path) => `${path}/cgroup.procs`),
     terminal: shadowTerminal(request.terminal, request.consoleSocket),

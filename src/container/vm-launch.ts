@@ -1,16 +1,15 @@
 import { writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { Deadline } from "../base/deadline.ts";
-import { NkError } from "../base/errors.ts";
 import { cgroupFolder, cgroupsToMake, makeCgroup, removeCgroups } from "../host/cgroup.ts";
 import { startShadow, type Shadow, type ShadowPlan } from "../host/shadow.ts";
 import { parseMountOptions } from "../host/mount-flags.ts";
-import { jobPath, type Job } from "../monitor/job.ts";
-import type { ReportLine } from "../monitor/report.ts";
+import { followReport } from "../monitor/follow-report.ts";
+import { jobPath, type ContainerJob } from "../monitor/job.ts";
+import { ownMonitor } from "../monitor/own-monitor.ts";
 import { GUEST_SHARE, guestConfig, planMounts } from "../oci/guest-config.ts";
 import { writePidFile } from "../state/pid-file.ts";
 import { heardSpans, traced } from "../trace/channels.ts";
-import { parseSpanLine } from "../trace/span-line.ts";
 import type { CreateRequest } from "./container-mode.ts";
 import { shadowTerminal } from "./terminal.ts";
 import { vmRecord } from "./vm-record.ts";
@@ -41,7 +40,7 @@ export async function launch(request: CreateRequest, options: LaunchOptions): Pr
   const terminalKind = shadowTerminal(terminal, request.consoleSocket);
   const folder = cgroupFolder(bundle.config.linux?.cgroupsPath, id);
   const record = vmRecord(request, cgroupsToMake(folder));
-  const job: Job = {
+  const job: ContainerJob = {
     record,
     settings,
     guestConfig: guestConfig(bundle.raw, id, GUEST_SHARE),
@@ -60,8 +59,7 @@ export async function launch(request: CreateRequest, options: LaunchOptions): Pr
       terminal: terminalKind,
       preserveFds: request.preserveFds,
       wait: options.wait,
-      monitor: [process.execPath, process.argv[1] ?? "", "monitor", stateDir],
-      monitorLog: join(stateDir, "monitor.log"),
+      monitor: ownMonitor(stateDir),
     };
     return await traced("cli", "all of it, from shadow and monitor on", { why: WHY }, () =>
       startAndWait(plan, request.pidFile),
@@ -100,7 +98,7 @@ async function startAndWait(plan: ShadowPlan, pidFile: string | undefined): Prom
   const deadline = Deadline.after(LAUNCH_TIMEOUT_MS);
   const shadow = await startShadow(plan, deadline);
   try {
-    const stepsHeard = await deadline.race(followReport(shadow), "the container's creation");
+    const stepsHeard = await deadline.race(followReport(shadow.reportLines), "the container's creation");
     if (pidFile !== undefined) writePidFile(pidFile, shadow.pid);
     return { shadow, stepsHeard };
   } catch (error) {
@@ -109,21 +107,4 @@ async function startAndWait(plan: ShadowPlan, pidFile: string | undefined): Prom
     if (plan.wait) await shadow.exitStatus();
     throw error;
   }
-}
-
-/**
- * Reads the monitor's lines until the container is there, and returns how many steps were among them.
- * @throws the monitor's error, or VMM when it died without one.
- */
-async function followReport(shadow: Shadow): Promise<number> {
-  let stepsHeard = 0;
-  for await (const text of shadow.reportLines) {
-    const line = JSON.parse(text) as ReportLine;
-    if ("ready" in line) return stepsHeard;
-    if ("error" in line) throw NkError.fromJson(line.error);
-    const span = parseSpanLine(line.span);
-    stepsHeard += 1;
-    if (span) heardSpans.publish(span);
-  }
-  throw new NkError("VMM", "the monitor ended without a word", { phase: "create" });
 }

@@ -33,13 +33,13 @@ export function vmMode(store: StateStore): ContainerMode {
     },
 
     async start(container) {
-      await ask(store, container, "/start");
+      await ask(store, container, "start");
     },
 
     exec: (container, request) => execInVm(container, controlSocket(store, container.id), request),
 
     async kill(container, signal, all) {
-      await ask(store, container, "/kill", { signal, all });
+      await ask(store, container, "kill", { signal, all });
     },
 
     async delete(container, force) {
@@ -48,15 +48,17 @@ export function vmMode(store: StateStore): ContainerMode {
     },
 
     async pause(container) {
-      await ask(store, container, "/pause");
+      await ask(store, container, "pause");
     },
 
     async resume(container) {
-      await ask(store, container, "/resume");
+      await ask(store, container, "resume");
     },
 
     async ps(container) {
-      const rows = await withClient(store, container, (client) => client.request("GET", "/ps"));
+      const rows = await withClient(store, container, (client) =>
+        client.request("GET", `/containers/${container.id}/ps`),
+      );
       return (rows as GuestProcess[]).map(toRow);
     },
 
@@ -92,9 +94,10 @@ async function withClient<T>(
 function ask(
   store: StateStore,
   container: ContainerRecord,
-  path: string,
+  operation: string,
   body: unknown = {},
 ): Promise<unknown> {
+  const path = `/containers/${container.id}/${operation}`;
   const what = `POST ${path} ${JSON.stringify(body)} on ${controlSocket(store, container.id)}`;
   return traced("cli", "ask the monitor", { why: ASK_WHY, what }, () =>
     withClient(store, container, (client) => client.request("POST", path, body)),
@@ -105,7 +108,7 @@ function ask(
 async function end(store: StateStore, container: ContainerRecord, force: boolean): Promise<void> {
   try {
     await withClient(store, container, async (client) => {
-      await client.request("POST", "/end");
+      await client.request("POST", `/containers/${container.id}/end`);
       await client.gone();
     });
   } catch (error) {

@@ -12,8 +12,7 @@ const plan: ShadowPlan = {
   terminal: { socket: "/tmp/console" },
   preserveFds: 2,
   wait: true,
-  monitor: ["/usr/bin/node", "bundle", "monitor"],
-  monitorLog: "/m.log",
+  monitor: { argv: ["/usr/bin/node", "bundle", "monitor"], log: "/m.log" },
 };
 
 test("writes a create plan as words ended by NUL", () => {
@@ -26,10 +25,23 @@ test("writes a create plan as words ended by NUL", () => {
   );
 });
 
+test("writes a create plan for a VM that runs", () => {
+  const monitor = {
+    control: "/vm/control.sock",
+    endpoint: "/containers",
+    request: "{}",
+    attachTo: 7,
+    folder: "c",
+  };
+  const words = encodeCreatePlan({ ...plan, monitor }).toString();
+  expect(words).toContain("control\0/vm/control.sock\0endpoint\0/containers\0request\0{}\0attach\x007\0c\0");
+});
+
 test("writes an exec plan", () => {
   const words = encodeExecPlan({
     join: 12,
     control: "/s/control.sock",
+    endpoint: "/containers/c/exec",
     request: '{"a b":"\\u0000"}',
     cgroups: [],
     terminal: "inherit",
@@ -40,6 +52,8 @@ test("writes an exec plan", () => {
     "12",
     "control",
     "/s/control.sock",
+    "endpoint",
+    "/containers/c/exec",
     "request",
     '{"a b":"\\u0000"}',
     "terminal",

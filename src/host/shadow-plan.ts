@@ -21,9 +21,28 @@ export interface ShadowPlan {
   preserveFds: number;
   /** Foreground: the launcher stays and ends with the shadow's status. `inherit` needs it. */
   wait: boolean;
-  /** argv of the monitor. */
-  monitor: string[];
-  monitorLog: string;
+  /** Who looks after the container: a monitor of its own, or that of a VM which runs. */
+  monitor: OwnMonitor | RunningMonitor;
+}
+
+/** A monitor that is started with the shadow. */
+export interface OwnMonitor {
+  argv: string[];
+  log: string;
+}
+
+/** The monitor of a VM which runs: the shadow asks it for the container. */
+export interface RunningMonitor {
+  /** Its control socket. */
+  control: string;
+  /** Path of the request. */
+  endpoint: string;
+  /** JSON, the body of the request. */
+  request: string;
+  /** The VM's shadow, whose tree gets the container's. */
+  attachTo: number;
+  /** The folder of that tree. */
+  folder: string;
 }
 
 /** What `nk-shadow exec` is asked for. */
@@ -32,7 +51,9 @@ export interface ExecShadowPlan {
   join: number;
   /** The monitor's control socket. */
   control: string;
-  /** JSON, the body of the exec request. */
+  /** Path of the request. */
+  endpoint: string;
+  /** JSON, the body of the request. */
   request: string;
   cgroups: string[];
   terminal: ShadowTerminal;
@@ -49,18 +70,34 @@ export function encodeCreatePlan(plan: ShadowPlan): Buffer {
     ["netns", plan.netns],
     ...common(plan),
     ["preserve-fds", String(plan.preserveFds)],
-    ["monitor", String(plan.monitor.length), ...plan.monitor],
-    ["monitor-log", plan.monitorLog],
+    ...monitorOrders(plan.monitor),
   ]);
 }
 
+function monitorOrders(monitor: OwnMonitor | RunningMonitor): string[][] {
+  if ("argv" in monitor) {
+    return [
+      ["monitor", String(monitor.argv.length), ...monitor.argv],
+      ["monitor-log", monitor.log],
+    ];
+  }
+  return [...requestOrders(monitor), ["attach", String(monitor.attachTo), monitor.folder]];
+}
+
+function requestOrders({
+  control,
+  endpoint,
+  request,
+}: Omit<RunningMonitor, "attachTo" | "folder">): string[][] {
+  return [
+    ["control", control],
+    ["endpoint", endpoint],
+    ["request", request],
+  ];
+}
+
 export function encodeExecPlan(plan: ExecShadowPlan): Buffer {
-  return encode([
-    ["join", String(plan.join)],
-    ["control", plan.control],
-    ["request", plan.request],
-    ...common(plan),
-  ]);
+  return encode([["join", String(plan.join)], ...requestOrders(plan), ...common(plan)]);
 }
 
 function common(plan: Pick<ShadowPlan, "cgroups" | "terminal" | "wait">): string[][] {

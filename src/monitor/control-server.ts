@@ -4,42 +4,30 @@ import { chmodSync } from "node:fs";
 import { asNkError, NkError } from "../base/errors.ts";
 import { formatSpanLine } from "../trace/span-line.ts";
 import { spans, type Span } from "../trace/channels.ts";
-import type { Monitor } from "./monitor.ts";
+import { containerOfExec, route, type Body } from "./control-routes.ts";
+import type { ControlTarget } from "./control-target.ts";
 
 /** The largest request body: a process object fits a hundred times. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
-type Body = Record<string, unknown>;
-type Handler = (monitor: Monitor, body: Body) => Promise<unknown>;
-
-/** Every operation of the control socket, as `METHOD /path`. */
-const ROUTES: Record<string, Handler> = {
-  "GET /health": async () => ({ status: "ready" }),
-  "GET /state": async (monitor) => monitor.record,
-  "POST /start": (monitor) => monitor.start(),
-  "POST /kill": (monitor, { signal, all }) => monitor.kill(signalNumber(signal), all === true),
-  "POST /pause": (monitor) => monitor.pause(),
-  "POST /resume": (monitor) => monitor.resume(),
-  "POST /end": (monitor) => monitor.endByForce(),
-  "GET /ps": (monitor) => monitor.running().agent.ps(monitor.record.id),
-  "GET /stats": (monitor) => monitor.running().agent.stats(monitor.record.id),
-};
-
 /**
  * Serves `<state>/control.sock`: HTTP/1.1, answers in JSON, errors as `{"error":{code,message,…}}`. `GET /events` is a stream of
- * server-sent events; `POST /exec` is upgraded to shadow frames (protocol/agent-protocol.md).
+ * server-sent events. Three requests are upgraded: `POST /containers` and `POST /containers/ID/exec` to shadow frames
+ * (protocol/agent-protocol.md), `GET /console` to the bytes of the guest's console.
  */
-export async function serveControl(monitor: Monitor, path: string): Promise<Server> {
+export async function serveControl(target: ControlTarget, path: string): Promise<Server> {
   const server = createServer((request, response) => {
     if (request.url === "/events") return streamEvents(request, response);
-    void answer(monitor, request, response);
+    void answer(target, request, response);
   });
   // An idle connection is how a client learns of the monitor's end: it is never closed for being idle.
   server.keepAliveTimeout = 0;
   server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
-    if (request.url !== "/exec") return socket.destroy();
-    socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: nk-stream\r\n\r\n");
-    return monitor.execs.accept(socket, head, () => monitor.running().agent);
+    try {
+      upgrade(target, request, socket, head);
+    } catch (error) {
+      refuse(socket, asNkError(error));
+    }
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -49,15 +37,40 @@ export async function serveControl(monitor: Monitor, path: string): Promise<Serv
   return server;
 }
 
-async function answer(monitor: Monitor, request: IncomingMessage, response: ServerResponse): Promise<void> {
+function upgrade(target: ControlTarget, request: IncomingMessage, socket: Socket, head: Buffer): void {
+  const path = request.url ?? "";
+  const exec = containerOfExec(target, path);
+  if (exec) {
+    switchProtocols(socket);
+    return exec.execs.accept(socket, head, () => exec.running());
+  }
+  if (path === "/containers" && target.join) {
+    switchProtocols(socket);
+    return target.join(socket, head, Number(request.headers["nk-shadow-pid"]));
+  }
+  if (path !== "/console") throw new NkError("USAGE", `${path} cannot be upgraded`);
+  const { vm } = target.machine.running();
+  switchProtocols(socket);
+  vm.attachConsole(socket);
+}
+
+function switchProtocols(socket: Socket): void {
+  socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: nk-stream\r\n\r\n");
+}
+
+function refuse(socket: Socket, { message }: NkError): void {
+  const length = Buffer.byteLength(message);
+  socket.end(`HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: ${length}\r\n\r\n${message}`);
+}
+
+async function answer(
+  target: ControlTarget,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   try {
-    const handler = ROUTES[`${request.method} ${request.url}`];
-    if (!handler) {
-      const known = Object.keys(ROUTES).join(", ");
-      throw new NkError("USAGE", `unknown request ${request.method} ${request.url} (known: ${known})`);
-    }
-    const result = await handler(monitor, await readBody(request));
-    send(response, 200, result ?? {});
+    const { method = "", url = "" } = request;
+    send(response, 200, (await route(target, method, url, () => readBody(request))) ?? {});
   } catch (error) {
     const { code } = asNkError(error);
     send(response, code === "USAGE" ? 400 : 500, { error: asNkError(error).toJson() });
@@ -94,9 +107,4 @@ function streamEvents(request: IncomingMessage, response: ServerResponse): void 
   };
   spans.subscribe(pass);
   request.on("close", () => spans.unsubscribe(pass));
-}
-
-function signalNumber(value: unknown): number {
-  if (typeof value === "number" && Number.isInteger(value) && value > 0 && value <= 64) return value;
-  throw new NkError("USAGE", `signal: expected a number from 1 to 64, found ${String(value)}`);
 }

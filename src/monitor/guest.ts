@@ -5,13 +5,13 @@ import type { AgentEvent, HelloEvent } from "../agent/messages.ts";
 import { Deadline } from "../base/deadline.ts";
 import { asNkError, NkError } from "../base/errors.ts";
 import { resolveGuestImage, type GuestImage } from "../image/guest-image.ts";
-import { GUEST_ROOT, GUEST_SHARE } from "../oci/guest-config.ts";
+import { GUEST_SHARE } from "../oci/guest-config.ts";
+import type { Settings } from "../oci/settings.ts";
 import { publishSpan, traced } from "../trace/channels.ts";
 import { guestClock, type GuestClock } from "../trace/guest-clock.ts";
 import { kernelPhases } from "../trace/kernel-phases.ts";
 import { qemuDriver } from "../vm/qemu/driver.ts";
 import type { VirtualMachine, VmExit } from "../vm/virtual-machine.ts";
-import type { Job } from "./job.ts";
 import type { StreamRouter } from "./stream-router.ts";
 
 /** Under software emulation on a machine that is busy otherwise, a boot of a distribution kernel takes up to half a minute. */
@@ -20,6 +20,18 @@ const BOOT_TIMEOUT_MS = 120_000;
 const VM_EXIT_GRACE_MS = 2_000;
 /** Unmounting and syncing; the VM is ended by force afterwards. */
 const SHUTDOWN_TIMEOUT_MS = 10_000;
+
+/** What a guest is booted with. */
+export interface GuestSpec {
+  /** Of the VM; the guest's host name as well. */
+  id: string;
+  settings: Settings;
+  stateDir: string;
+  /** The shadow whose tree the guest gets. */
+  shadowPid: number;
+  /** Every step is shown: the guest's kernel and agent talk more. */
+  narrate: boolean;
+}
 
 /** The VM and the agent in it: booted once, ended once. */
 export class Guest {
@@ -53,18 +65,16 @@ export class Guest {
    * @throws BOOT, VMM, AGENT or TIMEOUT errors with the phase and the tail of console and VMM log.
    */
   static async boot(
-    job: Job,
-    stateDir: string,
-    shadowPid: number,
+    spec: GuestSpec,
     router: StreamRouter,
     onEvent: (event: AgentEvent, clock: GuestClock | undefined) => void,
   ): Promise<Guest> {
     const deadline = Deadline.after(BOOT_TIMEOUT_MS);
-    const image = await findImage(job);
-    const vm = await createVm(job, image, stateDir, shadowPid);
+    const image = await findImage(spec.settings);
+    const vm = await createVm(spec, image);
     try {
       await vm.boot(deadline);
-      return await Guest.meet(job, vm, image, router, onEvent, deadline);
+      return await Guest.meet(spec, vm, image, router, onEvent, deadline);
     } catch (error) {
       const log = vm.logTail();
       await vm.close();
@@ -73,7 +83,7 @@ export class Guest {
   }
 
   private static async meet(
-    job: Job,
+    spec: GuestSpec,
     vm: VirtualMachine,
     image: GuestImage,
     router: StreamRouter,
@@ -99,16 +109,16 @@ export class Guest {
       hello,
       clock ?? guestClock(hello.helloUs, process.hrtime.bigint()),
     );
-    await Promise.race([guest.configure(job), lost]);
+    await Promise.race([guest.configure(spec), lost]);
     return guest;
   }
 
-  private async configure(job: Job): Promise<void> {
+  private async configure({ id, settings, narrate }: GuestSpec): Promise<void> {
     const members = {
-      hostname: job.record.id.slice(0, 63),
-      runtime: job.settings.vmRuntime,
+      hostname: id.slice(0, 63),
+      runtime: settings.vmRuntime,
       realtimeNs: (BigInt(Date.now()) * 1_000_000n).toString(),
-      debug: job.narrate,
+      debug: narrate,
     };
     const what = `${JSON.stringify({ type: "configure", ...members })}, and 64 random bytes`;
     await traced("agent", "configure the guest", { why: CONFIGURE_WHY, what }, () =>
@@ -122,10 +132,7 @@ export class Guest {
         why: "the share is a device until it is mounted",
         what: `mount -t ${fstype} ${options === "" ? "" : `-o ${options} `}${source} ${GUEST_SHARE}`,
       },
-      async () => {
-        await this.agent.mount({ target: GUEST_SHARE, fstype, source, options });
-        await this.agent.mount({ target: GUEST_ROOT, fstype: "bind", source: GUEST_SHARE, options: "" });
-      },
+      () => this.agent.mount({ target: GUEST_SHARE, fstype, source, options }),
     );
   }
 
@@ -163,7 +170,7 @@ export class Guest {
 const CONFIGURE_WHY = "the guest has no clock, name or entropy of its own";
 const BOOT_WHY = "the agent's first message is the sign that the guest is ready; nothing is polled";
 
-function findImage({ settings }: Job): Promise<GuestImage> {
+function findImage(settings: Settings): Promise<GuestImage> {
   return traced(
     "monitor",
     "find the guest image",
@@ -178,13 +185,11 @@ function findImage({ settings }: Job): Promise<GuestImage> {
 }
 
 function createVm(
-  { settings, record, narrate }: Job,
+  { id, settings, stateDir, shadowPid, narrate }: GuestSpec,
   image: GuestImage,
-  stateDir: string,
-  shadowPid: number,
 ): Promise<VirtualMachine> {
   return qemuDriver.create({
-    id: record.id,
+    id,
     stateDir,
     vcpus: settings.vcpus,
     memSizeMib: settings.memSizeMib,

@@ -1,10 +1,11 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Settings } from "../oci/settings.ts";
+import type { MachineRecord } from "../state/machine-record.ts";
 import type { ContainerRecord } from "../state/record.ts";
 
-/** What the CLI hands to the monitor it starts, as `<state>/job.json`. */
-export interface Job {
+/** A container that is to be made. */
+export interface ContainerJob {
   record: ContainerRecord;
   settings: Settings;
   /** The config.json for the in-VM runtime (oci/guest-config.ts). */
@@ -17,6 +18,15 @@ export interface Job {
   /** Send every step to the caller (--educational, --debug). */
   narrate: boolean;
 }
+
+/** A VM made by hand that is to be started. */
+export interface MachineJob {
+  machine: MachineRecord;
+  narrate: boolean;
+}
+
+/** What the CLI hands to the monitor it starts, as `<state>/job.json`. */
+export type Job = ContainerJob | MachineJob;
 
 const FILE = "job.json";
 

@@ -2,13 +2,16 @@ import { Socket } from "node:net";
 import { dirname, join } from "node:path";
 import { asNkError } from "../base/errors.ts";
 import { processStartTime } from "../host/process-info.ts";
+import { MachineStore } from "../state/machine-store.ts";
 import { StateStore } from "../state/store.ts";
 import { spans, type Span } from "../trace/channels.ts";
 import { installRecorder } from "../trace/recorder.ts";
 import { formatSpanLine } from "../trace/span-line.ts";
+import type { ShadowProcess } from "./container.ts";
+import { ContainerMonitor } from "./container-monitor.ts";
 import { serveControl } from "./control-server.ts";
-import { takeJob } from "./job.ts";
-import { Monitor } from "./monitor.ts";
+import { takeJob, type ContainerJob, type MachineJob } from "./job.ts";
+import { MachineMonitor } from "./machine-monitor.ts";
 import { Report } from "./report.ts";
 import { ShadowLink } from "./shadow-link.ts";
 
@@ -17,8 +20,9 @@ const SHADOW_FD = 3;
 const REPORT_FD = 4;
 
 /**
- * The process that stays with a VM: started by the launcher as `monitor STATE_DIR`, ends when the container has ended and everything is
- * released. Tells the command that started it, by one line, that the container is created (or running), or why not.
+ * The process that stays with a VM: started by the launcher as `monitor STATE_DIR`, ends when the VM has ended and everything is
+ * released. Tells the command that started it, by one line, that the container is created (or running) or the VM has booted, or
+ * why not.
  * @returns the exit code.
  */
 export async function monitorMain(args: string[]): Promise<number> {
@@ -27,32 +31,67 @@ export async function monitorMain(args: string[]): Promise<number> {
   const report = new Report(REPORT_FD);
   installRecorder(join(stateDir, "trace.jsonl"));
   if (job.narrate) spans.subscribe((span) => report.send({ span: formatSpanLine(span as Span) }));
-
-  const shadowPid = Number(process.env["NK_SHADOW_PID"]);
-  const link = new ShadowLink(new Socket({ fd: SHADOW_FD, readable: true, writable: true }));
+  const shadow: ShadowProcess = {
+    link: new ShadowLink(new Socket({ fd: SHADOW_FD, readable: true, writable: true })),
+    pid: Number(process.env["NK_SHADOW_PID"]),
+  };
   const store = new StateStore(dirname(stateDir));
+  const control = join(stateDir, "control.sock");
+  const monitor =
+    "machine" in job
+      ? await bootMachine(job, store, shadow, control, report)
+      : await bootContainer(job, store, shadow, control, report);
+  if (!monitor) return 1;
+  const told = report.send({ ready: true });
+  report.close();
+  const life = monitor.live();
+  // The command that wanted it was killed: nobody will ask for it.
+  if (!told) await monitor.stop();
+  await life;
+  return 0;
+}
+
+async function bootContainer(
+  job: ContainerJob,
+  store: StateStore,
+  shadow: ShadowProcess,
+  control: string,
+  report: Report,
+): Promise<ContainerMonitor | undefined> {
   if (job.record.vm) {
     job.record.vm.monitorPid = process.pid;
     job.record.vm.monitorStartTime = processStartTime(process.pid) ?? 0;
   }
-  const monitor = new Monitor(job, store, stateDir, link, shadowPid);
-  store.write(monitor.record);
-  try {
-    const [server] = await Promise.all([
-      serveControl(monitor, join(stateDir, "control.sock")),
-      monitor.create(),
-    ]);
+  const monitor = new ContainerMonitor(job, store, shadow);
+  store.write(monitor.own.record);
+  return reported(report, async () => {
+    const [server] = await Promise.all([serveControl(monitor, control), monitor.create()]);
     server.unref();
-    if (job.startAtOnce) await monitor.start();
+    if (job.startAtOnce) await monitor.start(monitor.own);
+    return monitor;
+  });
+}
+
+function bootMachine(
+  job: MachineJob,
+  store: StateStore,
+  shadow: ShadowProcess,
+  control: string,
+  report: Report,
+): Promise<MachineMonitor | undefined> {
+  const monitor = new MachineMonitor(job, new MachineStore(store), shadow);
+  return reported(report, async () => {
+    const [server] = await Promise.all([serveControl(monitor, control), monitor.boot()]);
+    server.unref();
+    return monitor;
+  });
+}
+
+async function reported<T>(report: Report, work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
   } catch (error) {
     report.send({ error: asNkError(error).toJson() });
-    return 1;
+    return undefined;
   }
-  const told = report.send({ ready: true });
-  report.close();
-  const life = monitor.live();
-  // The command that wanted the container was killed: nobody will ask for it.
-  if (!told) await monitor.endByForce();
-  await life;
-  return 0;
 }

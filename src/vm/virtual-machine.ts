@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { GuestMount, HostFolder, ShareKind } from "../share/share.ts";
 import type { KernelImage } from "../image/kernel.ts";
 import type { Deadline } from "../base/deadline.ts";
@@ -29,6 +30,11 @@ export interface VirtualMachine {
   readonly exited: Promise<VmExit>;
   boot(deadline: Deadline): Promise<void>;
   connectAgent(deadline: Deadline): Promise<Socket>;
+  /** Stops the guest's CPUs; the guest notices nothing but the time that has passed. @throws VMM, TIMEOUT */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  /** Connects a stream to the guest's console, both ways, until it ends. What it does not read in time it does not get. */
+  attachConsole(stream: Duplex): void;
   stop(deadline: Deadline): Promise<VmExit>;
   close(): Promise<void>;
   /** Tails of the guest console and the VMM's log, for errors. */

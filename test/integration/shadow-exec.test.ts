@@ -41,6 +41,7 @@ function plan(changes: Partial<ExecShadowPlan> = {}): ExecShadowPlan {
   return {
     join: pid,
     control: longPath,
+    endpoint: "/containers/c1/exec",
     request,
     cgroups: [],
     terminal: "none",
@@ -56,7 +57,11 @@ async function session(): Promise<FakeMonitor> {
     Socket,
     Buffer,
   ];
-  expect([request.method, request.url, request.headers.upgrade]).toEqual(["POST", "/exec", "nk-stream"]);
+  expect([request.method, request.url, request.headers.upgrade]).toEqual([
+    "POST",
+    "/containers/c1/exec",
+    "nk-stream",
+  ]);
   socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: nk-stream\r\n\r\n");
   return new FakeMonitor(socket, head);
 }

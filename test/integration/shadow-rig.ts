@@ -58,8 +58,10 @@ export class Rig {
       terminal: "none",
       preserveFds: 0,
       wait: true,
-      monitor: [process.execPath, `${root}test/fakes/monitor.mjs`, join(this.dir, "monitor.sock")],
-      monitorLog: join(this.dir, "monitor.log"),
+      monitor: {
+        argv: [process.execPath, `${root}test/fakes/monitor.mjs`, join(this.dir, "monitor.sock")],
+        log: join(this.dir, "monitor.log"),
+      },
       ...changes,
     };
   }

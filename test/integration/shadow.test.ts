@@ -133,7 +133,7 @@ test.each([
 });
 
 test("a monitor that cannot be started is an error, and the shadow goes", async () => {
-  const launched = rig.create({ monitor: ["/no/such/node"] });
+  const launched = rig.create({ monitor: { argv: ["/no/such/node"], log: "/dev/null" } });
   const pid = await launched.pid();
   expect(await launched.line()).toContain("error cannot start the monitor /no/such/node");
   expect(await launched.exit()).toBe(1);

@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import type { Deadline } from "../../base/deadline.ts";
 import { NkError } from "../../base/errors.ts";
 import { BoundedLog } from "../../host/bounded-log.ts";
@@ -67,8 +68,7 @@ export class QemuMachine implements VirtualMachine {
   }
 
   async connectAgent(deadline: Deadline): Promise<Socket> {
-    const { process } = this;
-    if (process === undefined) throw new NkError("INTERNAL", "the VM was not booted");
+    const process = this.started();
     const phase = "connect to the agent's port";
     const socket = connect(agentSocketPath(this.spec.stateDir));
     const connected = new Promise<Socket>((resolve, reject) => {
@@ -83,6 +83,18 @@ export class QemuMachine implements VirtualMachine {
       socket.destroy();
       throw error;
     }
+  }
+
+  pause(): Promise<void> {
+    return this.started().pause();
+  }
+
+  resume(): Promise<void> {
+    return this.started().resume();
+  }
+
+  attachConsole(stream: Duplex): void {
+    this.started().attachConsole(stream);
   }
 
   async stop(deadline: Deadline): Promise<VmExit> {
@@ -113,6 +125,11 @@ export class QemuMachine implements VirtualMachine {
       ["VMM", this.logs.vmm.tail()],
     ].filter(([, text]) => text !== "");
     return parts.map(([name, text]) => `--- ${name} ---\n${text}`).join("\n");
+  }
+
+  private started(): QemuProcess {
+    if (this.process === undefined) throw new NkError("INTERNAL", "the VM was not booted");
+    return this.process;
   }
 
   private argv(): [string, ...string[]] {

@@ -76,6 +76,19 @@ export class QemuProcess {
     });
   }
 
+  async pause(): Promise<void> {
+    await this.execute("stop", "the guest's CPUs are not run any more", Deadline.after(ANSWER_TIMEOUT_MS));
+  }
+
+  async resume(): Promise<void> {
+    await this.execute("cont", "the guest's CPUs go on", Deadline.after(ANSWER_TIMEOUT_MS));
+  }
+
+  /** See `VirtualMachine.attachConsole`. */
+  attachConsole(stream: Duplex): void {
+    attach(this.daemon.channel(CONSOLE_FD), stream);
+  }
+
   /** Orderly by QMP for the first half of the time, then by SIGTERM, by SIGKILL at the end. Never throws. */
   async stop(deadline: Deadline): Promise<VmExit> {
     this.notes.stopping = true;
@@ -148,6 +161,27 @@ function statusName(status: unknown): string {
   return typeof status === "object" && status !== null && "status" in status
     ? String(status.status)
     : "unknown";
+}
+
+/** What is written to a stream that does not keep up; more of the console is dropped for it, as a slow terminal would. */
+const MAX_BEHIND_BYTES = 256 * 1024;
+
+function attach(console: Duplex, stream: Duplex): void {
+  const pass = (chunk: Buffer): void => {
+    if (stream.writableLength < MAX_BEHIND_BYTES) stream.write(chunk);
+  };
+  console.on("data", pass);
+  stream.on("data", (chunk: Buffer) => console.write(chunk));
+  const end = (): void => {
+    stream.destroy();
+  };
+  console.once("close", end);
+  stream.once("close", () => {
+    console.off("data", pass);
+    console.off("close", end);
+  });
+  stream.on("end", end);
+  ignoreErrors(stream);
 }
 
 function ignoreErrors(stream: Duplex): void {

@@ -1,0 +1,70 @@
+/* A shadow's tree inside that of another one: several containers in one VM, which shares one tree with its
+ * guest. */
+#include "cleanup.h"
+#include "fail.h"
+#include "resolve.h"
+#include "syscalls.h"
+#include "tree.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+
+int tree_open_ns(pid_t shadow) {
+    char path[64];
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)shadow, TREE_NS_FD);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? fail_errno("cannot open the tree of the shadow %d", (int)shadow) : fd;
+}
+
+/* The caller is then at the root of that tree. One name: no path leads out of it. */
+static int enter(int ns, const char *folder) {
+    if (strchr(folder, '/') || strcmp(folder, "..") == 0 || strcmp(folder, ".") == 0 || !*folder) {
+        errno = EINVAL;
+        return -1;
+    }
+    return setns(ns, CLONE_NEWNS) < 0 || chdir("/") < 0 ? -1 : 0;
+}
+
+/* Only a tree of the namespace that one is in can be copied, and a copy can be mounted in any. */
+static int copy_over(const struct tree *tree, int ns, const char *folder) {
+    cleanup_close int copy = -1;
+
+    if (setns(tree->ns, CLONE_NEWNS) < 0)
+        return -1;
+    copy = nk_open_tree(tree->root, "",
+                        NK_OPEN_TREE_CLONE | (unsigned)O_CLOEXEC | NK_AT_RECURSIVE | AT_EMPTY_PATH);
+    if (copy < 0 || enter(ns, folder) < 0)
+        return -1;
+    return nk_move_mount(copy, AT_FDCWD, folder);
+}
+
+/* In a child: the shadow must stay in its own namespace, and the way back would need its root. */
+int tree_attach(const struct tree *tree, int ns, const char *folder) {
+    pid_t child = fork();
+    int status;
+
+    if (child < 0)
+        return fail_errno("cannot start a process");
+    if (child == 0)
+        _exit(copy_over(tree, ns, folder) < 0 ? errno & 0xff : 0);
+    while (waitpid(child, &status, 0) < 0) {
+        if (errno != EINTR)
+            return fail_errno("cannot wait for a child");
+    }
+    if (status == 0)
+        return 0;
+    errno = WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+    return fail_errno("cannot mount the container's tree on %s of the VM's", folder);
+}
+
+int tree_detach(int ns, const char *folder) {
+    if (enter(ns, folder) < 0 || umount2(folder, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+        return fail_errno("cannot unmount %s", folder);
+    return rmdir(folder) < 0 ? fail_errno("cannot remove %s", folder) : 0;
+}

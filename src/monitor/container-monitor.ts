@@ -1,0 +1,95 @@
+import type { ExitEvent } from "../agent/messages.ts";
+import { Deadline } from "../base/deadline.ts";
+import type { NkError } from "../base/errors.ts";
+import { GUEST_ROOT, GUEST_SHARE } from "../oci/guest-config.ts";
+import type { StateStore } from "../state/store.ts";
+import { Container, type ShadowProcess } from "./container.ts";
+import type { ControlTarget } from "./control-target.ts";
+import type { ContainerJob } from "./job.ts";
+import { Machine } from "./machine.ts";
+
+/** How long a guest may take to kill its container; one that hangs is ended with its VM. */
+const FORCED_KILL_MS = 10_000;
+/** How long the end of a container waits for the guest kernel's log, which a short container may outrun. */
+const KERNEL_TRACE_MS = 2_000;
+
+/** A VM for one container: they live and end together. */
+export class ContainerMonitor implements ControlTarget {
+  readonly machine: Machine;
+  readonly own: Container;
+  private kernelTraced: Promise<void> = Promise.resolve();
+
+  constructor(job: ContainerJob, store: StateStore, shadow: ShadowProcess) {
+    const { id } = job.record;
+    this.machine = new Machine({
+      id,
+      settings: job.settings,
+      stateDir: store.dirOf(id),
+      shadowPid: shadow.pid,
+      narrate: job.narrate,
+    });
+    this.own = new Container(job, store, shadow, this.machine.router);
+    this.machine.add(this.own);
+    shadow.link.attach(this.own.shadowHandlers());
+  }
+
+  describe(): unknown {
+    return this.own.record;
+  }
+
+  /** Boots the VM and creates the container in it. On failure nothing of either is left. */
+  async create(): Promise<void> {
+    const { own, machine } = this;
+    const boot = machine.boot();
+    boot.catch(() => {});
+    const guest = await Promise.race([boot, own.aborted]);
+    try {
+      await own.create(guest.agent, { share: GUEST_SHARE, root: GUEST_ROOT });
+    } catch (error) {
+      await guest.end();
+      throw error;
+    }
+    if (own.record.vm) machine.describe(own.record.vm);
+    own.created();
+  }
+
+  async start(container: Container): Promise<void> {
+    await container.start();
+    this.kernelTraced = this.machine
+      .running()
+      .traceKernel()
+      .catch(() => {});
+  }
+
+  /** Ends the container whatever it does; resolves when it is stopped and its VM gone. */
+  async end(container: Container): Promise<void> {
+    await Deadline.after(FORCED_KILL_MS)
+      .race(container.killByForce(), "the end of the container")
+      .catch(() => this.machine.running().abandon());
+    await container.stopped;
+  }
+
+  pause(): Promise<void> {
+    return this.machine.running().vm.pause();
+  }
+
+  resume(): Promise<void> {
+    return this.machine.running().vm.resume();
+  }
+
+  stop(): Promise<void> {
+    return this.end(this.own);
+  }
+
+  /** Waits for the end of the container and releases everything; the shadow is the last to go. */
+  async live(): Promise<void> {
+    const guest = this.machine.running();
+    const lost = guest.lost.then((error) => error);
+    const end: ExitEvent | NkError = await Promise.race([this.own.exited, lost]);
+    await Deadline.after(KERNEL_TRACE_MS)
+      .race(this.kernelTraced, "the guest kernel's log")
+      .catch(() => {});
+    await guest.end();
+    await this.own.finish(end);
+  }
+}

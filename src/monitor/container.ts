@@ -1,0 +1,216 @@
+import type { AgentClient } from "../agent/agent-client.ts";
+import { exitStatus, type ExitEvent } from "../agent/messages.ts";
+import { Deadline } from "../base/deadline.ts";
+import { asNkError, NkError } from "../base/errors.ts";
+import { processStartTime } from "../host/process-info.ts";
+import { runHooks } from "../oci/hooks.ts";
+import type { ContainerRecord } from "../state/record.ts";
+import type { StateStore } from "../state/store.ts";
+import { publishSpan, traced } from "../trace/channels.ts";
+import type { GuestClock } from "../trace/guest-clock.ts";
+import { ExecSessions } from "./exec-sessions.ts";
+import type { ContainerJob } from "./job.ts";
+import { ProcessSession } from "./process-session.ts";
+import { inRuncsWords } from "./runtime-errors.ts";
+import type { ShadowHandlers, ShadowLink } from "./shadow-link.ts";
+import type { StreamRouter } from "./stream-router.ts";
+
+const SIGKILL = 9;
+/** How long a shadow may take to write its last output when the container is deleted by force. */
+const FORCED_FLUSH_MS = 2_000;
+/** Signals that end a container which is not there yet: HUP, INT, QUIT, TERM. */
+const BOOT_ENDING_SIGNALS = new Set([1, 2, 3, 15]);
+
+/** The process that stands for a container on the host. */
+export interface ShadowProcess {
+  link: ShadowLink;
+  pid: number;
+}
+
+/** Where the container's files are in the guest, below /run/nk. */
+export interface GuestPlace {
+  /** The shadow's tree. */
+  share: string;
+  /** Where its root is bound. */
+  root: string;
+}
+
+/**
+ * One container in a VM that runs: `create`, `start`, then `finish` when its process has exited, the VM is lost or somebody asked.
+ * Every change of its state is on disk before it is answered.
+ */
+export class Container {
+  readonly record: ContainerRecord;
+  readonly execs: ExecSessions;
+  /** Settles when the container's own process has ended. */
+  readonly exited: Promise<ExitEvent>;
+  /** Rejects when the container is not wanted any more before it is there. */
+  readonly aborted: Promise<never>;
+  /** Settles when the container's end is on disk. */
+  readonly stopped: Promise<void>;
+  private readonly job: ContainerJob;
+  private readonly store: StateStore;
+  private readonly shadow: ShadowProcess;
+  private readonly router: StreamRouter;
+  private readonly session: ProcessSession;
+  private agent: AgentClient | undefined;
+  private forced = false;
+  private startedNs: bigint | undefined;
+  private resolveExited: (event: ExitEvent) => void = () => {};
+  private resolveStopped: () => void = () => {};
+  private abort: (error: NkError) => void = () => {};
+
+  constructor(job: ContainerJob, store: StateStore, shadow: ShadowProcess, router: StreamRouter) {
+    this.job = job;
+    this.store = store;
+    this.shadow = shadow;
+    this.router = router;
+    const pidStartTime = processStartTime(shadow.pid) ?? 0;
+    this.record = { ...job.record, pid: shadow.pid, pidStartTime };
+    this.session = new ProcessSession(shadow.link, job.record.id, "");
+    this.execs = new ExecSessions(job.record.id, router);
+    this.exited = new Promise((resolve) => {
+      this.resolveExited = resolve;
+    });
+    this.stopped = new Promise((resolve) => {
+      this.resolveStopped = resolve;
+    });
+    this.aborted = new Promise((_, reject) => {
+      this.abort = reject;
+    });
+    this.aborted.catch(() => {});
+  }
+
+  /** Makes the container in the guest. @throws what the runtime in the VM says, in runc's words. */
+  async create(agent: AgentClient, place: GuestPlace): Promise<void> {
+    const { record, job } = this;
+    this.agent = agent;
+    await runHooks("prestart", record.bundle, record);
+    await runHooks("createRuntime", record.bundle, record);
+    await runHooks("createContainer", record.bundle, record);
+    const what = JSON.stringify(job.guestConfig);
+    await traced("agent", "create the container", { why: CREATE_WHY, what }, async () => {
+      await agent.mount({ target: place.root, fstype: "bind", source: place.share, options: "" });
+      await this.session.begin(agent, this.router, job.terminal, (start) =>
+        agent.create(record.id, job.guestConfig, place.root, start).catch((error: unknown) => {
+          throw inRuncsWords(asNkError(error), job.program);
+        }),
+      );
+    });
+  }
+
+  /** To be called when the record says all there is to say. */
+  created(): void {
+    this.setStatus("created");
+  }
+
+  async start(): Promise<void> {
+    const agent = this.running();
+    if (this.record.status !== "created") {
+      throw new NkError("BAD_STATE", `cannot start a container that is ${this.record.status}`);
+    }
+    const what = JSON.stringify({ type: "start", id: this.record.id });
+    await traced("agent", "start the container", { why: "its process waits for this request", what }, () =>
+      agent.start(this.record.id),
+    );
+    this.startedNs = process.hrtime.bigint();
+    // The process may have ended already, and the record with it.
+    if (this.record.status === "created") this.setStatus("running");
+    for (const failure of await runHooks("poststart", this.record.bundle, this.record)) {
+      process.stderr.write(`${failure}\n`);
+    }
+  }
+
+  async kill(signal: number, all: boolean): Promise<void> {
+    await this.running().kill(this.record.id, "", signal, all);
+  }
+
+  async pause(): Promise<void> {
+    await this.running().pause(this.record.id);
+    this.setStatus("paused");
+  }
+
+  async resume(): Promise<void> {
+    await this.running().resume(this.record.id);
+    this.setStatus("running");
+  }
+
+  /** The agent, while the container is there. @throws BAD_STATE */
+  running(): AgentClient {
+    if (!this.agent || this.record.status === "stopped") {
+      throw new NkError("BAD_STATE", "container not running");
+    }
+    return this.agent;
+  }
+
+  /** Kills it and everything in it; resolves when its process has ended. */
+  async killByForce(): Promise<void> {
+    this.forced = true;
+    await this.agent?.kill(this.record.id, "", SIGKILL, true);
+    if (this.agent) await Promise.race([this.exited, this.stopped]);
+  }
+
+  /** An `exit` event of this container or of one of its exec sessions. */
+  onExit(event: ExitEvent, clock: GuestClock | undefined): void {
+    if (event.session !== "") return this.execs.exited(event);
+    if (this.startedNs !== undefined && clock) {
+      publishSpan({
+        actor: "container",
+        name: "the container's process",
+        startNs: this.startedNs,
+        endNs: clock.toHostNs(event.timeUs),
+        what: `ended with ${event.signal > 0 ? `signal ${event.signal}` : `status ${event.code}`}`,
+      });
+    }
+    this.resolveExited(event);
+  }
+
+  /** Records the end, ends what ran beside it and lets the shadow go, which is the last to end. */
+  async finish(end: ExitEvent | NkError): Promise<void> {
+    const { record } = this;
+    if (end instanceof NkError) record.error = end.toJson();
+    else if (end.oom) record.oomKilled = true;
+    record.exitStatus = end instanceof NkError ? 128 + SIGKILL : exitStatus(end);
+    record.pid = 0;
+    this.setStatus("stopped");
+    this.resolveStopped();
+    this.execs.lost();
+    await this.dismissShadow(end);
+  }
+
+  /** Takes what the shadow sends. Whoever made the link attaches it. */
+  shadowHandlers(): ShadowHandlers {
+    return {
+      stream: (frame) => this.session.stream(frame),
+      control: () => {},
+      resize: (rows, cols) => this.session.resize(rows, cols),
+      signal: (signal) => {
+        this.session.signal(signal);
+        if (BOOT_ENDING_SIGNALS.has(signal)) this.abort(new NkError("BOOT", `ended by signal ${signal}`));
+      },
+      gone: () => {
+        this.session.shadowGone();
+        this.abort(new NkError("BOOT", "the shadow process was killed"));
+      },
+    };
+  }
+
+  private setStatus(status: ContainerRecord["status"]): void {
+    this.record.status = status;
+    this.store.write(this.record);
+  }
+
+  private async dismissShadow(end: ExitEvent | NkError): Promise<void> {
+    const gone = end instanceof NkError ? this.session.lost() : this.session.exited(end);
+    if (!this.forced) return gone;
+    try {
+      await Deadline.after(FORCED_FLUSH_MS).race(gone, "the shadow's last output");
+    } catch (error) {
+      process.stderr.write(`${asNkError(error).message}\n`);
+      this.shadow.link.destroy();
+      process.kill(this.shadow.pid, "SIGKILL");
+    }
+  }
+}
+
+const CREATE_WHY = "the in-VM runtime makes namespaces, cgroup and mounts";

@@ -1,0 +1,195 @@
+import type { Socket } from "node:net";
+import { join } from "node:path";
+import type { ExitEvent } from "../agent/messages.ts";
+import { Deadline } from "../base/deadline.ts";
+import { asNkError, NkError } from "../base/errors.ts";
+import { processStartTime } from "../host/process-info.ts";
+import { detachTree } from "../host/shadow-tree.ts";
+import { GUEST_SHARE } from "../oci/guest-config.ts";
+import type { MachineRecord, MachineStatus } from "../state/machine-record.ts";
+import type { MachineStore } from "../state/machine-store.ts";
+import { Container, type GuestPlace, type ShadowProcess } from "./container.ts";
+import type { ControlTarget } from "./control-target.ts";
+import type { MachineJob } from "./job.ts";
+import { acceptJoin, type JoinRequest } from "./join.ts";
+import { Machine } from "./machine.ts";
+
+/** How long a guest may take to kill a container; one that hangs can only be stopped as a whole. */
+const KILL_TIMEOUT_MS = 10_000;
+/** The folder of the shadow's tree that has the bundle of `vm-create --bundle`, and where the guest sees it (/mnt/bundle). */
+const BUNDLE_FOLDER = "bundle";
+const GUEST_BUNDLE = "/run/nk/bundle";
+
+/** A VM made by hand: it takes containers (`create --vm`) and lives until it is stopped. */
+export class MachineMonitor implements ControlTarget {
+  readonly machine: Machine;
+  private readonly record: MachineRecord;
+  private readonly store: MachineStore;
+  private readonly shadow: ShadowProcess;
+  private readonly lives = new Map<string, Promise<void>>();
+  private readonly stopWanted: Promise<void>;
+  private wantStop: () => void = () => {};
+  private readonly over: Promise<void>;
+  private resolveOver: () => void = () => {};
+  private kernelTraced = false;
+
+  constructor({ machine, narrate }: MachineJob, store: MachineStore, shadow: ShadowProcess) {
+    this.record = {
+      ...machine,
+      status: "starting",
+      pid: shadow.pid,
+      pidStartTime: processStartTime(shadow.pid) ?? 0,
+    };
+    delete this.record.error;
+    this.store = store;
+    this.shadow = shadow;
+    this.machine = new Machine({
+      id: machine.id,
+      settings: machine.settings,
+      stateDir: store.store.dirOf(machine.id),
+      shadowPid: shadow.pid,
+      narrate,
+    });
+    this.stopWanted = new Promise((resolve) => {
+      this.wantStop = resolve;
+    });
+    this.over = new Promise((resolve) => {
+      this.resolveOver = resolve;
+    });
+    const stop = (): void => this.wantStop();
+    shadow.link.attach({ stream() {}, control() {}, resize() {}, signal: stop, gone: stop });
+  }
+
+  describe(): unknown {
+    return { ...this.record, containers: this.machine.all().map(({ record }) => record) };
+  }
+
+  async boot(): Promise<void> {
+    const { vm } = this.record;
+    vm.monitorPid = process.pid;
+    vm.monitorStartTime = processStartTime(process.pid) ?? 0;
+    this.setStatus("starting");
+    const unwanted = this.stopWanted.then(() =>
+      Promise.reject(new NkError("BOOT", "the VM was stopped while it booted")),
+    );
+    unwanted.catch(() => {});
+    const guest = await Promise.race([this.machine.boot(), unwanted]);
+    if (this.record.bundle !== undefined) {
+      const source = join(GUEST_SHARE, BUNDLE_FOLDER);
+      await guest.agent.mount({ target: GUEST_BUNDLE, fstype: "bind", source, options: "" });
+    }
+    this.machine.describe(vm);
+    this.setStatus("running");
+  }
+
+  async start(container: Container): Promise<void> {
+    await container.start();
+    if (this.kernelTraced) return;
+    this.kernelTraced = true;
+    void this.machine
+      .running()
+      .traceKernel()
+      .catch(() => {});
+  }
+
+  async end(container: Container): Promise<void> {
+    await Deadline.after(KILL_TIMEOUT_MS).race(container.killByForce(), "the end of the container");
+    await container.stopped;
+  }
+
+  join(socket: Socket, head: Buffer, shadowPid: number): void {
+    acceptJoin(socket, head, (request, link) => this.createContainer(request, { link, pid: shadowPid }));
+  }
+
+  /** Stops the guest's CPUs. Containers know nothing of it; their clock jumps when they go on. */
+  async pause(): Promise<void> {
+    await this.machine.running().vm.pause();
+    this.setStatus("paused");
+  }
+
+  async resume(): Promise<void> {
+    await this.machine.running().vm.resume();
+    this.setStatus("running");
+  }
+
+  async stop(): Promise<void> {
+    this.wantStop();
+    await this.over;
+  }
+
+  /** Waits until the VM is stopped or lost and releases everything. */
+  async live(): Promise<void> {
+    const guest = this.machine.running();
+    const lost = guest.lost.then((error) => error);
+    const end = await Promise.race([lost, this.stopWanted]);
+    if (end instanceof NkError) this.record.error = end.toJson();
+    else if (this.record.status === "paused") await guest.vm.resume().catch(() => {});
+    await guest.end();
+    await Promise.all(this.lives.values());
+    this.record.pid = 0;
+    this.setStatus("stopped");
+    this.resolveOver();
+    await this.shadow.link.sendExit(0);
+  }
+
+  /** @returns who takes what the shadow sends from now on, and when the container is there. */
+  private createContainer(request: JoinRequest, shadow: ShadowProcess) {
+    const { job, folder } = request;
+    const container = new Container(job, this.store.store, shadow, this.machine.router);
+    return { handlers: container.shadowHandlers(), made: this.make(container, request, folder) };
+  }
+
+  private async make(container: Container, { job }: JoinRequest, folder: string): Promise<void> {
+    const { machine } = this;
+    const { id } = job.record;
+    if (this.record.status !== "running") throw new NkError("BAD_STATE", `the VM is ${this.record.status}`);
+    const place: GuestPlace = { share: join(GUEST_SHARE, folder), root: join("/run/nk/roots", folder) };
+    machine.add(container);
+    try {
+      await container.create(machine.running().agent, place);
+      container.created();
+      if (job.startAtOnce) await this.start(container);
+    } catch (error) {
+      await machine
+        .running()
+        .agent.delete(id, true)
+        .catch(() => {});
+      await this.takeDown(place, folder);
+      machine.remove(id);
+      throw error;
+    }
+    this.lives.set(id, this.liveOf(container, place, folder));
+  }
+
+  /** Waits for the end of one container and releases what it has in the VM. */
+  private async liveOf(container: Container, place: GuestPlace, folder: string): Promise<void> {
+    const { id } = container.record;
+    const guest = this.machine.running();
+    const lost = guest.lost.then((error) => error);
+    const end: ExitEvent | NkError = await Promise.race([container.exited, lost]);
+    if (!(end instanceof NkError)) {
+      await guest.agent.delete(id, true).catch(warn);
+      await this.takeDown(place, folder);
+    }
+    await container.finish(end);
+    this.machine.remove(id);
+    this.lives.delete(id);
+  }
+
+  /** The guest first: what it has mounted holds the host's files. */
+  private async takeDown({ share, root }: GuestPlace, folder: string): Promise<void> {
+    const { agent } = this.machine.running();
+    await agent.unmount(root).catch(warn);
+    await agent.unmount(share).catch(warn);
+    await detachTree(this.shadow.pid, folder).catch(warn);
+  }
+
+  private setStatus(status: MachineStatus): void {
+    this.record.status = status;
+    this.store.write(this.record);
+  }
+}
+
+function warn(error: unknown): void {
+  process.stderr.write(`${asNkError(error).message}\n`);
+}

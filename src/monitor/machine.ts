@@ -1,0 +1,72 @@
+import type { AgentEvent } from "../agent/messages.ts";
+import { NkError } from "../base/errors.ts";
+import { processStartTime } from "../host/process-info.ts";
+import type { VmRecord } from "../state/record.ts";
+import { publishSpan } from "../trace/channels.ts";
+import type { GuestClock } from "../trace/guest-clock.ts";
+import { agentSpan } from "./agent-steps.ts";
+import type { Container } from "./container.ts";
+import { Guest, type GuestSpec } from "./guest.ts";
+import { StreamRouter } from "./stream-router.ts";
+
+/** A VM with the containers in it, from boot to end. */
+export class Machine {
+  readonly router = new StreamRouter();
+  private readonly containers = new Map<string, Container>();
+  private readonly spec: GuestSpec;
+  private booted: Guest | undefined;
+
+  constructor(spec: GuestSpec) {
+    this.spec = spec;
+  }
+
+  /** Boots the VM and waits for its agent. @throws as `Guest.boot` */
+  async boot(): Promise<Guest> {
+    this.booted = await Guest.boot(this.spec, this.router, (event, clock) => this.onEvent(event, clock));
+    return this.booted;
+  }
+
+  /** The guest, while there is one. @throws BAD_STATE */
+  running(): Guest {
+    if (!this.booted) throw new NkError("BAD_STATE", "the VM has not booted yet");
+    return this.booted;
+  }
+
+  add(container: Container): void {
+    this.containers.set(container.record.id, container);
+  }
+
+  remove(id: string): void {
+    this.containers.delete(id);
+  }
+
+  /** @throws NOT_FOUND */
+  container(id: string): Container {
+    const container = this.containers.get(id);
+    if (!container) throw new NkError("NOT_FOUND", `container does not exist in this VM: ${id}`);
+    return container;
+  }
+
+  all(): Container[] {
+    return [...this.containers.values()];
+  }
+
+  /** Writes down what was chosen when the VM was made. */
+  describe(vm: VmRecord): void {
+    const guest = this.running();
+    vm.vmmPid = guest.vm.pid ?? 0;
+    vm.vmmStartTime = processStartTime(vm.vmmPid) ?? 0;
+    vm.accel = guest.vm.accel;
+    vm.accelReason = guest.vm.accelReason;
+    vm.share = guest.vm.share;
+    vm.kernel = guest.image.kernel.path;
+    vm.initrd = guest.image.initrd;
+    vm.kernelRelease = guest.hello.kernel.slice(0, 128);
+  }
+
+  private onEvent(event: AgentEvent, clock: GuestClock | undefined): void {
+    if (event.event === "exit") this.containers.get(event.id)?.onExit(event, clock);
+    else if (event.event === "step" && clock) publishSpan(agentSpan(event, clock));
+    else if (event.event === "log") process.stderr.write(`agent ${event.level}: ${event.message}\n`);
+  }
+}

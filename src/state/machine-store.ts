@@ -1,0 +1,62 @@
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { NkError } from "../base/errors.ts";
+import { parseJsonObject } from "../base/json.ts";
+import { writeFileAtomic } from "./atomic-write.ts";
+import type { MachineRecord } from "./machine-record.ts";
+import type { StateStore } from "./store.ts";
+
+const RECORD_FILE = "vm.json";
+
+/** The VMs made by hand below one `--root`. They share the ids of its containers: `store` claims and removes them. */
+export class MachineStore {
+  readonly store: StateStore;
+
+  constructor(store: StateStore) {
+    this.store = store;
+  }
+
+  /** @throws NOT_FOUND */
+  read(id: string): MachineRecord {
+    const record = readRecord(join(this.store.dirOf(id), RECORD_FILE));
+    if (record !== undefined) return record;
+    const root = this.store.root;
+    throw new NkError(
+      "NOT_FOUND",
+      `VM does not exist: ${id}: "nk-runtime --root ${root} vm-list" shows those that do`,
+    );
+  }
+
+  has(id: string): boolean {
+    return existsSync(join(this.store.dirOf(id), RECORD_FILE));
+  }
+
+  write(record: MachineRecord): void {
+    writeFileAtomic(join(this.store.dirOf(record.id), RECORD_FILE), `${JSON.stringify(record, null, 2)}\n`);
+  }
+
+  /** All of them, sorted by id. */
+  list(): MachineRecord[] {
+    const { root } = this.store;
+    if (!existsSync(root)) return [];
+    return readdirSync(root, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => readRecord(join(root, entry.name, RECORD_FILE)))
+      .filter((record) => record !== undefined)
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+}
+
+function readRecord(path: string): MachineRecord | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  const value = parseJsonObject(text, path);
+  if (value["version"] === 1) return value as unknown as MachineRecord;
+  const found = JSON.stringify(value["version"]) ?? "none";
+  throw new NkError("INTERNAL", `${path}: expected state version 1, found ${found}`);
+}
