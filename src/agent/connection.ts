@@ -26,7 +26,7 @@ export class AgentConnection {
   readonly hello: Promise<HelloEvent>;
   /** Settles (never rejects) with the reason, once, when the connection is over. */
   readonly closed: Promise<NkError>;
-  private readonly socket: Socket;
+  readonly socket: Socket;
   private readonly decoder = new FrameDecoder(fromGuest);
   private readonly pending = new Map<number, Pending>();
   private readonly onEvent: (event: AgentEvent) => void;

@@ -1,12 +1,10 @@
 import type { Socket } from "node:net";
-import {
-  encodeFrame,
-  encodeHeader,
-  FrameDecoder,
-  FrameType,
-  fromShadow,
-  type Frame,
-} from "../agent/frame-codec.ts";
+import { encodeFrame, FrameDecoder, FrameType, fromShadow, type Frame } from "../agent/frame-codec.ts";
+import { NkError } from "../base/errors.ts";
+import { Outbox } from "./outbox.ts";
+
+/** What waits for STARTED at most: the credit of two streams in frames of one byte, which is more than any program gets done meanwhile. */
+const MAX_HELD_BYTES = 8 * 1024 * 1024;
 
 /** What a shadow tells: each handler is called in the order of the frames. */
 export interface ShadowHandlers {
@@ -24,15 +22,17 @@ export interface ShadowHandlers {
  * the socket; a shadow may send 256 KiB of standard input by itself, so nothing is lost and nothing grows.
  */
 export class ShadowLink {
-  private readonly socket: Socket;
+  readonly socket: Socket;
   private over = false;
-  /** Frames that must follow STARTED: a short process has ended before the agent's answer to `exec` is read. */
-  private held: Buffer[] | undefined;
+  private readonly outbox = new Outbox();
+  /** Frames must follow STARTED: a short process has ended before the agent's answer to `exec` is read. */
+  private waits: boolean;
+  private flushing = false;
 
   /** @param waits an exec shadow, which expects STARTED or FAILED before anything else. */
   constructor(socket: Socket, waits = false) {
     this.socket = socket;
-    this.held = waits ? [] : undefined;
+    this.waits = waits;
     // An error is followed by "close", which is what the handlers are told.
     socket.on("error", () => {});
   }
@@ -56,19 +56,23 @@ export class ShadowLink {
     this.socket.on("data", receive);
   }
 
+  /** @throws PROTOCOL when the guest sends more than a process can before it is said to have started. */
   send(type: number, streamId: number, payload: Buffer): void {
     if (this.over) return;
-    this.socket.cork();
-    this.write(encodeHeader(type, streamId, payload.length));
-    if (payload.length > 0) this.write(payload);
-    this.socket.uncork();
+    this.outbox.add(type, streamId, payload);
+    if (!this.waits) this.flushSoon();
+    else if (this.outbox.bytes > MAX_HELD_BYTES) {
+      throw new NkError(
+        "PROTOCOL",
+        `the guest sent ${this.outbox.bytes} bytes of a process before its start`,
+      );
+    }
   }
 
   sendStarted(): void {
-    const held = this.held ?? [];
-    this.held = undefined;
-    if (this.over) return;
-    this.socket.write(Buffer.concat([encodeFrame(FrameType.started, 0), ...held]));
+    this.waits = false;
+    if (!this.over) this.socket.write(encodeFrame(FrameType.started, 0));
+    this.flush();
   }
 
   sendFailed(text: string): void {
@@ -84,7 +88,8 @@ export class ShadowLink {
     if (!this.over) {
       const payload = Buffer.alloc(4);
       payload.writeUInt32LE(waitStatus);
-      this.write(encodeFrame(FrameType.exit, 0, payload));
+      this.outbox.add(FrameType.exit, 0, payload);
+      if (!this.waits) this.flush();
     }
     return closed;
   }
@@ -93,9 +98,20 @@ export class ShadowLink {
     this.socket.destroy();
   }
 
-  private write(bytes: Buffer): void {
-    if (this.held) this.held.push(bytes);
-    else this.socket.write(bytes);
+  /** Once for all frames of one piece that was read. */
+  private flushSoon(): void {
+    if (this.flushing) return;
+    this.flushing = true;
+    queueMicrotask(() => this.flush());
+  }
+
+  private flush(): void {
+    this.flushing = false;
+    const parts = this.outbox.take();
+    if (this.over) return;
+    this.socket.cork();
+    for (const part of parts) this.socket.write(part);
+    this.socket.uncork();
   }
 }
 

@@ -1,3 +1,4 @@
+import { Socket } from "node:net";
 import { expect, it } from "vitest";
 import type { AgentConnection } from "../agent/connection.ts";
 import { FrameType, type Frame } from "../agent/frame-codec.ts";
@@ -15,11 +16,11 @@ function setUp(): { router: StreamRouter; agent: Sent[]; link: ShadowLink; shado
   const router = new StreamRouter();
   const agent = recorder();
   const shadow = recorder();
-  router.use({ send: agent.send } as unknown as AgentConnection);
+  router.use({ send: agent.send, socket: new Socket() } as unknown as AgentConnection);
   return {
     router,
     agent: agent.sent,
-    link: { send: shadow.send } as unknown as ShadowLink,
+    link: { send: shadow.send, socket: new Socket() } as unknown as ShadowLink,
     shadow: shadow.sent,
   };
 }
@@ -78,4 +79,18 @@ it("holds the guest to a stream's direction and end", () => {
   expect(() => router.frame(data(1, 1))).toThrow("against the direction of stream 1");
   expect(() => router.frame(credit(3, 1))).toThrow("against the direction of stream 3");
   expect(() => router.frame(data(2, 1))).toThrow("after EOF on stream 2");
+});
+
+it("takes no more credit from the guest than the protocol knows, and none after its CLOSE", () => {
+  const { router, link, shadow } = setUp();
+  const set = router.open(link, false);
+  router.frame(credit(1, 16 * 1024 * 1024 - 262_144));
+  expect(() => router.frame(credit(1, 1))).toThrow("too much credit on stream 1");
+  set.fromShadow(data(1, 10));
+  const other = router.open(link, false).streams.stdin ?? 0;
+  shadow.length = 0;
+  router.frame({ type: FrameType.close, streamId: other, payload: Buffer.alloc(0) });
+  router.frame(credit(other, 0xffff_ffff));
+  router.frame({ type: FrameType.close, streamId: other, payload: Buffer.alloc(0) });
+  expect(shadow).toEqual([[FrameType.close, 1, ""]]);
 });

@@ -1,3 +1,4 @@
+import { holdBack } from "../agent/backpressure.ts";
 import { FrameType, type Frame } from "../agent/frame-codec.ts";
 import type { AgentConnection, StreamSink } from "../agent/connection.ts";
 import type { Streams } from "../agent/messages.ts";
@@ -6,6 +7,7 @@ import type { ShadowLink } from "./shadow-link.ts";
 
 /** What a sender may send before it is given more (protocol/agent-protocol.md, "Streams"). */
 const INITIAL_CREDIT = 262_144;
+const MAX_CREDIT = 16 * 1024 * 1024;
 
 /** The fixed stream ids on a shadow's link. */
 export const ShadowStream = { stdin: 1, stdout: 2, stderr: 3 } as const;
@@ -13,9 +15,9 @@ export const ShadowStream = { stdin: 1, stdout: 2, stderr: 3 } as const;
 interface Route {
   link: ShadowLink;
   shadowStream: number;
-  /** Bytes the guest may still send on this stream. */
-  guestCredit: number;
-  /** The guest has sent EOF. */
+  /** Bytes that the stream's sender may still send: the guest, on standard input the shadow. */
+  credit: number;
+  /** The guest has sent EOF, on standard input CLOSE. */
   ended: boolean;
 }
 
@@ -47,7 +49,7 @@ export class StreamRouter implements StreamSink {
       const id = this.nextId;
       this.nextId += 1;
       ids.set(shadowStream, id);
-      this.routes.set(id, { link, shadowStream, guestCredit: INITIAL_CREDIT, ended: false });
+      this.routes.set(id, { link, shadowStream, credit: INITIAL_CREDIT, ended: false });
     }
     const [stdin, stdout, stderr] = [...ids.values()];
     return {
@@ -67,33 +69,48 @@ export class StreamRouter implements StreamSink {
   frame(frame: Frame): void {
     const route = this.routes.get(frame.streamId);
     if (!route) return;
-    hold(route, frame);
+    const guestSends = route.shadowStream !== ShadowStream.stdin;
+    const fromItsSender = frame.type === FrameType.data || frame.type === FrameType.eof;
+    if (fromItsSender !== guestSends)
+      throw broken(`frame type ${frame.type} against the direction of`, frame);
+    if (guestSends) holdSender(route, frame);
+    else if (!takesMore(route, frame)) return;
     route.link.send(frame.type, route.shadowStream, frame.payload);
+    if (this.connection) holdBack(this.connection.socket, route.link.socket);
   }
 
   private toGuest(ids: Map<number, number>, frame: Frame): void {
     const id = ids.get(frame.streamId);
     if (id === undefined) return;
-    if (frame.type === FrameType.credit) {
-      const route = this.routes.get(id);
-      if (route) route.guestCredit += frame.payload.readUInt32LE(0);
-    }
-    this.connection?.send(frame.type, id, frame.payload);
+    const route = this.routes.get(id);
+    if (route && frame.type === FrameType.credit) route.credit += frame.payload.readUInt32LE(0);
+    if (route && frame.type === FrameType.data) route.credit -= frame.payload.length;
+    if (!this.connection) return;
+    this.connection.send(frame.type, id, frame.payload);
+    if (route) holdBack(route.link.socket, this.connection.socket);
   }
 }
 
-/** Holds the guest to the direction of the stream, to its credit and to its own EOF. */
-function hold(route: Route, { type, streamId, payload }: Frame): void {
-  const fromItsSender = type === FrameType.data || type === FrameType.eof;
-  const guestSends = route.shadowStream !== ShadowStream.stdin;
-  if (fromItsSender !== guestSends) throw broken(`frame type ${type} against the direction of`, streamId);
-  if (!fromItsSender) return;
-  if (route.ended) throw broken("more after EOF on", streamId);
-  if (type === FrameType.eof) route.ended = true;
-  route.guestCredit -= payload.length;
-  if (route.guestCredit < 0) throw broken("more than its credit on", streamId);
+/** Holds the guest to its credit and to its own EOF. */
+function holdSender(route: Route, frame: Frame): void {
+  if (route.ended) throw broken("more after EOF on", frame);
+  if (frame.type === FrameType.eof) route.ended = true;
+  route.credit -= frame.payload.length;
+  if (route.credit < 0) throw broken("more than its credit on", frame);
 }
 
-function broken(what: string, streamId: number): NkError {
+/** CREDIT or CLOSE of the guest on standard input: false when it has closed it before. */
+function takesMore(route: Route, frame: Frame): boolean {
+  if (route.ended) return false;
+  if (frame.type === FrameType.close) {
+    route.ended = true;
+    return true;
+  }
+  route.credit += frame.payload.readUInt32LE(0);
+  if (route.credit > MAX_CREDIT) throw broken("too much credit on", frame);
+  return true;
+}
+
+function broken(what: string, { streamId }: Frame): NkError {
   return new NkError("PROTOCOL", `the guest sent ${what} stream ${streamId}`);
 }
