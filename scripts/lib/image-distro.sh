@@ -48,6 +48,8 @@ install_distro_kernel() {
     local release=$1 kept=$2 kernels=$NK_IMAGE/kernels
     publish "$kept/boot/vmlinuz-$release" "$kernels/vmlinuz-$release"
     chmod 0644 "$kernels/vmlinuz-$release"
+    # What the kernel can do and its modules do not tell: namespaces, cgroup controllers.
+    [ ! -f "$kept/boot/config-$release" ] || publish "$kept/boot/config-$release" "$kernels/config-$release"
     image_tool copy-modules "$kept/lib/modules/$release" "$kernels/modules-$release"
     if [ ! -e "$kernels/default" ]; then ln -sfn "vmlinuz-$release" "$kernels/default"; fi
     say "$kernels/vmlinuz-$release and its modules"

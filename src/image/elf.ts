@@ -1,4 +1,25 @@
 import { fstatSync, readSync } from "node:fs";
+import { IKCONFIG_START, MAX_IKCONFIG_BYTES, unpackIkconfig } from "./kernel-config.ts";
+import type { KernelConfig } from "./kernel-config.ts";
+
+/** Something to look into: a file that is open, or what was unpacked into memory. */
+export interface Bytes {
+  size: number;
+  /** Less than `length` at the end. */
+  read(offset: number, length: number): Buffer;
+}
+
+export function fileBytes(fd: number): Bytes {
+  const read = (offset: number, length: number): Buffer => {
+    const buffer = Buffer.alloc(length);
+    return buffer.subarray(0, readSync(fd, buffer, 0, length, offset));
+  };
+  return { size: fstatSync(fd).size, read };
+}
+
+export function bufferBytes(buffer: Buffer): Bytes {
+  return { size: buffer.length, read: (offset, length) => buffer.subarray(offset, offset + length) };
+}
 
 const PT_NOTE = 4;
 /** Type and owner of the note that carries the PVH entry (kernel: include/xen/interface/elfnote.h). */
@@ -7,17 +28,18 @@ const MAX_NOTES_BYTES = 1024 * 1024;
 const MAX_PROGRAM_HEADERS = 64;
 
 /** Whether a 64-bit ELF kernel names the 32-bit entry that QEMU and Firecracker start it at. */
-export function hasPvhEntry(fd: number, head: Buffer): boolean {
+export function hasPvhEntry(elf: Bytes): boolean {
+  const head = elf.read(0, 64);
   const tableOffset = Number(head.readBigUInt64LE(32));
   const entrySize = head.readUInt16LE(54);
   const count = Math.min(head.readUInt16LE(56), MAX_PROGRAM_HEADERS);
   if (entrySize < 56) return false;
-  const table = readAt(fd, tableOffset, count * entrySize);
+  const table = elf.read(tableOffset, count * entrySize);
   for (let at = 0; at + 56 <= table.length; at += entrySize) {
     if (table.readUInt32LE(at) !== PT_NOTE) continue;
     const offset = Number(table.readBigUInt64LE(at + 8));
     const size = Number(table.readBigUInt64LE(at + 32));
-    if (size <= MAX_NOTES_BYTES && notesHavePvh(readAt(fd, offset, size))) return true;
+    if (size <= MAX_NOTES_BYTES && notesHavePvh(elf.read(offset, size))) return true;
   }
   return false;
 }
@@ -44,23 +66,32 @@ export interface ElfWords {
   release: string;
   /** Those of the searched names that stand in the file as a whole string, or as the end of one. */
   found: ReadonlySet<string>;
+  /** Its configuration, where it was built in (CONFIG_IKCONFIG). */
+  config: KernelConfig | undefined;
 }
 
 /**
- * Reads a vmlinux through for its release and for names of built-in drivers. A driver's name is a NUL-terminated string
- * in the kernel; a driver that is a module leaves none.
+ * Reads a vmlinux through for its release, its configuration and names of built-in drivers. A driver's name is a
+ * NUL-terminated string in the kernel; a driver that is a module leaves none.
  */
-export function searchElf(fd: number, names: readonly string[]): ElfWords {
-  const { size } = fstatSync(fd);
+export function searchElf(elf: Bytes, names: readonly string[]): ElfWords {
   const found = new Set<string>();
   let release = "";
-  for (let offset = 0; offset < size; offset += CHUNK_BYTES - OVERLAP_BYTES) {
-    const chunk = readAt(fd, offset, CHUNK_BYTES);
+  let config: KernelConfig | undefined;
+  for (let offset = 0; offset < elf.size; offset += CHUNK_BYTES - OVERLAP_BYTES) {
+    const chunk = elf.read(offset, CHUNK_BYTES);
     if (release === "") release = releaseIn(chunk);
+    config ??= configIn(elf, chunk, offset);
     for (const name of names)
       if (!found.has(name) && chunk.includes(`${name}\0`, 0, "latin1")) found.add(name);
   }
-  return { release, found };
+  return { release, found, config };
+}
+
+function configIn(elf: Bytes, chunk: Buffer, offset: number): KernelConfig | undefined {
+  const at = chunk.indexOf(IKCONFIG_START, 0, "latin1");
+  if (at === -1) return undefined;
+  return unpackIkconfig(elf.read(offset + at + IKCONFIG_START.length, MAX_IKCONFIG_BYTES));
 }
 
 /** The format string of the banner has a "%" where the banner has the release. */
@@ -76,9 +107,4 @@ function releaseIn(chunk: Buffer): string {
 
 function align4(length: number): number {
   return (length + 3) & ~3;
-}
-
-function readAt(fd: number, offset: number, length: number): Buffer {
-  const buffer = Buffer.alloc(length);
-  return buffer.subarray(0, readSync(fd, buffer, 0, length, offset));
 }

@@ -47,7 +47,7 @@ describe("resolveGuestImage", () => {
   it("takes a kernel with everything built in, and the base alone", async () => {
     putKernel(craftElf({ text: BUILTIN_TEXT }));
     const image = await resolve();
-    expect(image).toEqual({
+    expect(image).toMatchObject({
       kernel: {
         path: join(dir, "kernels/kernel-file"),
         format: "elf",
@@ -56,6 +56,10 @@ describe("resolveGuestImage", () => {
       },
       initrd: join(dir, "rootfs/initramfs.cpio"),
     });
+    // No word of ext4 in it, and no configuration that would tell of the rest.
+    const lacks = image.kernel.lacks.map(({ feature }) => feature);
+    expect(lacks).toContain("ext4");
+    expect(lacks).not.toContain("memory");
     expect(await resolve()).toEqual(image);
   });
 
@@ -95,14 +99,28 @@ describe("resolveGuestImage", () => {
   it("names what the kernel lacks", async () => {
     putKernel(craftBzImage({ release: RELEASE }));
     putModules("v/virtio_mmio.ko:\nf/fuse.ko:\n");
-    await expect(resolve()).rejects.toThrow(/neither virtiofs nor 9p/);
+    await expect(resolve()).rejects.toThrow(
+      /has no share: it cannot mount the share virtiofs \(CONFIG_VIRTIO_FS\) and cannot/,
+    );
     putModules("f/virtiofs.ko:\n");
-    await expect(resolve()).rejects.toThrow(/no module virtio_mmio/);
+    await expect(resolve()).rejects.toThrow(/cannot drive virtio devices \(CONFIG_VIRTIO_MMIO\); modules: /);
   });
 
   it("refuses a kernel that has neither modules nor the drivers built in", async () => {
     putKernel(craftElf({ text: BUILTIN_TEXT.replace("virtio-mmio", "x") }));
-    await expect(resolve()).rejects.toThrow(/VIRTIO_MMIO not built in, and no modules were found/);
+    await expect(resolve()).rejects.toThrow(/\(CONFIG_VIRTIO_MMIO\); no modules were found: looked for/);
+  });
+
+  it("reads a kernel's configuration beside it, and refuses a kernel that no guest comes up on", async () => {
+    putKernel(craftElf({ text: BUILTIN_TEXT }));
+    put("kernels/config-6.1.9-nk", "CONFIG_VIRTIO_FS=y\nCONFIG_ACPI=y\n");
+    await expect(resolve()).rejects.toThrow(/cannot unpack an initramfs \(CONFIG_BLK_DEV_INITRD\)/);
+  });
+
+  it("refuses what is not an initramfs", async () => {
+    putKernel(craftElf({ text: BUILTIN_TEXT }));
+    put("rootfs/initramfs.cpio", "#!/bin/sh\n");
+    await expect(resolve()).rejects.toThrow(/initramfs\.cpio is not an initramfs: expected a cpio archive/);
   });
 
   it("appends runc when it is asked for, and says how to get it", async () => {

@@ -25,8 +25,20 @@ describe("inspectKernel", () => {
 
   it("reads release and built-in drivers from a vmlinux", () => {
     writeFileSync(path, craftElf({ text: BUILTIN_TEXT.replace("virtiofs\0", "virtiofs_not\0") }));
-    const drivers = new Set(["virtio-mmio", "virtio_console", "9pnet_virtio"]);
-    expect(inspectKernel(path)).toEqual({ format: "elf", release: "6.1.9-nk", drivers });
+    const found = new Set(["virtio-mmio", "virtio_console", "9pnet_virtio"]);
+    expect(inspectKernel(path)).toEqual({ format: "elf", release: "6.1.9-nk", found, config: undefined });
+  });
+
+  it("reads the configuration that is built in", () => {
+    const packed = gzipSync("CONFIG_ACPI=y\n# CONFIG_PCI is not set\nCONFIG_HZ=250\n").toString("latin1");
+    writeFileSync(path, craftElf({ text: `${BUILTIN_TEXT}IKCFG_ST${packed}IKCFG_ED` }));
+    const config = new Map([
+      ["CONFIG_ACPI", "y"],
+      ["CONFIG_HZ", "250"],
+    ]);
+    expect(inspectKernel(path)).toMatchObject({ release: "6.1.9-nk", config });
+    writeFileSync(path, craftElf({ text: `${BUILTIN_TEXT}IKCFG_STnonsenseIKCFG_ED` }));
+    expect(inspectKernel(path)).toMatchObject({ config: undefined });
   });
 
   it("finds words that lie across the border of two reads", () => {
@@ -67,9 +79,10 @@ describe("extractVmlinux", () => {
     expect((await extract(gzipSync(vmlinux))).equals(vmlinux)).toBe(true);
   });
 
-  it("undoes xz and zstd, which have the size behind the data", async () => {
-    for (const tool of ["xz", "zstd"]) {
-      const packed = execFileSync(tool, ["-c"], { input: vmlinux });
+  it("undoes xz, zstd and lzma, which have the size behind the data", async () => {
+    for (const tool of ["xz -c", "zstd -c", "xz -c --format=lzma -6"]) {
+      const [command = "", ...args] = tool.split(" ");
+      const packed = execFileSync(command, args, { input: vmlinux });
       expect((await extract(Buffer.concat([packed, size]))).equals(vmlinux)).toBe(true);
     }
   });

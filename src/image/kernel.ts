@@ -1,16 +1,24 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { NkError } from "../base/errors.ts";
-import { hasPvhEntry, searchElf } from "./elf.ts";
+import { fileBytes, hasPvhEntry, searchElf } from "./elf.ts";
+import type { ElfWords } from "./elf.ts";
+import { FEATURE_WORDS } from "./kernel-features.ts";
+import type { Lack } from "./kernel-features.ts";
 
 /** A kernel that a VMM can start, and what is known of it. */
 export interface KernelImage {
+  /** What a VMM starts: the kernel file, or the vmlinux that was unpacked from it. */
   path: string;
+  /** The kernel file as people know it. */
+  file: string;
   /** `elf`: vmlinux with a PVH entry; `bzImage`: as distributions ship it. */
   format: "elf" | "bzImage";
   /** `uname -r` of it, "" where unknown. */
   release: string;
   /** The kinds of share that it can mount, as far as its modules tell. */
   shares: readonly ("virtiofs" | "9p")[];
+  /** What it is known to lack; what cannot be known is not in it. */
+  lacks: readonly Lack[];
 }
 
 /** Where the compressed vmlinux lies in a bzImage, in bytes of the file. */
@@ -20,11 +28,8 @@ export interface BzPayload {
 }
 
 export type KernelFile =
-  | { format: "elf"; release: string; drivers: ReadonlySet<string> }
+  | ({ format: "elf" } & ElfWords)
   | { format: "bzImage"; release: string; payload: BzPayload | undefined };
-
-/** Drivers that are searched for in an ELF kernel: what an agent needs to speak, and the kinds of share. */
-export const DRIVER_NAMES = ["virtio-mmio", "virtio_console", "virtiofs", "9pnet_virtio"] as const;
 
 /** Enough for the setup header and, in all known kernels, the version string behind it. */
 const HEAD_BYTES = 64 * 1024;
@@ -75,14 +80,14 @@ function inspectElf(fd: number, head: Buffer, path: string): KernelFile {
   const is64Bit = head[4] === 2;
   const isX86 = head.readUInt16LE(18) === 62;
   if (!is64Bit || !isX86) throw notAKernel(path, "an ELF file for another machine");
-  if (!hasPvhEntry(fd, head)) {
+  const elf = fileBytes(fd);
+  if (!hasPvhEntry(elf)) {
     throw new NkError(
       "BAD_CONFIG",
       `${path} has no PVH entry: build it with CONFIG_PVH=y, or give its bzImage`,
     );
   }
-  const { release, found } = searchElf(fd, DRIVER_NAMES);
-  return { format: "elf", release, drivers: found };
+  return { format: "elf", ...searchElf(elf, FEATURE_WORDS) };
 }
 
 /** Offsets: kernel, Documentation/x86/boot.rst. */

@@ -52,4 +52,14 @@ describe("modules", () => {
     writeFileSync(join(dir, "modules-0.0-none/modules.dep"), "");
     expect(findModulesDir(join(dir, "vmlinuz"), "0.0-none")).toBe(join(dir, "modules-0.0-none"));
   });
+
+  it("finds those of an unpacked package, and says how to index them", () => {
+    mkdirSync(join(dir, "boot"));
+    mkdirSync(join(dir, "lib/modules/0.0-none"), { recursive: true });
+    writeFileSync(join(dir, "boot/vmlinuz"), "");
+    writeFileSync(join(dir, "lib/modules/0.0-none/modules.builtin"), "");
+    const found = findModulesDir(join(dir, "boot/vmlinuz"), "0.0-none") ?? "";
+    expect(found).toBe(join(dir, "lib/modules/0.0-none"));
+    expect(() => readModuleTree(found)).toThrow(`make it with depmod -b ${dir} 0.0-none`);
+  });
 });

@@ -42,14 +42,25 @@ export interface ModuleTree {
   builtin: ReadonlySet<string>;
 }
 
+/** Where the modules of a kernel may be: as our scripts lay them out, as in an unpacked package, the system's. */
+export function modulesPlaces(kernelPath: string, release: string): string[] {
+  const folder = dirname(realpathSync(kernelPath));
+  return [
+    join(folder, `modules-${release}`),
+    join(folder, "../lib/modules", release),
+    `/lib/modules/${release}`,
+  ];
+}
+
 /**
- * The folder with the modules of a kernel: beside the kernel file (`modules-RELEASE`, as our scripts lay it out), else
- * the system's. Undefined when there is none: then everything must be built in.
+ * The folder with the modules of a kernel. Undefined when there is none: then everything must be built in. One that is not indexed
+ * yet, as packages ship it, counts when there is no other: reading it says what to do.
  */
 export function findModulesDir(kernelPath: string, release: string): string | undefined {
   if (release === "") return undefined;
-  const beside = join(dirname(realpathSync(kernelPath)), `modules-${release}`);
-  return [beside, `/lib/modules/${release}`].find((dir) => existsSync(join(dir, "modules.dep")));
+  const places = modulesPlaces(kernelPath, release);
+  const having = (file: string): string | undefined => places.find((dir) => existsSync(join(dir, file)));
+  return having("modules.dep") ?? having("modules.builtin");
 }
 
 export function readModuleTree(dir: string): ModuleTree {
@@ -115,6 +126,14 @@ function linesOf(path: string): string[] {
       .split("\n")
       .filter((line) => line !== "");
   } catch (cause) {
-    throw new NkError("BAD_CONFIG", `cannot read ${path}: run depmod for that kernel`, { cause });
+    throw new NkError("BAD_CONFIG", `cannot read ${path}: make it with ${depmodFor(dirname(path))}`, {
+      cause,
+    });
   }
+}
+
+/** depmod wants the folder that `lib/modules/RELEASE` is in. */
+function depmodFor(dir: string): string {
+  const match = /^(.*?)\/(?:usr\/)?lib\/modules\/([^/]+)$/.exec(dir);
+  return match ? `depmod -b ${match[1] || "/"} ${match[2]}` : "depmod";
 }

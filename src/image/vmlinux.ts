@@ -8,6 +8,15 @@ import { decodeLz4Legacy } from "./lz4.ts";
 /** Kernels unpack to 30–80 MB; more is refused. */
 const MAX_VMLINUX_BYTES = 256 * 1024 * 1024;
 
+/** By the first four bytes of what they unpack. */
+const TOOLS: Record<number, [string, ...string[]]> = {
+  0xfd377a58: ["xz", "-dc"],
+  0x28b52ffd: ["zstd", "-dc"],
+  0x5d000080: ["xz", "-dc", "--format=lzma"],
+  0x425a6839: ["bzip2", "-dc"],
+  0x894c5a4f: ["lzop", "-dc"],
+};
+
 /**
  * The vmlinux that a bzImage carries. Throws when the payload is packed in a way that cannot be undone here (a
  * missing tool, an unknown format): the bzImage itself is then the kernel to start.
@@ -18,8 +27,8 @@ export async function extractVmlinux(bzImagePath: string, payload: BzPayload): P
   const outputBytes = Math.min(packed.readUInt32LE(packed.length - 4), MAX_VMLINUX_BYTES);
   const magic = packed.readUInt32BE(0);
   if (magic === 0x02214c18) return decodeLz4Legacy(packed.subarray(0, -4), outputBytes);
-  if (magic === 0xfd377a58) return await pipeThrough("xz", packed.subarray(0, -4));
-  if (magic === 0x28b52ffd) return await pipeThrough("zstd", packed.subarray(0, -4));
+  const tool = TOOLS[magic];
+  if (tool !== undefined) return await pipeThrough(tool, packed.subarray(0, -4));
   if (magic >>> 16 === 0x1f8b) return await promisify(gunzip)(packed, { maxOutputLength: MAX_VMLINUX_BYTES });
   throw new Error(`unknown compression (starts with ${magic.toString(16).padStart(8, "0")})`);
 }
@@ -37,8 +46,8 @@ async function readPart(path: string, { offset, length }: BzPayload): Promise<Bu
   }
 }
 
-async function pipeThrough(tool: string, packed: Buffer): Promise<Buffer> {
-  const running = promisify(execFile)(tool, ["-dc"], { encoding: "buffer", maxBuffer: MAX_VMLINUX_BYTES });
+async function pipeThrough([tool, ...args]: [string, ...string[]], packed: Buffer): Promise<Buffer> {
+  const running = promisify(execFile)(tool, args, { encoding: "buffer", maxBuffer: MAX_VMLINUX_BYTES });
   running.child.stdin?.on("error", () => {}).end(packed);
   const { stdout } = await running;
   return stdout;

@@ -6,6 +6,7 @@ import type { StateStore } from "../state/store.ts";
 import { Container, type ShadowProcess } from "./container.ts";
 import type { ControlTarget } from "./control-target.ts";
 import type { ContainerJob } from "./job.ts";
+import { kernelNeeds } from "./kernel-needs.ts";
 import { Machine } from "./machine.ts";
 
 /** How long a guest may take to kill its container; one that hangs is ended with its VM. */
@@ -24,6 +25,7 @@ export class ContainerMonitor implements ControlTarget {
     this.machine = new Machine({
       id,
       settings: job.settings,
+      needs: kernelNeeds(job.guestConfig, job.settings.share),
       stateDir: store.dirOf(id),
       shadowPid: shadow.pid,
       narrate: job.narrate,

@@ -4,6 +4,8 @@ import { AgentConnection } from "../agent/connection.ts";
 import type { AgentEvent, HelloEvent } from "../agent/messages.ts";
 import { Deadline } from "../base/deadline.ts";
 import { asNkError, NkError } from "../base/errors.ts";
+import { checkKernelFeatures } from "../image/check-kernel.ts";
+import type { FeatureName } from "../image/kernel-features.ts";
 import { resolveGuestImage, type GuestImage } from "../image/guest-image.ts";
 import { GUEST_SHARE } from "../oci/guest-config.ts";
 import type { Settings } from "../oci/settings.ts";
@@ -26,6 +28,8 @@ export interface GuestSpec {
   /** Of the VM; the guest's host name as well. */
   id: string;
   settings: Settings;
+  /** What is asked of its kernel, and by what (kernel-needs.ts). */
+  needs: ReadonlyMap<FeatureName, string>;
   stateDir: string;
   /** The shadow whose tree the guest gets. */
   shadowPid: number;
@@ -70,7 +74,7 @@ export class Guest {
     onEvent: (event: AgentEvent, clock: GuestClock | undefined) => void,
   ): Promise<Guest> {
     const deadline = Deadline.after(BOOT_TIMEOUT_MS);
-    const image = await findImage(spec.settings);
+    const image = await findImage(spec);
     const vm = await createVm(spec, image);
     try {
       await vm.boot(deadline);
@@ -170,18 +174,17 @@ export class Guest {
 const CONFIGURE_WHY = "the guest has no clock, name or entropy of its own";
 const BOOT_WHY = "the agent's first message is the sign that the guest is ready; nothing is polled";
 
-function findImage(settings: Settings): Promise<GuestImage> {
-  return traced(
-    "monitor",
-    "find the guest image",
-    { why: "a kernel and an initramfs that fit each other" },
-    () =>
-      resolveGuestImage({
-        ...(settings.kernel !== undefined && { kernel: settings.kernel }),
-        ...(settings.rootfs !== undefined && { rootfs: settings.rootfs }),
-        runtime: settings.vmRuntime,
-      }),
-  );
+function findImage({ settings, needs }: GuestSpec): Promise<GuestImage> {
+  const why = "a kernel and an initramfs that fit each other, and have what is asked of them";
+  return traced("monitor", "find the guest image", { why }, async () => {
+    const image = await resolveGuestImage({
+      kernel: settings.kernel,
+      rootfs: settings.rootfs,
+      runtime: settings.vmRuntime,
+    });
+    checkKernelFeatures(image.kernel, needs);
+    return image;
+  });
 }
 
 function createVm(

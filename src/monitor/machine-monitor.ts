@@ -4,6 +4,7 @@ import type { ExitEvent } from "../agent/messages.ts";
 import { Deadline } from "../base/deadline.ts";
 import { asNkError, NkError } from "../base/errors.ts";
 import { processStartTime } from "../host/process-info.ts";
+import { checkKernelFeatures } from "../image/check-kernel.ts";
 import { detachTree } from "../host/shadow-tree.ts";
 import { GUEST_SHARE } from "../oci/guest-config.ts";
 import type { MachineRecord, MachineStatus } from "../state/machine-record.ts";
@@ -12,6 +13,7 @@ import { Container, type GuestPlace, type ShadowProcess } from "./container.ts";
 import type { ControlTarget } from "./control-target.ts";
 import type { MachineJob } from "./job.ts";
 import { acceptJoin, type JoinRequest } from "./join.ts";
+import { kernelNeeds } from "./kernel-needs.ts";
 import { Machine } from "./machine.ts";
 
 /** How long a guest may take to kill a container; one that hangs can only be stopped as a whole. */
@@ -46,6 +48,7 @@ export class MachineMonitor implements ControlTarget {
     this.machine = new Machine({
       id: machine.id,
       settings: machine.settings,
+      needs: kernelNeeds({}, machine.settings.share),
       stateDir: store.store.dirOf(machine.id),
       shadowPid: shadow.pid,
       narrate,
@@ -146,6 +149,7 @@ export class MachineMonitor implements ControlTarget {
     const place: GuestPlace = { share: join(GUEST_SHARE, folder), root: join("/run/nk/roots", folder) };
     machine.add(container);
     try {
+      checkKernelFeatures(machine.running().image.kernel, kernelNeeds(job.guestConfig, "auto"));
       await container.create(machine.running().agent, place);
       container.created();
       if (job.startAtOnce) await this.start(container);

@@ -25,7 +25,14 @@ afterEach(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-const kernel = { path: "/vmlinux", format: "elf", release: "6.1", shares: ["9p"] } as const;
+const kernel = {
+  path: "/vmlinux",
+  file: "/vmlinux",
+  format: "elf",
+  release: "6.1",
+  shares: ["9p"],
+  lacks: [],
+} as const;
 
 async function fakeVm(mode: string, changes: Partial<VmSpec> = {}): Promise<VirtualMachine> {
   process.env["NK_FAKE_QEMU"] = mode;

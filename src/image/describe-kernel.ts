@@ -1,0 +1,67 @@
+import { statSync } from "node:fs";
+import { bufferBytes, hasPvhEntry, searchElf } from "./elf.ts";
+import type { ElfWords } from "./elf.ts";
+import { findConfigFile, readConfigFile } from "./kernel-config.ts";
+import { FEATURE_WORDS, lacksOf } from "./kernel-features.ts";
+import type { Lack } from "./kernel-features.ts";
+import { inspectKernel } from "./kernel.ts";
+import type { KernelFile } from "./kernel.ts";
+import { findModulesDir, readModuleTree } from "./modules.ts";
+import type { ModuleTree } from "./modules.ts";
+import { extractVmlinux } from "./vmlinux.ts";
+
+/** A kernel file and all that can be told about it without starting it. */
+export interface KernelDescription {
+  path: string;
+  format: "elf" | "bzImage";
+  release: string;
+  sizeBytes: number;
+  /** Undefined: it has none, everything must be built in. */
+  modules: ModuleTree | undefined;
+  /** Where its configuration was read: a file, "built in", or nowhere. */
+  configSource: string | undefined;
+  lacks: readonly Lack[];
+  /** The vmlinux of a bzImage, where it could be unpacked and has an entry that a VMM can start it at. */
+  vmlinux: Buffer | undefined;
+}
+
+/**
+ * Looks at a kernel: format, modules, configuration, and what it lacks. For a bzImage this unpacks it: some tenths of a second.
+ * @param modulesDir folder with its modules.dep; undefined: where `findModulesDir` finds it.
+ * @throws BAD_CONFIG for what is not a kernel.
+ */
+export async function describeKernel(path: string, modulesDir?: string): Promise<KernelDescription> {
+  const file = inspectKernel(path);
+  const unpacked = file.format === "bzImage" ? await unpack(path, file) : undefined;
+  const words = file.format === "elf" ? file : unpacked?.words;
+  const release = file.release || (words?.release ?? "");
+  const dir = modulesDir ?? findModulesDir(path, release);
+  const modules = dir === undefined ? undefined : readModuleTree(dir);
+  const configFile = words?.config === undefined ? findConfigFile(path, release) : undefined;
+  const config = configFile === undefined ? words?.config : readConfigFile(configFile);
+  return {
+    path,
+    format: file.format,
+    release,
+    sizeBytes: statSync(path).size,
+    modules,
+    configSource: words?.config === undefined ? configFile : "built in",
+    lacks: lacksOf({ config, modules, words: words?.found }),
+    vmlinux: unpacked?.startable ? unpacked.bytes : undefined,
+  };
+}
+
+/** Undefined where it cannot be undone here: an unknown compression, a missing tool. */
+async function unpack(
+  path: string,
+  { payload }: Extract<KernelFile, { format: "bzImage" }>,
+): Promise<{ bytes: Buffer; words: ElfWords; startable: boolean } | undefined> {
+  if (payload === undefined) return undefined;
+  try {
+    const bytes = await extractVmlinux(path, payload);
+    const elf = bufferBytes(bytes);
+    return { bytes, words: searchElf(elf, FEATURE_WORDS), startable: hasPvhEntry(elf) };
+  } catch {
+    return undefined;
+  }
+}
