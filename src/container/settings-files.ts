@@ -2,9 +2,9 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
 import { isObject, kindOf, parseJsonObject } from "../base/json.ts";
-import { readSetting } from "../oci/setting-values.ts";
+import { sourcedSetting } from "../oci/setting-values.ts";
 import type { SettingName } from "../oci/setting-values.ts";
-import type { PartialSettings } from "../oci/settings.ts";
+import type { SourcedSettings } from "../oci/settings.ts";
 
 const DEFAULT_DIR = "/etc/nano-sandbox";
 
@@ -21,11 +21,10 @@ const SETTINGS: Record<string, SettingName> = {
   "container.runtime": "hostRuntime",
 };
 
-/** `config.json` and then `config.d/*.json` by name; what is read later counts more. NK_CONFIG_DIR names another folder. */
-export function settingsFromFiles(dir = process.env["NK_CONFIG_DIR"] ?? DEFAULT_DIR): PartialSettings {
+/** `config.json` and then `config.d/*.json` by name; what comes later counts more. NK_CONFIG_DIR names another folder. */
+export function settingsFromFiles(dir = process.env["NK_CONFIG_DIR"] ?? DEFAULT_DIR): SourcedSettings[] {
   const dropIns = listJson(join(dir, "config.d"));
-  const parts = [join(dir, "config.json"), ...dropIns].map(readSettingsFile);
-  return Object.assign({}, ...parts) as PartialSettings;
+  return [join(dir, "config.json"), ...dropIns].flatMap(readSettingsFile);
 }
 
 function listJson(dir: string): string[] {
@@ -35,14 +34,13 @@ function listJson(dir: string): string[] {
     .map((name) => join(dir, name));
 }
 
-function readSettingsFile(path: string): PartialSettings {
+function readSettingsFile(path: string): SourcedSettings[] {
   const text = unlessMissing(() => readFileSync(path, "utf8"), "{}");
-  const parts = members(parseJsonObject(text, path), path).map(([name, value]) => {
+  return members(parseJsonObject(text, path), path).map(([name, value]) => {
     const setting = SETTINGS[name];
     if (setting === undefined) throw unknown(name, path);
-    return readSetting(setting, value, `${path}: ${name}`);
+    return sourcedSetting(setting, value, `${path}: ${name}`);
   });
-  return Object.assign({}, ...parts) as PartialSettings;
 }
 
 /** The leaves: "mode", "vm.vcpus" …; a typo that is silently ignored would be worse than an error. */

@@ -6,6 +6,7 @@ import { checkConfig } from "../oci/config.ts";
 import type { OciConfig } from "../oci/config.ts";
 import { readSetting } from "../oci/setting-values.ts";
 import { specTemplate } from "../oci/spec-template.ts";
+import type { PartialSettings, SourcedSettings } from "../oci/settings.ts";
 import { settingsFromLimits } from "../oci/vm-size.ts";
 import { resolveSettings } from "./resolve-settings.ts";
 import { settingsFromFiles } from "./settings-files.ts";
@@ -16,9 +17,17 @@ function config(members: Record<string, unknown> = {}): OciConfig {
 
 const MEMORY = "org.nano-sandbox.vm.memory";
 
+const from = (source: string, settings: PartialSettings): SourcedSettings => ({ source, settings });
+
+/** What all of them together come to. */
+function merged(sourced: SourcedSettings[]): PartialSettings {
+  return Object.assign({}, ...sourced.map(({ settings }) => settings)) as PartialSettings;
+}
+
 describe("resolveSettings", () => {
   it("has defaults", () => {
-    expect(resolveSettings({}, config(), {})).toEqual({
+    const { settings, origins } = resolveSettings([], config(), []);
+    expect(settings).toEqual({
       mode: "container",
       vcpus: 1,
       memSizeMib: 512,
@@ -29,29 +38,39 @@ describe("resolveSettings", () => {
       vmRuntime: "crun",
       hostRuntime: undefined,
     });
+    expect(new Set(Object.values(origins))).toEqual(new Set(["default"]));
+    expect(Object.keys(origins)).toEqual(Object.keys(settings));
   });
 
-  it("takes flags before annotations, these before the vm section, files, limits and defaults", () => {
+  it("takes flags before annotations, these before the vm section, files, limits and defaults, and says which", () => {
     const limits = { linux: { resources: { memory: { limit: 512 * 1024 * 1024 } } } };
     const vm = { vm: { hwConfig: { memory: 768 * 1024 * 1024 } } };
     const annotations = { annotations: { [MEMORY]: "800" } };
-    const memory = (...given: Parameters<typeof resolveSettings>): number =>
-      resolveSettings(...given).memSizeMib;
-    expect(memory({}, config(limits), {})).toBe(640);
-    expect(memory({}, config(limits), { memSizeMib: 700 })).toBe(700);
-    expect(memory({}, config({ ...limits, ...vm }), { memSizeMib: 700 })).toBe(768);
-    expect(memory({}, config({ ...limits, ...vm, ...annotations }), { memSizeMib: 700 })).toBe(800);
-    expect(memory({ memSizeMib: 900 }, config({ ...limits, ...vm, ...annotations }), {})).toBe(900);
+    const files = [from("a.json", { memSizeMib: 600 }), from("b.json", { memSizeMib: 700 })];
+    const memory = (...given: Parameters<typeof resolveSettings>): [number, string] => {
+      const { settings, origins } = resolveSettings(...given);
+      return [settings.memSizeMib, origins.memSizeMib];
+    };
+    expect(memory([], config(limits), [])).toEqual([640, "linux.resources.memory.limit in config.json"]);
+    expect(memory([], config(limits), files)).toEqual([700, "b.json"]);
+    expect(memory([], config({ ...limits, ...vm }), files)).toEqual([
+      768,
+      "vm.hwConfig.memory in config.json",
+    ]);
+    const all = config({ ...limits, ...vm, ...annotations });
+    expect(memory([], all, files)).toEqual([800, `annotation ${MEMORY}`]);
+    expect(memory([from("--vm-memory", { memSizeMib: 900 })], all, files)).toEqual([900, "--vm-memory"]);
   });
 
   it("reads kernel and initrd of the vm section, in both spellings of its hardware", () => {
     const vm = { kernel: { path: "/k", initrd: "/i" }, hwconfig: { vcpus: 3 } };
-    expect(resolveSettings({}, config({ vm }), {})).toMatchObject({ kernel: "/k", rootfs: "/i", vcpus: 3 });
+    const { settings } = resolveSettings([], config({ vm }), []);
+    expect(settings).toMatchObject({ kernel: "/k", rootfs: "/i", vcpus: 3 });
   });
 
   it("names the annotation that is wrong", () => {
     const bad = config({ annotations: { "org.nano-sandbox.mode": "jail" } });
-    expect(() => resolveSettings({}, bad, {})).toThrow(
+    expect(() => resolveSettings([], bad, [])).toThrow(
       'annotation org.nano-sandbox.mode: expected container or vm, found "jail"',
     );
   });
@@ -60,7 +79,7 @@ describe("resolveSettings", () => {
 describe("settingsFromLimits", () => {
   const host = { cpus: 4, memoryBytes: 8 * 1024 ** 3 };
   const limits = (cpu: object, memory: object) =>
-    settingsFromLimits(config({ linux: { resources: { cpu, memory } } }), host);
+    merged(settingsFromLimits(config({ linux: { resources: { cpu, memory } } }), host));
 
   it.each([
     [{ quota: 150_000, period: 100_000 }, 2],
@@ -120,7 +139,7 @@ describe("settingsFromFiles", () => {
   const write = (name: string, value: unknown): void => writeFileSync(join(dir, name), JSON.stringify(value));
 
   it("is empty without files", () => {
-    expect(settingsFromFiles(join(dir, "none"))).toEqual({});
+    expect(settingsFromFiles(join(dir, "none"))).toEqual([]);
   });
 
   it("lets drop-ins count more, by name", () => {
@@ -128,7 +147,9 @@ describe("settingsFromFiles", () => {
     write("config.d/20-b.json", { vm: { memory: "1G" } });
     write("config.d/10-a.json", { vm: { memory: 300, accel: "tcg" } });
     write("config.d/readme.txt", "not read");
-    expect(settingsFromFiles(dir)).toEqual({
+    const found = settingsFromFiles(dir);
+    expect(found[0]).toEqual({ source: `${join(dir, "config.json")}: mode`, settings: { mode: "vm" } });
+    expect(merged(found)).toEqual({
       mode: "vm",
       memSizeMib: 1024,
       vcpus: 2,

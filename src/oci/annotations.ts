@@ -1,6 +1,6 @@
-import { readSetting } from "./setting-values.ts";
+import { sourcedSetting } from "./setting-values.ts";
 import type { SettingName } from "./setting-values.ts";
-import type { PartialSettings } from "./settings.ts";
+import type { SourcedSettings } from "./settings.ts";
 
 const PREFIX = "org.nano-sandbox.";
 
@@ -17,9 +17,8 @@ export const ANNOTATIONS: Record<string, SettingName> = {
 };
 
 /** The settings that a bundle's annotations give. */
-export function settingsFromAnnotations(annotations: Record<string, string>): PartialSettings {
-  const parts = Object.entries(ANNOTATIONS)
+export function settingsFromAnnotations(annotations: Record<string, string>): SourcedSettings[] {
+  return Object.entries(ANNOTATIONS)
     .filter(([name]) => annotations[name] !== undefined)
-    .map(([name, setting]) => readSetting(setting, annotations[name], `annotation ${name}`));
-  return Object.assign({}, ...parts) as PartialSettings;
+    .map(([name, setting]) => sourcedSetting(setting, annotations[name], `annotation ${name}`));
 }

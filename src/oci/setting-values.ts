@@ -1,6 +1,6 @@
 import { NkError } from "../base/errors.ts";
 import { kindOf } from "../base/json.ts";
-import type { PartialSettings } from "./settings.ts";
+import type { PartialSettings, SourcedSettings } from "./settings.ts";
 
 /** Below this a guest kernel with its initramfs does not boot. */
 const MIN_MEMORY_MIB = 64;
@@ -25,6 +25,11 @@ export type SettingName = ChoiceName | "vcpus" | "memSizeMib" | "kernel" | "root
  */
 export function readSetting(name: SettingName, value: unknown, source: string): PartialSettings {
   return READERS[name](value, source);
+}
+
+/** One setting, checked, with its source. @throws as `readSetting` */
+export function sourcedSetting(name: SettingName, value: unknown, source: string): SourcedSettings {
+  return { source, settings: readSetting(name, value, source) };
 }
 
 const READERS: Record<SettingName, (value: unknown, source: string) => PartialSettings> = {

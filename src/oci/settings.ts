@@ -21,6 +21,12 @@ export interface Settings {
 /** Settings of one source: what it does not say is left to the next. */
 export type PartialSettings = Partial<Settings>;
 
+/** Settings and where they were found, as messages name it: "--vm-memory", "annotation org.…". */
+export interface SourcedSettings {
+  source: string;
+  settings: PartialSettings;
+}
+
 export const DEFAULT_SETTINGS: Settings = {
   mode: "container",
   vcpus: 1,

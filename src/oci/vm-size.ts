@@ -1,6 +1,6 @@
 import { availableParallelism, totalmem } from "node:os";
 import type { OciConfig } from "./config.ts";
-import type { PartialSettings } from "./settings.ts";
+import type { PartialSettings, SourcedSettings } from "./settings.ts";
 
 const MIB = 1024 * 1024;
 /** What the guest's kernel, agent and page tables take beside the container. */
@@ -9,14 +9,22 @@ const OVERHEAD_MIB = 128;
 const MIN_MEMORY_MIB = 256;
 
 /** What the `vm` section of config.json gives (runtime-spec config-vm.md). */
-export function settingsFromVmSection(vm: OciConfig["vm"]): PartialSettings {
+export function settingsFromVmSection(vm: OciConfig["vm"]): SourcedSettings[] {
   const hardware = vm?.hwConfig ?? vm?.hwconfig;
-  return {
-    ...(vm?.kernel && { kernel: vm.kernel.path }),
-    ...(vm?.kernel?.initrd !== undefined && { rootfs: vm.kernel.initrd }),
-    ...(hardware?.vcpus && { vcpus: hardware.vcpus }),
-    ...(hardware?.memory && { memSizeMib: Math.ceil(hardware.memory / MIB) }),
-  };
+  const { path, initrd } = vm?.kernel ?? {};
+  return given([
+    ["vm.kernel.path", path !== undefined && { kernel: path }],
+    ["vm.kernel.initrd", initrd !== undefined && { rootfs: initrd }],
+    ["vm.hwConfig.vcpus", !!hardware?.vcpus && { vcpus: hardware.vcpus }],
+    ["vm.hwConfig.memory", !!hardware?.memory && { memSizeMib: Math.ceil(hardware.memory / MIB) }],
+  ]);
+}
+
+/** Those that config.json has, by the member that gives them. */
+function given(members: [member: string, settings: PartialSettings | false][]): SourcedSettings[] {
+  return members.flatMap(([member, settings]) =>
+    settings === false ? [] : [{ source: `${member} in config.json`, settings }],
+  );
 }
 
 /** The host's size, given for tests. */
@@ -27,18 +35,22 @@ export interface HostSize {
 
 /** A VM that the container's own limits fit into. More than the host has is no use: such limits count as its size. */
 export function settingsFromLimits(
-  config: OciConfig,
+  config: Pick<OciConfig, "linux">,
   host: HostSize = { cpus: availableParallelism(), memoryBytes: totalmem() },
-): PartialSettings {
+): SourcedSettings[] {
   const { cpu, memory } = config.linux?.resources ?? {};
   const quota = cpu?.quota ?? 0;
   // 100 ms is the kernel's default period (Documentation/admin-guide/cgroup-v2.rst, cpu.max).
   const period = cpu?.period ?? 100_000;
   const limit = memory?.limit ?? 0;
-  return {
-    ...(quota > 0 && period > 0 && { vcpus: Math.min(Math.ceil(quota / period), host.cpus) }),
-    ...(limit > 0 && { memSizeMib: memoryFor(Math.min(limit, host.memoryBytes)) }),
-  };
+  const vcpus = Math.min(Math.ceil(quota / period), host.cpus);
+  return given([
+    ["linux.resources.cpu.quota", quota > 0 && period > 0 && { vcpus }],
+    [
+      "linux.resources.memory.limit",
+      limit > 0 && { memSizeMib: memoryFor(Math.min(limit, host.memoryBytes)) },
+    ],
+  ]);
 }
 
 function memoryFor(limitBytes: number): number {

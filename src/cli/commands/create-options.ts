@@ -4,82 +4,17 @@ import { resolveSettings } from "../../container/resolve-settings.ts";
 import { settingsFromFiles } from "../../container/settings-files.ts";
 import type { CreateRequest } from "../../container/container-mode.ts";
 import { loadBundle } from "../../oci/bundle.ts";
-import { choicesOf, readSetting } from "../../oci/setting-values.ts";
-import type { SettingName } from "../../oci/setting-values.ts";
-import type { PartialSettings } from "../../oci/settings.ts";
+import type { SourcedSettings } from "../../oci/settings.ts";
 import { traced } from "../../trace/channels.ts";
 import { installRecorder } from "../../trace/recorder.ts";
 import type { CommandContext } from "../command.ts";
 import { CONSOLE_SOCKET, NO_SUBREAPER, PID_FILE, type Flags, type OptionSpec } from "../options.ts";
-
-/** Flags that give settings. */
-const SETTING_FLAGS: Record<string, SettingName> = {
-  mode: "mode",
-  "vm-vcpus": "vcpus",
-  "vm-memory": "memSizeMib",
-  "vm-kernel": "kernel",
-  "vm-rootfs": "rootfs",
-  "vm-accel": "accel",
-  "vm-share": "share",
-  "vm-runtime": "vmRuntime",
-  "host-runtime": "hostRuntime",
-};
-
-const words = (name: Parameters<typeof choicesOf>[0]): string => choicesOf(name).join("|");
+import { BUNDLE, SETTING_OPTIONS, settingsFromFlags } from "../setting-options.ts";
 
 /** What create and run have in common. */
 export const CREATE_OPTIONS: readonly OptionSpec[] = [
-  {
-    name: "bundle",
-    short: "b",
-    type: "text",
-    value: "DIR",
-    help: "folder with config.json (default: the current one)",
-  },
-  {
-    name: "mode",
-    type: "text",
-    value: words("mode"),
-    help: "on the host's kernel or in a VM (default: container)",
-  },
-  { name: "vm-vcpus", type: "text", value: "N", help: "virtual CPUs (default: from the CPU limit, else 1)" },
-  {
-    name: "vm-memory",
-    type: "text",
-    value: "MIB",
-    help: "memory, also 512M or 2G (default: from the memory limit, else 512)",
-  },
-  {
-    name: "vm-kernel",
-    type: "text",
-    value: "FILE",
-    help: "guest kernel, vmlinux or bzImage (default: the installed one)",
-  },
-  { name: "vm-rootfs", type: "text", value: "FILE", help: "guest initramfs (default: the installed one)" },
-  {
-    name: "vm-accel",
-    type: "text",
-    value: words("accel"),
-    help: "hardware or software virtualisation (default: auto)",
-  },
-  {
-    name: "vm-share",
-    type: "text",
-    value: words("share"),
-    help: "how the guest sees the container's files (default: auto)",
-  },
-  {
-    name: "vm-runtime",
-    type: "text",
-    value: words("vmRuntime"),
-    help: "runtime inside the VM (default: crun)",
-  },
-  {
-    name: "host-runtime",
-    type: "text",
-    value: "NAME",
-    help: "runtime of container mode: runc, crun or a path (default: runc, else crun)",
-  },
+  BUNDLE,
+  ...SETTING_OPTIONS,
   PID_FILE,
   CONSOLE_SOCKET,
   {
@@ -140,25 +75,14 @@ function readBundle(dir: string): Promise<CreateRequest["bundle"]> {
 }
 
 function settle(
-  flagSettings: PartialSettings,
+  flagSettings: SourcedSettings[],
   { config }: CreateRequest["bundle"],
 ): Promise<CreateRequest["settings"]> {
   const why = "flags count more than annotations, these more than settings files, these more than defaults";
   const notes: { why: string; what?: string } = { why };
   return traced("cli", "settle mode and size", notes, async () => {
-    const settings = resolveSettings(flagSettings, config, settingsFromFiles());
+    const { settings } = resolveSettings(flagSettings, config, settingsFromFiles());
     notes.what = JSON.stringify(settings);
     return settings;
   });
-}
-
-function settingsFromFlags(flags: Flags): PartialSettings {
-  const parts = Object.entries(SETTING_FLAGS)
-    .filter(([flag]) => flags.has(flag))
-    .map(([flag, setting]) => {
-      const text = flags.text(flag) ?? "";
-      const isFile = setting === "kernel" || setting === "rootfs";
-      return readSetting(setting, isFile ? resolve(text) : text, `--${flag}`);
-    });
-  return Object.assign({}, ...parts) as PartialSettings;
 }
