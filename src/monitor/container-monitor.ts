@@ -32,6 +32,7 @@ export class ContainerMonitor implements ControlTarget {
     });
     this.own = new Container(job, store, shadow, this.machine.router);
     this.machine.add(this.own);
+    this.own.unwanted.catch(() => this.kill());
     shadow.link.attach(this.own.shadowHandlers());
   }
 
@@ -44,9 +45,10 @@ export class ContainerMonitor implements ControlTarget {
     const { own, machine } = this;
     const boot = machine.boot();
     boot.catch(() => {});
-    const guest = await Promise.race([boot, own.aborted]);
+    const guest = await Promise.race([boot, own.aborted, own.unwanted]);
     try {
-      await own.create(guest.agent, { share: GUEST_SHARE, root: GUEST_ROOT });
+      const created = own.create(guest.agent, { share: GUEST_SHARE, root: GUEST_ROOT });
+      await Promise.race([created, own.unwanted]);
     } catch (error) {
       await guest.end();
       throw error;
@@ -65,10 +67,15 @@ export class ContainerMonitor implements ControlTarget {
 
   /** Ends the container whatever it does; resolves when it is stopped and its VM gone. */
   async end(container: Container): Promise<void> {
-    await Deadline.after(FORCED_KILL_MS)
-      .race(container.killByForce(), "the end of the container")
-      .catch(() => this.machine.running().abandon());
+    container.giveUp("the container was deleted by force");
     await container.stopped;
+  }
+
+  /** Kills the container, or ends the VM of a guest that does not. */
+  private async kill(): Promise<void> {
+    await Deadline.after(FORCED_KILL_MS)
+      .race(this.own.killByForce(), "the end of the container")
+      .catch(() => this.machine.running().abandon());
   }
 
   pause(): Promise<void> {

@@ -44,8 +44,10 @@ export class Container {
   readonly execs: ExecSessions;
   /** Settles when the container's own process has ended. */
   readonly exited: Promise<ExitEvent>;
-  /** Rejects when the container is not wanted any more before it is there. */
+  /** Rejects when a signal has ended the container before its VM was there. */
   readonly aborted: Promise<never>;
+  /** Rejects when nobody wants the container any more: its shadow was killed, or it is deleted by force. */
+  readonly unwanted: Promise<never>;
   /** Settles when the container's end is on disk. */
   readonly stopped: Promise<void>;
   private readonly job: ContainerJob;
@@ -55,10 +57,12 @@ export class Container {
   private readonly session: ProcessSession;
   private agent: AgentClient | undefined;
   private forced = false;
+  private ended = false;
   private startedNs: bigint | undefined;
   private resolveExited: (event: ExitEvent) => void = () => {};
   private resolveStopped: () => void = () => {};
   private abort: (error: NkError) => void = () => {};
+  private rejectUnwanted: (error: NkError) => void = () => {};
 
   constructor(job: ContainerJob, store: StateStore, shadow: ShadowProcess, router: StreamRouter) {
     this.job = job;
@@ -79,6 +83,10 @@ export class Container {
       this.abort = reject;
     });
     this.aborted.catch(() => {});
+    this.unwanted = new Promise((_, reject) => {
+      this.rejectUnwanted = reject;
+    });
+    this.unwanted.catch(() => {});
   }
 
   /** Makes the container in the guest. @throws what the runtime in the VM says, in runc's words. */
@@ -143,6 +151,12 @@ export class Container {
     return this.agent;
   }
 
+  /** Says that nobody wants the container any more, whatever it is doing. */
+  giveUp(reason: string): void {
+    this.forced = true;
+    this.rejectUnwanted(new NkError("BOOT", reason));
+  }
+
   /** Kills it and everything in it; resolves when its process has ended. */
   async killByForce(): Promise<void> {
     this.forced = true;
@@ -153,6 +167,9 @@ export class Container {
   /** An `exit` event of this container or of one of its exec sessions. */
   onExit(event: ExitEvent, clock: GuestClock | undefined): void {
     if (event.session !== "") return this.execs.exited(event);
+    // Once: the guest may say it again and again.
+    if (this.ended) return;
+    this.ended = true;
     if (this.startedNs !== undefined && clock) {
       publishSpan({
         actor: "container",
@@ -190,7 +207,7 @@ export class Container {
       },
       gone: () => {
         this.session.shadowGone();
-        this.abort(new NkError("BOOT", "the shadow process was killed"));
+        this.giveUp("the shadow process was killed");
       },
     };
   }

@@ -103,6 +103,8 @@ function streamEvents(request: IncomingMessage, response: ServerResponse): void 
   response.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
   response.flushHeaders();
   const pass = (span: unknown): void => {
+    // Steps are lost to a reader that has stopped, memory is not.
+    if (response.writableLength > MAX_BODY_BYTES) return;
     response.write(`event: span\ndata: ${formatSpanLine(span as Span)}\n\n`);
   };
   spans.subscribe(pass);

@@ -44,6 +44,9 @@ export class ExecSessions {
         },
         gone: () => {
           session.shadowGone();
+          // A guest that never tells its end must not keep it.
+          this.sessions.delete(session.name);
+          session.release();
         },
       },
       head,

@@ -2,9 +2,8 @@ import type { AgentEvent } from "../agent/messages.ts";
 import { NkError } from "../base/errors.ts";
 import { processStartTime } from "../host/process-info.ts";
 import type { VmRecord } from "../state/record.ts";
-import { publishSpan } from "../trace/channels.ts";
 import type { GuestClock } from "../trace/guest-clock.ts";
-import { agentSpan } from "./agent-steps.ts";
+import { AgentVoice } from "./agent-voice.ts";
 import type { Container } from "./container.ts";
 import { Guest, type GuestSpec } from "./guest.ts";
 import { StreamRouter } from "./stream-router.ts";
@@ -14,10 +13,12 @@ export class Machine {
   readonly router = new StreamRouter();
   private readonly containers = new Map<string, Container>();
   private readonly spec: GuestSpec;
+  private readonly voice: AgentVoice;
   private booted: Guest | undefined;
 
   constructor(spec: GuestSpec) {
     this.spec = spec;
+    this.voice = new AgentVoice(spec.stateDir);
   }
 
   /** Boots the VM and waits for its agent. @throws as `Guest.boot` */
@@ -66,7 +67,7 @@ export class Machine {
 
   private onEvent(event: AgentEvent, clock: GuestClock | undefined): void {
     if (event.event === "exit") this.containers.get(event.id)?.onExit(event, clock);
-    else if (event.event === "step" && clock) publishSpan(agentSpan(event, clock));
-    else if (event.event === "log") process.stderr.write(`agent ${event.level}: ${event.message}\n`);
+    else if (event.event === "step" && clock) this.voice.step(event, clock);
+    else if (event.event === "log") this.voice.say(event);
   }
 }

@@ -51,6 +51,11 @@ export class ProcessSession {
     if (!this.exitSent) this.signal(SIGKILL);
   }
 
+  /** Drops what the guest still sends for it. */
+  release(): void {
+    this.streams?.release();
+  }
+
   /** Opens the streams and lets `begin` make the process in the guest. */
   async begin(
     agent: AgentClient,

@@ -97,6 +97,15 @@ test("spans reach the file while the process goes on", async () => {
   recorder.close();
 });
 
+test("a trace that is full takes no more", () => {
+  const path = join(dir, "trace.jsonl");
+  const recorder = installRecorder(path);
+  for (let index = 0; index < 3_000; index += 1) publishSpan({ ...span, what: "x".repeat(4000) });
+  recorder.close();
+  expect(statSync(path).size).toBeLessThanOrEqual(8 * 1024 * 1024);
+  expect(recorded(path).at(-1)).toMatchObject({ name: "boot" });
+});
+
 test("a path that cannot be written is an error at once", () => {
   expect(() => installRecorder(join(dir, "missing", "trace.jsonl"))).toThrow("ENOENT");
 });
