@@ -112,7 +112,7 @@ int nk_children_init(void) {
 }
 
 /* After vfork: system calls alone, and nothing of the parent's memory is changed. */
-static void become(char *const argv[], const int stdio[3]) {
+static void become(const char *program, char *const argv[], const int stdio[3]) {
     sigset_t none;
     int adj;
 
@@ -128,15 +128,15 @@ static void become(char *const argv[], const int stdio[3]) {
     adj = nk_settings.owns_machine ? open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC) : -1;
     if (adj >= 0 && write(adj, "0", 1) < 0)
         _exit(127);
-    execv(argv[0], argv);
+    execv(program, argv);
     _exit(127);
 }
 
-pid_t nk_child_spawn(char *const argv[], const int stdio[3]) {
+pid_t nk_child_spawn(const char *program, char *const argv[], const int stdio[3]) {
     /* fork would copy the page tables: several times the cost in an emulated machine. */
     pid_t pid = vfork();
 
     if (pid == 0)
-        become(argv, stdio);
+        become(program, argv, stdio);
     return pid;
 }

@@ -19,8 +19,8 @@ int nk_children_init(void);
 /* Called when SIGTERM or SIGINT asks the agent to end. */
 extern void (*nk_on_terminate)(void);
 
-/* Runs argv with these descriptors as 0, 1 and 2. The pid, or <0 with errno. */
-pid_t nk_child_spawn(char *const argv[], const int stdio[3]);
+/* Runs program as argv, with these descriptors as 0, 1 and 2. The pid, or <0 with errno. */
+pid_t nk_child_spawn(const char *program, char *const argv[], const int stdio[3]);
 
 /* Calls exited when pid ends; at once if it has already been reaped as somebody unknown. */
 void nk_child_watch(struct nk_child *child, pid_t pid);

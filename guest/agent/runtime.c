@@ -7,6 +7,7 @@
 #include "log.h"
 #include "rundir.h"
 #include "runtime-log.h"
+#include "runtime-program.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,26 +15,13 @@
 #include <string.h>
 #include <sys/wait.h>
 
-static const char *find_runtime(const char *name, char *out, size_t size) {
-    static const char *const folders[] = {"/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin"};
-
-    if (nk_settings.runtime_path)
-        return nk_settings.runtime_path;
-    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
-        snprintf(out, size, "%s/%s", folders[i], name);
-        if (access(out, X_OK) == 0)
-            return out;
-    }
-    return NULL;
-}
-
 json_t *nk_runtime_features(void) {
     static const char *const names[] = {"crun", "runc"};
     json_t *features = json_array();
     char path[64];
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (find_runtime(names[i], path, sizeof path))
+        if (nk_runtime_find(names[i], path, sizeof path))
             json_array_append_new(features, json_sprintf("runtime:%s", names[i]));
     }
     return features;
@@ -119,12 +107,14 @@ static void join(const char *const argv[], char *out, size_t size) {
 
 /* Spawns with /dev/null where the caller has nothing to give. */
 static pid_t spawn(const char *const argv[], const int stdio[3]) {
+    char program[64];
     cleanup_close int null_fd = stdio ? -1 : open("/dev/null", O_RDWR | O_CLOEXEC);
     int nulls[3] = {null_fd, null_fd, null_fd};
 
     if (!stdio && null_fd < 0)
         return -1;
-    return nk_child_spawn((char *const *)argv, stdio ? stdio : nulls);
+    return nk_child_spawn(nk_runtime_sealed(argv[0], program, sizeof program), (char *const *)argv,
+                          stdio ? stdio : nulls);
 }
 
 int nk_run_start(struct nk_run *run, const char *const tail[], const int stdio[3], struct nk_error *e) {
@@ -135,7 +125,7 @@ int nk_run_start(struct nk_run *run, const char *const tail[], const int stdio[3
     size_t n = 1;
     pid_t pid;
 
-    argv[0] = find_runtime(runtime, path, sizeof path);
+    argv[0] = nk_runtime_find(runtime, path, sizeof path);
     if (!argv[0])
         return nk_fail(e, NK_RUNTIME, "expected %s in the guest's image, found none", runtime);
     if (nk_runtime_root(run->container, root, sizeof root, e) < 0 ||

@@ -102,6 +102,8 @@ export class AtTerminal {
     const over = this.ended.then(() => {
       if (!condition()) throw new Error(`the program ended before ${what}: ${this.seen()}`);
     });
+    // It may end after this wait, which is nobody's business here.
+    over.catch(() => {});
     while (!condition()) {
       const change = new Promise<void>((resolve) => {
         this.changed = resolve;
