@@ -8,8 +8,22 @@ const src = fileURLToPath(new URL("../src", import.meta.url));
 /** What each folder may import, besides itself. */
 const ALLOWED = {
   ".": ["cli", "base"],
-  cli: ["container", "monitor", "vm", "agent", "share", "image", "oci", "state", "trace", "host", "base"],
+  cli: [
+    "doctor",
+    "container",
+    "monitor",
+    "vm",
+    "agent",
+    "share",
+    "image",
+    "oci",
+    "state",
+    "trace",
+    "host",
+    "base",
+  ],
   container: ["monitor", "vm", "agent", "share", "image", "oci", "state", "trace", "host", "base"],
+  doctor: ["container", "monitor", "vm", "agent", "share", "image", "oci", "state", "trace", "host", "base"],
   monitor: ["vm", "agent", "share", "image", "oci", "state", "trace", "host", "base"],
   vm: ["share", "image", "state", "trace", "host", "base"],
   agent: ["state", "trace", "host", "base"],

@@ -57,4 +57,8 @@ export const COMMANDS: Record<string, Entry> = {
     summary: "print what this runtime can do",
     load: async () => (await import("./commands/features.ts")).features,
   },
+  doctor: {
+    summary: "check this host, and say what to mend",
+    load: async () => (await import("./commands/doctor.ts")).doctor,
+  },
 };

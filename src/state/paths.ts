@@ -4,7 +4,7 @@ import { NkError } from "../base/errors.ts";
 export const DEFAULT_ROOT = "/run/nano-sandbox";
 
 /** sun_path of unix(7) without its terminating NUL. */
-const MAX_SOCKET_PATH_BYTES = 107;
+export const MAX_SOCKET_PATH_BYTES = 107;
 /** The longest name of a socket in a container's state folder. */
 const LONGEST_SOCKET_NAME = "control.sock";
 /** runc's limit. */
@@ -31,6 +31,11 @@ export function stateDirOf(root: string, id: string): string {
   // Loading it costs 5 ms, which nearly no command needs to pay.
   const { createHash } = process.getBuiltinModule("node:crypto");
   return join(root, `~${createHash("sha256").update(id).digest("hex").slice(0, 16)}`);
+}
+
+/** The longest path that a socket of a container below `root` can have. */
+export function longestSocketPath(root: string): string {
+  return join(stateDirOf(root, "x".repeat(MAX_ID_LENGTH)), LONGEST_SOCKET_NAME);
 }
 
 /** Where the host's own runtime keeps its state, for container mode. */

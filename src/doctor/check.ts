@@ -1,0 +1,62 @@
+import { Deadline } from "../base/deadline.ts";
+import { asNkError } from "../base/errors.ts";
+import type { Context } from "./context.ts";
+
+export type Mode = "vm" | "container";
+
+/** What a check found on this host. */
+export interface Finding {
+  status: "ok" | "warn" | "fail";
+  found: string;
+  /** What to do about it: a command where there is one. */
+  mend?: string;
+}
+
+/** One thing that is looked at. It may throw: that counts as a failure with the error's message. */
+export interface Check {
+  group: string;
+  name: string;
+  /** The modes that cannot run when it fails. */
+  modes: readonly Mode[];
+  run: (context: Context) => Finding | Promise<Finding>;
+}
+
+export interface Result extends Finding {
+  group: string;
+  name: string;
+  modes: readonly Mode[];
+}
+
+/** Longer than the longest trial: a tiny guest under KVM has 10 s. */
+const CHECK_TIMEOUT_MS = 30_000;
+
+/** Runs all checks at the same time; none can throw or hang. The results have the order of the checks. */
+export function runChecks(
+  checks: readonly Check[],
+  context: Context,
+  timeoutMs = CHECK_TIMEOUT_MS,
+): Promise<Result[]> {
+  return Promise.all(checks.map((check) => runCheck(check, context, timeoutMs)));
+}
+
+async function runCheck(
+  { group, name, modes, run }: Check,
+  context: Context,
+  timeoutMs: number,
+): Promise<Result> {
+  try {
+    const work = Promise.resolve(context).then(run);
+    const finding = await Deadline.after(timeoutMs).race(work, `the check "${name}"`);
+    return { group, name, modes, ...finding };
+  } catch (error) {
+    const { message, see = "if the message does not tell how, it is a defect of nk-runtime" } =
+      asNkError(error);
+    return { group, name, modes, status: "fail", found: message, mend: see };
+  }
+}
+
+export const ok = (found: string): Finding => ({ status: "ok", found });
+export const warn = (found: string, mend: string): Finding => ({ status: "warn", found, mend });
+/** Something else has to be mended first; the verdict names that. */
+export const notChecked = (first: string): Finding => warn("not checked", `the ${first} comes first`);
+export const fail = (found: string, mend: string): Finding => ({ status: "fail", found, mend });

@@ -1,0 +1,86 @@
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { arch, machine, release } from "node:os";
+import { readText } from "./host-files.ts";
+import { fail, ok, warn, type Check, type Finding } from "./check.ts";
+import { distribution } from "./distribution.ts";
+import { firstLine, runProgram } from "./run-program.ts";
+
+/** The host itself: what it is, and what its kernel can do. */
+export const HOST_CHECKS: readonly Check[] = [
+  { group: "host", name: "system", modes: ["vm"], run: system },
+  { group: "host", name: "host kernel", modes: ["vm"], run: kernel },
+  { group: "host", name: "node", modes: ["vm", "container"], run: node },
+  { group: "host", name: "namespaces", modes: ["vm", "container"], run: namespaces },
+  { group: "host", name: "user namespaces", modes: [], run: userNamespaces },
+  { group: "host", name: "file systems", modes: ["vm", "container"], run: fileSystems },
+  { group: "host", name: "terminals", modes: [], run: terminals },
+];
+
+function system(): Finding {
+  const found = `${distribution().name}, ${process.platform} ${machine()}`;
+  if (process.platform === "linux" && arch() === "x64") return ok(found);
+  return fail(found, "VM mode is for Linux on x86-64; container mode works elsewhere too");
+}
+
+/** mount_setattr(2): since Linux 5.12; open_tree(2) and move_mount(2) since 5.2. The shadow builds its tree with them. */
+function kernel(): Finding {
+  const [major = 0, minor = 0] = release().split(".").map(Number);
+  if (major > 5 || (major === 5 && minor >= 12)) return ok(release());
+  return fail(
+    `${release()} has no mount_setattr`,
+    "VM mode needs Linux 5.12 or later: apt-get install linux-image-amd64",
+  );
+}
+
+function node(): Finding {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  const found = `${process.versions.node} (${process.execPath})`;
+  if (major > 20 || (major === 20 && minor >= 19)) return ok(found);
+  return fail(found, "install Node.js 20.19 or later: https://nodejs.org/en/download");
+}
+
+/** By making them: whether a kernel has them and whether we may are both seen. */
+async function namespaces(): Promise<Finding> {
+  const kinds = ["mount", "uts", "ipc", "net", "pid", "cgroup"];
+  const args = [...kinds.map((kind) => `--${kind}`), "--fork", "true"];
+  const { code, output } = await runProgram("unshare", args);
+  if (code === 0) return ok(`${kinds.join(", ")}: can be made`);
+  return fail(
+    firstLine(output),
+    "run as root, with CAP_SYS_ADMIN (inside another container: docker run --privileged)",
+  );
+}
+
+async function userNamespaces(): Promise<Finding> {
+  const { code, output } = await runProgram("unshare", ["--user", "--map-root-user", "true"]);
+  if (code === 0) return ok("can be made");
+  return warn(
+    `${firstLine(output)}: bundles with a user namespace cannot run in container mode`,
+    "sysctl -w user.max_user_namespaces=10000",
+  );
+}
+
+function fileSystems(): Finding {
+  const known: string[] = readText("/proc/filesystems").match(/\S+$/gm) ?? [];
+  const needed = ["proc", "sysfs", "tmpfs", "devpts", "mqueue"];
+  const missing = needed.filter((name) => !known.includes(name));
+  if (missing.length > 0) {
+    return fail(`the host's kernel lacks ${missing.join(", ")}`, "use the distribution's own kernel");
+  }
+  if (known.includes("overlay")) return ok(`${needed.join(", ")}, overlay`);
+  return warn("no overlay: podman and containerd use it for images", "modprobe overlay");
+}
+
+function terminals(): Finding {
+  try {
+    closeSync(openSync("/dev/ptmx", "r+"));
+    const used = readFileSync("/proc/sys/kernel/pty/nr", "utf8").trim();
+    const max = readFileSync("/proc/sys/kernel/pty/max", "utf8").trim();
+    return ok(`/dev/ptmx opens, ${used} of ${max} in use`);
+  } catch (error) {
+    return warn(
+      `${String(error)}: no container can have a terminal`,
+      "mount -t devpts -o newinstance,ptmxmode=0666 devpts /dev/pts; ln -sfn pts/ptmx /dev/ptmx",
+    );
+  }
+}

@@ -1,0 +1,71 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { asNkError } from "../base/errors.ts";
+import { checkKernelFeatures } from "../image/check-kernel.ts";
+import { defaultImageDirs } from "../image/guest-image.ts";
+import { initramfsFormat } from "../image/initramfs-file.ts";
+import { describeLack } from "../image/kernel-features.ts";
+import { kernelNeeds } from "../monitor/kernel-needs.ts";
+import { fail, notChecked, ok, warn, type Check, type Finding } from "./check.ts";
+import type { Context } from "./context.ts";
+
+/** What VMs boot from. */
+export const IMAGE_CHECKS: readonly Check[] = [
+  { group: "guest image", name: "initramfs", modes: ["vm"], run: initramfs },
+  { group: "guest image", name: "guest kernel", modes: ["vm"], run: kernel },
+  { group: "guest image", name: "kernel features", modes: ["vm"], run: features },
+  { group: "guest image", name: "runc in the VM", modes: [], run: runc },
+];
+
+const MAKE_KERNEL = "scripts/build-kernel.sh --distro";
+const MAKE_INITRAMFS = "scripts/build-rootfs.sh";
+
+function initramfs({ settings }: Context): Finding {
+  const places = settings.rootfs === undefined ? imagePlaces("rootfs/initramfs.cpio") : [settings.rootfs];
+  const path = places.find((place) => existsSync(place));
+  if (path === undefined) return fail(`none: looked for ${places.join(" and ")}`, MAKE_INITRAMFS);
+  const format = initramfsFormat(path);
+  return format === undefined
+    ? fail(`${path} is not an initramfs`, MAKE_INITRAMFS)
+    : ok(`${format} (${path})`);
+}
+
+async function kernel(context: Context): Promise<Finding> {
+  if (initramfs(context).status === "fail") return notChecked("initramfs");
+  try {
+    const { file, release, format, path } = (await context.image()).kernel;
+    const kind = path === file ? (format === "elf" ? "ELF" : "bzImage") : "bzImage, unpacked";
+    return ok(`${release}, ${kind} (${file})`);
+  } catch (error) {
+    const { message, see } = asNkError(error);
+    const make =
+      context.settings.kernel === undefined
+        ? MAKE_KERNEL
+        : `name another with --vm-kernel, or ${MAKE_KERNEL}`;
+    return fail(message, see ?? make);
+  }
+}
+
+/** Against the share that is asked for and, with a bundle, its config.json. */
+async function features({ image, guestConfig, settings }: Context): Promise<Finding> {
+  const found = await image().catch(() => undefined);
+  if (found === undefined) return notChecked("guest kernel");
+  checkKernelFeatures(found.kernel, kernelNeeds(guestConfig, settings.share));
+  const { shares, lacks } = found.kernel;
+  const has = `mounts ${shares.join(" and ")}`;
+  if (lacks.length === 0) return ok(has);
+  return warn(
+    `${has}; it ${lacks.map(describeLack).join(", ")}`,
+    "only if you need it: another kernel, see docs/guest-kernels.md",
+  );
+}
+
+function runc(): Finding {
+  const found = imagePlaces("rootfs/initramfs-runc.cpio").find((path) => existsSync(path));
+  if (found !== undefined) return ok(`there, for --vm-runtime=runc (${found})`);
+  return warn("not there: --vm-runtime=runc cannot be used", `apt-get install runc && ${MAKE_INITRAMFS}`);
+}
+
+function imagePlaces(name: string): string[] {
+  return defaultImageDirs().map((dir) => join(dir, name));
+}

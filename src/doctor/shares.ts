@@ -1,0 +1,60 @@
+import { shareKind } from "../share/choose.ts";
+import { findVirtiofsd } from "../share/virtiofs.ts";
+import { fail, notChecked, ok, warn, type Check, type Finding } from "./check.ts";
+import type { Context } from "./context.ts";
+import { virtiofsdPackage } from "./distribution.ts";
+import { mendQemu, qemuPath } from "./qemu-path.ts";
+import { firstLine, runProgram, versionIn } from "./run-program.ts";
+
+/** How files get into a VM. */
+export const SHARE_CHECKS: readonly Check[] = [
+  { group: "shares", name: "share in force", modes: ["vm"], run: inForce },
+  { group: "shares", name: "virtiofs", modes: ["vm"], run: virtiofs },
+  { group: "shares", name: "9p", modes: [], run: nineP },
+  { group: "shares", name: "disk images", modes: [], run: diskImages },
+];
+
+async function inForce(context: Context): Promise<Finding> {
+  const found = await context.image().catch(() => undefined);
+  if (found === undefined) return notChecked("guest image");
+  const kind = shareKind({ want: context.settings.share, supported: found.kernel.shares });
+  return ok(context.settings.share === "auto" ? `${kind}, chosen by auto` : `${kind}, as asked for`);
+}
+
+/** Only a server that would be used is a reason to fail. */
+async function virtiofs({ settings }: Context): Promise<Finding> {
+  const server = findVirtiofsd();
+  if (server === null) return warn("no virtiofsd: 9p is used where the kernel has it", mendVirtiofsd());
+  const { code, output } = await runProgram(server.path, ["--version"]);
+  if (code !== 0) {
+    const found = `${server.path} does not run: ${firstLine(output)}`;
+    return settings.share === "9p" ? warn(found, mendVirtiofsd()) : fail(found, mendVirtiofsd());
+  }
+  const language = server.flavour === "c" ? "C" : "Rust";
+  return ok(`virtiofsd ${versionIn(output)}, the one in ${language} (${server.path})`);
+}
+
+function mendVirtiofsd(): string {
+  const install = `apt-get install ${virtiofsdPackage()}`;
+  const named = process.env["NK_VIRTIOFSD"];
+  return named === undefined ? install : `NK_VIRTIOFSD names ${named}: correct or unset it, or ${install}`;
+}
+
+async function nineP(): Promise<Finding> {
+  const path = qemuPath();
+  if (path === undefined) return warn("cannot be told without QEMU, which serves it", mendQemu());
+  const { output } = await runProgram(path, ["-device", "help"]);
+  if (output.includes('"virtio-9p-device"')) return ok("QEMU serves it");
+  return warn("this QEMU has no virtio-9p-device", "apt-get install qemu-system-x86, or use virtiofs");
+}
+
+async function diskImages(): Promise<Finding> {
+  const tools = ["mkfs.ext4", "mkfs.erofs"] as const;
+  const said = await Promise.all(tools.map((tool) => runProgram(tool, ["-V"])));
+  const missing = tools.filter((_, index) => said[index]?.code === undefined);
+  if (missing.length === 0) {
+    return ok(tools.map((tool, index) => `${tool} ${versionIn(said[index]?.output ?? "")}`).join(", "));
+  }
+  const packages = missing.map((tool) => (tool === "mkfs.ext4" ? "e2fsprogs" : "erofs-utils"));
+  return warn(`no ${missing.join(", no ")}`, `apt-get install ${packages.join(" ")}`);
+}

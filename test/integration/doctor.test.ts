@@ -1,0 +1,127 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { makeBundle } from "../fixtures/make-bundle.ts";
+import { NK_RUNTIME, NkRuntime } from "../fixtures/nk-runtime.ts";
+
+interface Check {
+  group: string;
+  name: string;
+  status: string;
+  found: string;
+  mend?: string;
+}
+
+interface Report {
+  ok: boolean;
+  vm: { works: boolean; summary: string };
+  container: { works: boolean; summary: string };
+  checks: Check[];
+}
+
+let nk: NkRuntime;
+let dir: string;
+beforeEach(async () => {
+  nk = await NkRuntime.make();
+  dir = mkdtempSync(join(tmpdir(), "nk-doctor-"));
+});
+afterEach(async () => {
+  await nk.cleanup();
+  rmSync(dir, { recursive: true });
+});
+
+async function report(
+  args: string[] = [],
+  env: Record<string, string> = {},
+): Promise<Report & { code: number | null; check: (name: string) => Check | undefined }> {
+  const { code, stdout } = await nk.run(["doctor", "--format=json", ...args], { env });
+  const found = JSON.parse(stdout) as Report;
+  return { ...found, code, check: (name) => found.checks.find((check) => check.name === name) };
+}
+
+describe("doctor", () => {
+  it("finds this machine able to run both modes, and ends with the verdict", async () => {
+    const { code, stdout } = await nk.run(["doctor"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^ {2}ok {4}qemu +\d+\.\d+.*, with microvm/m);
+    expect(stdout).toMatch(/^Container mode {2}works, (runc|crun) \d/m);
+    expect(stdout.slice(stdout.indexOf("VM mode "))).toMatch(
+      /works, (KVM works|software emulation, because)/,
+    );
+    for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(120);
+  });
+
+  it("has a mend for everything that is not right", async () => {
+    const { ok, code, checks, vm } = await report();
+    expect({ ok, code, works: vm.works }).toEqual({ ok: true, code: 0, works: true });
+    for (const { status, mend } of checks) expect(mend !== undefined).toBe(status !== "ok");
+    expect(new Set(checks.map(({ name }) => name)).size).toBe(checks.length);
+  });
+
+  it.each<[string, string[], Record<string, string>, string, RegExp]>([
+    ["no QEMU", [], { NK_QEMU: "/nonexistent" }, "qemu", /NK_QEMU names \/nonexistent.*apt-get install qemu/],
+    ["a QEMU that is none", [], { NK_QEMU: "/bin/false" }, "qemu", /apt-get install qemu-system-x86/],
+    ["a broken virtiofsd", [], { NK_VIRTIOFSD: "/bin/false" }, "virtiofs", /apt-get install/],
+    ["no helper", [], { NK_SHADOW: "/nonexistent" }, "nk-shadow", /make -C native/],
+    ["no kernel", ["--vm-kernel=/nonexistent"], {}, "guest kernel", /build-kernel\.sh/],
+    ["something else than a kernel", ["--vm-kernel=/bin/sh"], {}, "guest kernel", /build-kernel\.sh|PVH/],
+    ["something else than an initramfs", ["--vm-rootfs=/bin/sh"], {}, "initramfs", /build-rootfs\.sh/],
+    [
+      "a root that is too long",
+      ["--root", `/tmp/${"x".repeat(120)}`],
+      {},
+      "socket paths",
+      /at most 76 bytes/,
+    ],
+    ["a root that is no folder", ["--root", "/proc/version/x"], {}, "state folder", /--root DIR/],
+  ])("with %s VM mode cannot run, and it says how to mend that", async (_, args, env, name, mend) => {
+    const { code, ok, vm, check } = await report(args, env);
+    expect({ ok, code, works: vm.works }).toEqual({ ok: false, code: 1, works: false });
+    expect(check(name)).toMatchObject({ status: "fail", mend: expect.stringMatching(mend) as unknown });
+    expect(vm.summary).toContain(`cannot run: ${name}`);
+  });
+
+  it("without a runtime only container mode cannot run", async () => {
+    const { code, vm, container, check } = await report(["--host-runtime=nothing"]);
+    expect({ code, vm: vm.works, container: container.works }).toEqual({
+      code: 1,
+      vm: true,
+      container: false,
+    });
+    expect(check("host runtime")?.mend).toContain("--host-runtime");
+  });
+
+  it("without a capability says which, and what needs it", async () => {
+    const args = ["--bounding-set=-sys_admin", NK_RUNTIME, "--root", dir, "doctor", "--format=json"];
+    const failure: unknown = await promisify(execFile)("setpriv", args).catch((error: unknown) => error);
+    const { checks } = JSON.parse((failure as { stdout: string }).stdout) as Report;
+    const failed = checks.filter(({ status }) => status === "fail");
+    expect(failed.map(({ name }) => name)).toEqual(expect.arrayContaining(["privileges", "namespaces"]));
+    expect(failed.find(({ name }) => name === "privileges")?.found).toBe("root without CAP_SYS_ADMIN");
+  });
+});
+
+describe("doctor --config", () => {
+  it("says where each setting came from", async () => {
+    writeFileSync(join(dir, "config.json"), JSON.stringify({ vm: { accel: "tcg", memory: 300 } }));
+    const bundle = await makeBundle({ annotations: { "org.nano-sandbox.vm.vcpus": "2" } });
+    const args = ["doctor", "--config", "--bundle", bundle.dir, "--vm-memory=1G"];
+    const env = { NK_CONFIG_DIR: dir };
+    const { code, stdout } = await nk.run([...args, "--format=json"], { env });
+    const text = await nk.run(args, { env });
+    await bundle.cleanup();
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual(
+      expect.arrayContaining([
+        { name: "mode", value: "container", origin: "default" },
+        { name: "vm.vcpus", value: 2, origin: "annotation org.nano-sandbox.vm.vcpus" },
+        { name: "vm.memory", value: 1024, origin: "--vm-memory" },
+        { name: "vm.accel", value: "tcg", origin: `${dir}/config.json: vm.accel` },
+      ]),
+    );
+    expect(text.stdout).toMatch(/^vm\.memory +1024 MiB +--vm-memory$/m);
+  });
+});
