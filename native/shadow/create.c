@@ -5,6 +5,7 @@
 #include "connect.h"
 #include "descriptors.h"
 #include "fail.h"
+#include "halt.h"
 #include "launch.h"
 #include "monitor.h"
 #include "namespaces.h"
@@ -78,6 +79,7 @@ static int tell_monitor(struct create *create, const struct child *child) {
 
 /* From here on the shadow and its monitor keep each other: whoever dies, the other notices. */
 static int set_free(struct create *create, struct child *child) {
+    halt_at("launcher: shadow prepared");
     if (create->plan.terminal == TERMINAL_SOCKET && pty_hand_over(&create->pty) < 0)
         return -1;
     if (create->plan.control && tell_monitor(create, child) < 0)
@@ -85,8 +87,10 @@ static int set_free(struct create *create, struct child *child) {
     /* Before the monitor, which writes its own lines to the same pipe. */
     if (report_shadow(child->pid) < 0)
         return -1;
+    halt_at("launcher: shadow reported");
     if (!create->plan.control && monitor_start(&create->plan, create->monitor_end, child->pid) < 0)
         return -1;
+    halt_at("launcher: monitor started");
     return launch_release(child, session_inherited_tty(&create->plan));
 }
 

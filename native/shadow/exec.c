@@ -4,6 +4,7 @@
 #include "connect.h"
 #include "descriptors.h"
 #include "fail.h"
+#include "halt.h"
 #include "launch.h"
 #include "namespaces.h"
 #include "plan.h"
@@ -55,10 +56,12 @@ static int run(void *context) {
 static int set_free(struct exec *exec, struct child *child) {
     int tty = session_inherited_tty(&exec->plan);
 
+    halt_at("launcher: shadow prepared");
     if (exec->plan.terminal == TERMINAL_SOCKET && pty_hand_over(&exec->pty) < 0)
         return -1;
     if (upgrade_start(exec->control, exec->plan.endpoint, child->pid, tty, exec->plan.request) < 0)
         return -1;
+    halt_at("launcher: command started");
     return report_shadow(child->pid) < 0 ? -1 : launch_release(child, tty);
 }
 

@@ -1,6 +1,7 @@
 #include "launch.h"
 
 #include "fail.h"
+#include "halt.h"
 #include "signals.h"
 
 #include <errno.h>
@@ -42,10 +43,12 @@ static int child_main(int sync, const struct child_work *work) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_NAME, "nk-shadow");
     signals_block();
+    halt_at("shadow: namespaces made");
     if (work->prepare(work->context, &sync) < 0) {
         send_packet(sync, FAILED, fail_text());
         return 1;
     }
+    halt_at("shadow: prepared");
     if (send_packet(sync, READY, "") < 0 || receive(sync, packet, sizeof packet) < 0 || packet[0] != RELEASE)
         return 1;
     prctl(PR_SET_PDEATHSIG, 0);

@@ -3,6 +3,7 @@
 #include "cleanup.h"
 #include "descriptors.h"
 #include "fail.h"
+#include "halt.h"
 #include "io.h"
 #include "report.h"
 #include "session.h"
@@ -46,6 +47,7 @@ static void become_monitor(const struct plan *plan, int connection, int *status,
     *status = STATUS_FD;
     if (nk_set_cloexec(STATUS_FD, 1) < 0 || chdir("/") < 0 || setenv("NK_SHADOW_PID", pid, 1) < 0)
         return;
+    halt_at("monitor: before its program");
     execvp(plan->monitor[0], plan->monitor);
 }
 

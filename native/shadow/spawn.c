@@ -1,6 +1,7 @@
 /* nk-shadow spawn: starts a daemon that inherits nothing but what it is given, and dies with its parent. */
 #include "commands.h"
 #include "descriptors.h"
+#include "halt.h"
 #include "signals.h"
 
 #include <errno.h>
@@ -74,6 +75,7 @@ int spawn_command(int argc, char **argv) {
     for (size_t i = 0; i < options.kept_count; i++)
         fcntl(options.kept[i], F_SETFD, 0);
     signals_reset();
+    halt_at("daemon: before its program");
     execvp(options.command[0], options.command);
     fprintf(stderr, "nk-shadow spawn: cannot run %s: %s\n", options.command[0], strerror(errno));
     return errno == ENOENT ? 127 : 126;

@@ -1,4 +1,5 @@
 import { channel } from "node:diagnostics_channel";
+import { haltAt } from "./halt.ts";
 
 /**
  * Every step of the runtime is published here, and nothing is paid while nobody listens. Sinks subscribe:
@@ -38,6 +39,7 @@ export async function traced<T>(
   notes: SpanNotes,
   work: () => Promise<T>,
 ): Promise<T> {
+  haltAt(name);
   if (!spans.hasSubscribers) return work();
   const startNs = process.hrtime.bigint();
   try {
