@@ -7,7 +7,7 @@ import type { StateStore } from "../state/store.ts";
  * The seam between commands and the two ways to run a container: host-mode.ts and vm-mode.ts. A command looks the record up, asks
  * the lifecycle table (lifecycle.ts) whether the operation is allowed, and calls the mode of that record.
  *
- * `create` is called with the id claimed and nothing else written. When it throws, it has released everything it acquired and the
+ * `create` is called with the id claimed. When it throws, it has released everything it acquired and the
  * caller removes the claim. On success the record is stored with status "created" and the pid file is written, as the last step.
  */
 export interface ContainerMode {
@@ -36,6 +36,8 @@ export interface Stdio {
 
 export interface CreateRequest extends Stdio {
   id: string;
+  /** As it is stored by the claim. */
+  record: ContainerRecord;
   bundle: Bundle;
   settings: Settings;
   store: StateStore;

@@ -7,7 +7,6 @@ import type { ContainerRecord, HostRecord, Status } from "../state/record.ts";
 import type { CreateRequest, RunRequest } from "./container-mode.ts";
 import { runInForeground, runQuietly } from "./host-command.ts";
 import { chooseHostRuntime, isCrun } from "./host-runtime.ts";
-import { newRecord } from "./new-record.ts";
 
 type HostContainer = ContainerRecord & { host: HostRecord };
 
@@ -34,7 +33,7 @@ async function detached(
   const pidFile = join(store.dirOf(id), "init.pid");
   await runRuntime(request, container, [verb, ...options, ...createOptions(request, pidFile), id]);
   const pid = Number(readFileSync(pidFile, "utf8"));
-  store.write({ ...container, status, pid, pidStartTime: processStartTime(pid) ?? 0 });
+  store.write({ ...created(container), status, pid, pidStartTime: processStartTime(pid) ?? 0 });
   // The last step: callers take the file for the container's being there.
   if (request.pidFile !== undefined) writePidFile(request.pidFile, pid);
 }
@@ -47,7 +46,7 @@ async function runAndWait(request: RunRequest): Promise<number> {
   }
   const args = ["run", ...(keep ? ["--keep"] : []), ...createOptions(request, request.pidFile), id];
   const exitStatus = await runRuntime(request, container, args);
-  if (keep) store.write({ ...container, status: "stopped", exitStatus });
+  if (keep) store.write({ ...created(container), status: "stopped", exitStatus });
   else store.remove(id);
   return exitStatus;
 }
@@ -55,8 +54,13 @@ async function runAndWait(request: RunRequest): Promise<number> {
 /** Writes the record before anything is made, so that delete --force finds what a crash leaves. */
 function begin(request: CreateRequest): HostContainer {
   const host = chooseHostRuntime(request.settings.hostRuntime, request.store.root);
-  const container = { ...newRecord(request), host };
+  const container = { ...request.record, host };
   request.store.write(container);
+  return container;
+}
+
+/** The record of a container that its caller knows to be there. */
+function created({ creator: _done, ...container }: HostContainer): HostContainer {
   return container;
 }
 

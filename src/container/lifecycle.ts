@@ -69,8 +69,10 @@ const TABLE: Record<Operation, Record<Status, Rule>> = {
 const ENDED_WITH_ITS_VM: readonly Status[] = ["running", "paused"];
 
 /** @throws BAD_STATE with runc's words when `operation` is not allowed in the status of the container. */
-export function checkAllowed(operation: Operation, { id, mode, status }: ContainerRecord): void {
+export function checkAllowed(operation: Operation, { id, mode, status, error }: ContainerRecord): void {
   if (operation === "delete" && mode === "vm" && ENDED_WITH_ITS_VM.includes(status)) return;
   const rule = TABLE[operation][status];
-  if (rule !== "allowed") throw new NkError("BAD_STATE", rule(id));
+  if (rule === "allowed") return;
+  const cause = status === "stopped" && error !== undefined ? ` (${error.message})` : "";
+  throw new NkError("BAD_STATE", `${rule(id)}${cause}`);
 }

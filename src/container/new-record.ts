@@ -1,14 +1,14 @@
 import { userInfo } from "node:os";
+import type { Bundle } from "../oci/bundle.ts";
+import { thisProcess } from "../state/claim.ts";
 import type { ContainerRecord } from "../state/record.ts";
-import type { CreateRequest } from "./container-mode.ts";
 
-/** The record of a container that is about to be created. */
-export function newRecord(request: CreateRequest): ContainerRecord {
-  const { id, bundle, settings } = request;
+/** The record of a container that this process is about to create. */
+export function newRecord(id: string, bundle: Bundle, mode: ContainerRecord["mode"]): ContainerRecord {
   return {
     version: 1,
     id,
-    mode: settings.mode,
+    mode,
     status: "creating",
     pid: 0,
     pidStartTime: 0,
@@ -18,6 +18,7 @@ export function newRecord(request: CreateRequest): ContainerRecord {
     created: new Date().toISOString(),
     annotations: bundle.config.annotations ?? {},
     owner: ownerName(),
+    creator: thisProcess(),
   };
 }
 

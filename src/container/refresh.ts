@@ -1,18 +1,42 @@
 import { NkError } from "../base/errors.ts";
 import { isAlive, processStartTime } from "../host/process-info.ts";
-import type { ContainerRecord, Status } from "../state/record.ts";
+import type { ContainerRecord, ProcessId, Status } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
 
 // Loads neither child_process nor the VM's part: `state` is called often, and by callers that wait.
 
-/** The record of a VM's container as it is now: when its monitor has died the VM died with it (PR_SET_PDEATHSIG), and the shadow too. */
+/** The record of a VM's container as it is now: who was killed could not write it down. */
 export function refreshVm(container: ContainerRecord): ContainerRecord {
-  const { vm, status, id } = container;
-  const isKnown = vm !== undefined && vm.monitorPid !== 0 && status !== "stopped";
-  if (!isKnown || isAlive(vm.monitorPid, vm.monitorStartTime)) return container;
-  const see = `nk-runtime delete ${id}`;
-  const error = new NkError("VMM", "the container's monitor was killed, and its VM with it", { see });
-  return { ...container, status: "stopped", pid: 0, error: error.toJson() };
+  if (container.status === "stopped") return container;
+  const error = loss(container);
+  if (error !== undefined) return { ...container, status: "stopped", pid: 0, error: error.toJson() };
+  return isEnding(container) ? { ...container, status: "stopped", pid: 0 } : container;
+}
+
+/** Who was killed that the container cannot do without: its monitor, with which VM and shadow end, or its creator before there was one. */
+function loss({ id, vm, creator }: ContainerRecord): NkError | undefined {
+  if (vm !== undefined && isAlive(vm.monitorPid, vm.monitorStartTime)) return undefined;
+  if (creator) return isRunning(creator) ? undefined : creatorLost(id, creator);
+  if (vm === undefined) return undefined;
+  return lost(id, `the container's monitor (process ${vm.monitorPid}) was killed`);
+}
+
+function creatorLost(id: string, { pid }: ProcessId): NkError {
+  return lost(id, `the command that was creating the container (process ${pid}) was killed`);
+}
+
+function lost(id: string, message: string): NkError {
+  return new NkError("VMM", message, { see: `nk-runtime delete ${id}` });
+}
+
+/** The monitor has still to notice, or to write down, that the VM or the shadow has ended. */
+function isEnding({ pid, pidStartTime, vm }: ContainerRecord): boolean {
+  const ended = (known: number, startTime: number): boolean => known !== 0 && !isAlive(known, startTime);
+  return ended(pid, pidStartTime) || (vm !== undefined && ended(vm.vmmPid, vm.vmmStartTime));
+}
+
+function isRunning({ pid, startTime }: ProcessId): boolean {
+  return isAlive(pid, startTime);
 }
 
 /**
@@ -22,14 +46,17 @@ export function refreshVm(container: ContainerRecord): ContainerRecord {
 export async function refreshHost(store: StateStore, container: ContainerRecord): Promise<ContainerRecord> {
   const { status, pid, pidStartTime } = container;
   if (status === "stopped") return container;
-  if (status === "creating") return askRuntime(store, container);
+  if (status === "creating") return (await askRuntime(store, container)) ?? unborn(container);
   return isAlive(pid, pidStartTime) ? container : { ...container, status: "stopped", pid: 0 };
 }
 
-/** A `run` in the foreground cannot record the pid while it waits: only the runtime knows it. */
-async function askRuntime(store: StateStore, container: ContainerRecord): Promise<ContainerRecord> {
+/** What the runtime knows of a container whose record says "creating": a `run` in the foreground cannot record the pid while it waits. */
+async function askRuntime(
+  store: StateStore,
+  container: ContainerRecord,
+): Promise<ContainerRecord | undefined> {
   const { host, id } = container;
-  if (!host) return container;
+  if (!host) return undefined;
   const { runQuietly } = await import("./host-command.ts");
   const why = "a run in the foreground has not recorded the status";
   try {
@@ -37,6 +64,13 @@ async function askRuntime(store: StateStore, container: ContainerRecord): Promis
     const { status, pid } = JSON.parse(text) as { status: Status; pid: number };
     return { ...container, status, pid, pidStartTime: processStartTime(pid) ?? 0 };
   } catch {
-    return container;
+    return undefined;
   }
+}
+
+/** A container that the runtime does not know: being created, or never finished. */
+function unborn(container: ContainerRecord): ContainerRecord {
+  const { id, creator } = container;
+  if (creator === undefined || isRunning(creator)) return container;
+  return { ...container, status: "stopped", error: creatorLost(id, creator).toJson() };
 }

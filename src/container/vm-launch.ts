@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { Deadline } from "../base/deadline.ts";
-import { cgroupFolder, cgroupsToMake, makeCgroup, removeCgroups } from "../host/cgroup.ts";
+import { cgroupFolder, cgroupsToMake, makeCgroup } from "../host/cgroup.ts";
 import { startShadow, type Shadow, type ShadowPlan } from "../host/shadow.ts";
 import { parseMountOptions } from "../host/mount-flags.ts";
 import { followReport } from "../monitor/follow-report.ts";
@@ -12,6 +12,7 @@ import { writePidFile } from "../state/pid-file.ts";
 import { heardSpans, traced } from "../trace/channels.ts";
 import type { CreateRequest } from "./container-mode.ts";
 import { shadowTerminal } from "./terminal.ts";
+import { removeLeftovers } from "./vm-leftovers.ts";
 import { vmRecord } from "./vm-record.ts";
 
 /** Longer than the monitor's own deadline for a boot, so that its error arrives, which knows more. */
@@ -65,7 +66,7 @@ export async function launch(request: CreateRequest, options: LaunchOptions): Pr
       startAndWait(plan, request.pidFile),
     );
   } catch (error) {
-    await removeCgroups(record.vm?.cgroups ?? []);
+    await removeLeftovers(record, stateDir);
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
+import { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
 import type { GuestProcess } from "../agent/agent-client.ts";
-import { removeCgroups } from "../host/cgroup.ts";
 import type { ControlClient } from "../monitor/control-client.ts";
 import { monitorGone } from "../monitor/monitor-gone.ts";
 import { runHooks } from "../oci/hooks.ts";
@@ -13,7 +13,7 @@ import { refreshVm } from "./refresh.ts";
 import { execInVm } from "./vm-exec.ts";
 import { launch } from "./vm-launch.ts";
 import { narrateRest } from "./vm-narrate.ts";
-import { endLeftovers } from "./vm-leftovers.ts";
+import { removeLeftovers } from "./vm-leftovers.ts";
 
 /** A container in its own VM: each operation is a request to the VM's monitor (src/monitor). */
 export function vmMode(store: StateStore): ContainerMode {
@@ -66,6 +66,12 @@ export function vmMode(store: StateStore): ContainerMode {
   };
 }
 
+/** Longer than the monitor's own deadlines for the guest, so that its errors arrive, which know more. */
+const ANSWER_TIMEOUT_MS = 90_000;
+/** Longer than the monitor's for a forced end; one that does not keep it is killed. */
+const FORCED_END_TIMEOUT_MS = 10_000;
+
+const END_WHY = "the guest writes back what it holds, then the VM is switched off";
 const ASK_WHY = "it owns the VM: everything that is done to the container goes through it";
 
 function toRow({ pid, ppid, uid, comm, args, state }: GuestProcess): ProcessRow {
@@ -100,26 +106,33 @@ function ask(
   const path = `/containers/${container.id}/${operation}`;
   const what = `POST ${path} ${JSON.stringify(body)} on ${controlSocket(store, container.id)}`;
   return traced("cli", "ask the monitor", { why: ASK_WHY, what }, () =>
-    withClient(store, container, (client) => client.request("POST", path, body)),
+    Deadline.after(ANSWER_TIMEOUT_MS).race(
+      withClient(store, container, (client) => client.request("POST", path, body)),
+      `the monitor's answer to ${path}`,
+    ),
   );
 }
 
 /** Ends whatever of the container still runs. With `force` also what does not answer. */
 async function end(store: StateStore, container: ContainerRecord, force: boolean): Promise<void> {
+  const deadline = Deadline.after(force ? FORCED_END_TIMEOUT_MS : ANSWER_TIMEOUT_MS);
+  const ended = withClient(store, container, async (client) => {
+    const path = `/containers/${container.id}/end`;
+    await traced("cli", "end container and VM", { why: END_WHY, what: `POST ${path}` }, () =>
+      client.request("POST", path, { force }),
+    );
+    await client.gone();
+  });
   try {
-    await withClient(store, container, async (client) => {
-      await client.request("POST", `/containers/${container.id}/end`);
-      await client.gone();
-    });
+    await deadline.race(ended, `the end of container ${container.id}`);
   } catch (error) {
-    // No monitor listens: it has ended, or was killed and left what endLeftovers finds.
+    // No monitor listens: it has ended, or was killed and left what `remove` finds.
     if (!force && !(error instanceof NkError && error.code === "NOT_FOUND")) throw error;
   }
-  endLeftovers(container, store.dirOf(container.id));
 }
 
 async function remove(store: StateStore, container: ContainerRecord): Promise<void> {
+  await removeLeftovers(container, store.dirOf(container.id));
   await runHooks("poststop", container.bundle, { ...container, status: "stopped" });
-  await removeCgroups(container.vm?.cgroups ?? []);
   store.remove(container.id);
 }

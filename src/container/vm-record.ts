@@ -1,12 +1,11 @@
 import type { ContainerRecord } from "../state/record.ts";
 import type { CreateRequest } from "./container-mode.ts";
-import { newRecord } from "./new-record.ts";
 
 /** The record of a container whose VM is about to be started; the monitor fills in what it chooses. */
 export function vmRecord(request: CreateRequest, cgroups: string[]): ContainerRecord {
-  const { settings } = request;
+  const { settings, record } = request;
   return {
-    ...newRecord(request),
+    ...record,
     vm: {
       vmm: "qemu",
       vmmPid: 0,

@@ -9,8 +9,13 @@ import type { ContainerJob } from "./job.ts";
 import { kernelNeeds } from "./kernel-needs.ts";
 import { Machine } from "./machine.ts";
 
-/** How long a guest may take to kill its container; one that hangs is ended with its VM. */
-const FORCED_KILL_MS = 10_000;
+/**
+ * How long the whole end may take, from the container's death to that of QEMU, before the VM is switched off. It takes some tenths of a
+ * second under emulation; what is unwritten in a guest that hangs is lost in any case, so waiting longer saves nothing.
+ */
+const FORCED_END_MS = 5_000;
+/** The same for an end that should lose nothing: a guest may have much to write back. */
+const ORDERLY_END_MS = 30_000;
 /** How long the end of a container waits for the guest kernel's log, which a short container may outrun. */
 const KERNEL_TRACE_MS = 2_000;
 
@@ -65,17 +70,25 @@ export class ContainerMonitor implements ControlTarget {
       .catch(() => {});
   }
 
-  /** Ends the container whatever it does; resolves when it is stopped and its VM gone. */
-  async end(container: Container): Promise<void> {
+  async end(container: Container, quick: boolean): Promise<void> {
+    if (quick) this.switchOffAfter(FORCED_END_MS);
     container.giveUp("the container was deleted by force");
     await container.stopped;
   }
 
-  /** Kills the container, or ends the VM of a guest that does not. */
+  handedOver(): void {
+    this.own.handedOver();
+  }
+
   private async kill(): Promise<void> {
-    await Deadline.after(FORCED_KILL_MS)
-      .race(this.own.killByForce(), "the end of the container")
-      .catch(() => this.machine.running().abandon());
+    this.switchOffAfter(ORDERLY_END_MS);
+    // What fails has ended, or ends with the VM.
+    await this.own.killByForce().catch(() => {});
+  }
+
+  private switchOffAfter(timeoutMs: number): void {
+    const timer = setTimeout(() => this.machine.switchOff(), Deadline.after(timeoutMs).remainingMs());
+    void this.own.stopped.then(() => clearTimeout(timer));
   }
 
   pause(): Promise<void> {
@@ -87,7 +100,7 @@ export class ContainerMonitor implements ControlTarget {
   }
 
   stop(): Promise<void> {
-    return this.end(this.own);
+    return this.end(this.own, true);
   }
 
   /** Waits for the end of the container and releases everything; the shadow is the last to go. */

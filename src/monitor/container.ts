@@ -151,6 +151,12 @@ export class Container {
     return this.agent;
   }
 
+  /** From here on nobody who dies is missed but the monitor. */
+  handedOver(): void {
+    delete this.record.creator;
+    this.store.write(this.record);
+  }
+
   /** Says that nobody wants the container any more, whatever it is doing. */
   giveUp(reason: string): void {
     this.forced = true;

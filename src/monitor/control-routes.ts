@@ -25,7 +25,7 @@ const CONTAINER: Record<string, ContainerHandler> = {
   "POST /kill": (_, container, { signal, all }) => container.kill(signalNumber(signal), all === true),
   "POST /pause": (_, container) => container.pause(),
   "POST /resume": (_, container) => container.resume(),
-  "POST /end": (target, container) => target.end(container),
+  "POST /end": (target, container, { force }) => target.end(container, force === true),
   "GET /ps": (_, container) => container.running().ps(container.record.id),
   "GET /stats": (_, container) => container.running().stats(container.record.id),
 };

@@ -145,9 +145,10 @@ export class Guest {
     for (const span of kernelPhases(await this.agent.kernelLog(), this.clock)) publishSpan(span);
   }
 
-  /** Gives a guest up that does not answer: it counts as lost, and `end` does not ask it again. */
+  /** Gives a guest up that does not answer: its VM is switched off. */
   abandon(): void {
     this.connection.close();
+    void this.vm.stop(Deadline.after(0));
   }
 
   /** Unmounts in the guest, then ends the VM: orderly if the guest still answers. */

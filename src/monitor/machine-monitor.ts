@@ -100,6 +100,8 @@ export class MachineMonitor implements ControlTarget {
     await container.stopped;
   }
 
+  handedOver(): void {}
+
   join(socket: Socket, head: Buffer, shadowPid: number): void {
     acceptJoin(socket, head, (request, link) => this.createContainer(request, { link, pid: shadowPid }));
   }

@@ -33,6 +33,11 @@ export class Machine {
     return this.booted;
   }
 
+  /** Ends a VM whose guest does not, if there is one. */
+  switchOff(): void {
+    this.booted?.abandon();
+  }
+
   add(container: Container): void {
     this.containers.set(container.record.id, container);
   }

@@ -42,8 +42,8 @@ export async function monitorMain(args: string[]): Promise<number> {
       ? await bootMachine(job, store, shadow, control, report)
       : await bootContainer(job, store, shadow, control, report);
   if (!monitor) return 1;
-  const told = report.send({ ready: true });
-  report.close();
+  const told = await report.finish({ ready: true });
+  if (told) monitor.handedOver();
   const life = monitor.live();
   // The command that wanted it was killed: nobody will ask for it.
   if (!told) await monitor.stop();
@@ -64,6 +64,9 @@ async function bootContainer(
   }
   const monitor = new ContainerMonitor(job, store, shadow);
   store.write(monitor.own.record);
+  void report.abandoned.then(() =>
+    monitor.own.giveUp("the command that was creating the container was killed"),
+  );
   return reported(report, async () => {
     const [server] = await Promise.all([serveControl(monitor, control), monitor.create()]);
     server.unref();
@@ -80,6 +83,7 @@ function bootMachine(
   report: Report,
 ): Promise<MachineMonitor | undefined> {
   const monitor = new MachineMonitor(job, new MachineStore(store), shadow);
+  void report.abandoned.then(() => monitor.stop());
   return reported(report, async () => {
     const [server] = await Promise.all([serveControl(monitor, control), monitor.boot()]);
     server.unref();
@@ -91,7 +95,7 @@ async function reported<T>(report: Report, work: () => Promise<T>): Promise<T | 
   try {
     return await work();
   } catch (error) {
-    report.send({ error: asNkError(error).toJson() });
+    await report.finish({ error: asNkError(error).toJson() });
     return undefined;
   }
 }

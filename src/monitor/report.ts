@@ -1,32 +1,45 @@
-import { writeSync, closeSync } from "node:fs";
+import { Socket } from "node:net";
 import type { ErrorJson } from "../base/errors.ts";
 
 /** Lines that the monitor writes to the command that started it. */
 export type ReportLine = { ready: true } | { error: ErrorJson } | { span: string };
 
-/** The pipe to the command that started the monitor: open until the container is created (or running) or has failed. */
+/** The connection to the command that started the monitor: open until the container is created (or running) or has failed. */
 export class Report {
-  private fd: number | undefined;
+  /** Settles when the command has gone without having been told how it ended: it was killed. */
+  readonly abandoned: Promise<void>;
+  private readonly socket: Socket;
+  private readonly closed: Promise<void>;
+  private finishing = false;
 
+  /** @param fd a stream socket: that of the command's own end is its death, which a pipe would not tell a writer. */
   constructor(fd: number) {
-    this.fd = fd;
+    this.socket = new Socket({ fd, readable: true, writable: true });
+    this.socket.on("error", () => {}); // followed by "close"
+    this.closed = new Promise((resolve) => {
+      this.socket.once("close", () => resolve());
+    });
+    this.abandoned = new Promise((resolve) => {
+      this.socket.once("end", () => {
+        if (!this.finishing) resolve();
+      });
+    });
+    this.socket.resume();
   }
 
-  /** Returns false when the caller has gone away. */
-  send(line: ReportLine): boolean {
-    if (this.fd === undefined) return false;
-    try {
-      writeSync(this.fd, `${JSON.stringify(line)}\n`);
-      return true;
-    } catch {
-      this.close();
-      return false;
-    }
+  send(line: ReportLine): void {
+    if (this.socket.writable) this.socket.write(`${JSON.stringify(line)}\n`);
   }
 
-  close(): void {
-    if (this.fd === undefined) return;
-    closeSync(this.fd);
-    this.fd = undefined;
+  /** Sends the last line; resolves when it is on its way. Returns false when the command had gone before. */
+  async finish(line: ReportLine): Promise<boolean> {
+    if (!this.socket.writable) return false;
+    this.finishing = true;
+    const sent = new Promise<boolean>((resolve) => {
+      this.socket.end(`${JSON.stringify(line)}\n`, () => resolve(true));
+    });
+    const told = await Promise.race([sent, this.closed.then(() => false)]);
+    this.socket.destroy();
+    return told;
   }
 }

@@ -1,3 +1,5 @@
+import type { ErrorJson } from "../base/errors.ts";
+
 /** What a runtime says about a container (runtime-spec runtime.md#state), with runc's additions. */
 export interface OciState {
   ociVersion: string;
@@ -16,6 +18,8 @@ export interface OciState {
   exitStatus?: number;
   /** Ours: the memory limit killed a process of the container. */
   oomKilled?: boolean;
+  /** Ours: why it stopped, when it was not by itself. */
+  error?: ErrorJson;
 }
 
 /** The members of a container record (state/record.ts) that the state is made of. */
@@ -29,6 +33,7 @@ export function ociState(source: StateSource): OciState {
   const end = {
     ...(source.exitStatus !== undefined && { exitStatus: source.exitStatus }),
     ...(source.oomKilled !== undefined && { oomKilled: source.oomKilled }),
+    ...(source.error !== undefined && { error: source.error }),
   };
   return { ociVersion, id, pid, status, bundle, rootfs, created, ...notes, owner, mode, ...end };
 }

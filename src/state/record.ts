@@ -3,6 +3,12 @@ import type { ErrorJson } from "../base/errors.ts";
 /** runtime-spec runtime.md#state, and runc's "paused". */
 export type Status = "creating" | "created" | "running" | "paused" | "stopped";
 
+/** One process, for ever: its pid with field 22 of /proc/PID/stat, which tells a reused pid. */
+export interface ProcessId {
+  pid: number;
+  startTime: number;
+}
+
 /** What `<root>/<id>/state.json` holds. Written by one process at a time: the CLI before the monitor runs and after it has ended, the monitor between. */
 export interface ContainerRecord {
   version: 1;
@@ -21,6 +27,8 @@ export interface ContainerRecord {
   annotations: Record<string, string>;
   /** User name of the creator. */
   owner: string;
+  /** The command that makes the container, until it has been told that the container is there. Dead: nobody waits for it any more. */
+  creator?: ProcessId;
   exitStatus?: number;
   /** A process of the container was killed because its memory limit was reached. */
   oomKilled?: boolean;

@@ -1,8 +1,9 @@
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { NkError } from "../base/errors.ts";
+import { readClaim, takeOver } from "./claim.ts";
 import { writePidFile } from "./pid-file.ts";
 import { checkId, stateDirOf } from "./paths.ts";
 import type { ContainerRecord } from "./record.ts";
@@ -33,6 +34,11 @@ function record(id: string): ContainerRecord {
   };
 }
 
+function claim(id: string, to = store): string {
+  to.claim(to.prepare(), record(id));
+  return to.dirOf(id);
+}
+
 function codeOf(work: () => unknown): string {
   try {
     work();
@@ -44,26 +50,29 @@ function codeOf(work: () => unknown): string {
 
 describe("StateStore", () => {
   it("gives an id to one caller, in a folder for its owner only", () => {
-    const dir = store.claim("c1");
+    const dir = claim("c1");
     expect(statSync(dir).mode & 0o777).toBe(0o700);
-    expect(() => store.claim("c1")).toThrow("container with given ID already exists");
+    expect(() => store.checkFree("c1")).toThrow("container with given ID already exists");
+    const late = store.prepare();
+    expect(() => store.claim(late, record("c1"))).toThrow("container with given ID already exists");
+    store.discard(late);
     store.remove("c1");
-    expect(existsSync(dir)).toBe(false);
-    store.claim("c1");
+    expect(readdirSync(root)).toEqual([]);
+    store.checkFree("c1");
+    claim("c1");
   });
 
   it("gives back what was written", () => {
-    store.claim("c1");
-    store.write(record("c1"));
+    claim("c1");
+    expect(store.read("c1")).toEqual(record("c1"));
     store.write({ ...record("c1"), status: "running" });
     expect(store.read("c1")).toEqual({ ...record("c1"), status: "running" });
   });
 
-  it("lists records by id, without claims that have none and without the host runtime's folder", () => {
-    for (const id of ["b", "a", "claimed"]) store.claim(id);
-    store.write(record("b"));
-    store.write(record("a"));
-    new StateStore(join(root, "~host")).claim("runc");
+  it("lists records by id, without what is being made and without the host runtime's folder", () => {
+    for (const id of ["b", "a"]) claim(id);
+    store.prepare();
+    claim("runc", new StateStore(join(root, "~host")));
     expect(store.list().map(({ id }) => id)).toEqual(["a", "b"]);
     expect(new StateStore(join(root, "none")).list()).toEqual([]);
   });
@@ -71,14 +80,21 @@ describe("StateStore", () => {
   it("says that there is no such container", () => {
     expect(codeOf(() => store.read("none"))).toBe("NOT_FOUND");
     expect(() => store.read("none")).toThrow("container does not exist");
-    store.claim("claimed");
-    expect(codeOf(() => store.read("claimed"))).toBe("NOT_FOUND");
+  });
+
+  it("removes what a killed process was making or removing, and nothing that a live one is", () => {
+    const dead = ["~new-1-1", "~gone-1-1-c1"];
+    for (const name of dead) mkdirSync(join(root, name, "sub"), { recursive: true });
+    const mine = store.prepare();
+    expect(store.abandoned().sort()).toEqual(dead.sort());
+    store.removeAbandoned();
+    expect(readdirSync(root).map((name) => join(root, name))).toEqual([mine]);
   });
 
   it.each(["{", "[]", '{"version":2}', '{"version":1}'])(
     "names the remedy for a damaged record: %s",
     (text) => {
-      writeFileSync(join(store.claim("c1"), "state.json"), text);
+      writeFileSync(join(claim("c1"), "state.json"), text);
       expect(codeOf(() => store.read("c1"))).not.toBe("NOT_FOUND");
       expect(() => store.read("c1")).toThrow(/state\.json.*nk-runtime delete --force c1/);
     },
@@ -86,12 +102,23 @@ describe("StateStore", () => {
 
   it("keeps long ids in a short folder, and finds them again", () => {
     const id = "x".repeat(1024);
-    const dir = store.claim(id);
+    const dir = claim(id);
     expect(Buffer.byteLength(join(dir, "control.sock"))).toBeLessThanOrEqual(107);
-    store.write(record(id));
     expect(store.list().map((found) => found.id)).toEqual([id]);
     store.remove(id);
     expect(store.has(id)).toBe(false);
+  });
+});
+
+describe("a claim", () => {
+  it("changes hands once, and never after the folder was made anew", () => {
+    const dir = claim("c1");
+    const seen = readClaim(dir) ?? "";
+    expect(takeOver(dir, "claim-1-1")).toBe(false);
+    expect(takeOver(dir, seen)).toBe(true);
+    store.remove("c1");
+    expect(readClaim(dir)).toBeUndefined();
+    expect(takeOver(dir, seen)).toBe(false);
   });
 });
 

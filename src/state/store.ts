@@ -1,14 +1,18 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
 import { NkError } from "../base/errors.ts";
 import { parseJsonObject } from "../base/json.ts";
 import { writeFileAtomic } from "./atomic-write.ts";
+import { isAbandoned, isTemporary, ownName, writeClaim } from "./claim.ts";
 import { checkId, stateDirOf } from "./paths.ts";
 import type { ContainerRecord } from "./record.ts";
 
 const RECORD_FILE = "state.json";
 
-/** The containers below one `--root`. The folder of a container is the claim on its id. */
+/** What a rename says when there is something else in the place. */
+const TAKEN = ["ENOTEMPTY", "EEXIST", "ENOTDIR"];
+
+/** The containers below one `--root`. The folder of a container is the claim on its id; it holds a record as soon as it can be seen. */
 export class StateStore {
   readonly root: string;
 
@@ -22,20 +26,32 @@ export class StateStore {
     return stateDirOf(this.root, id);
   }
 
-  /** Takes the id, for one caller only, and returns its new state folder. `remove` gives it back. */
-  claim(id: string): string {
-    const dir = this.dirOf(id);
+  /** @throws EXISTS when the id is taken already: `claim` would fail. */
+  checkFree(id: string): void {
+    if (this.has(id)) throw taken(id);
+  }
+
+  /** Makes the folder that `claim` will use, under a name of this process's own. Until then `discard` removes it. */
+  prepare(): string {
     mkdirSync(this.root, { recursive: true, mode: 0o711 });
-    try {
-      mkdirSync(dir, { mode: 0o700 });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-      throw new NkError(
-        "EXISTS",
-        `container with given ID already exists: ${id}: take another ID, or remove it with "nk-runtime delete ${id}"`,
-      );
-    }
+    const dir = join(this.root, `~new-${ownName()}`);
+    mkdirSync(dir, { mode: 0o700 });
+    writeClaim(dir);
     return dir;
+  }
+
+  discard(prepared: string): void {
+    rmSync(prepared, { recursive: true, force: true });
+  }
+
+  /** Takes the id, for one caller only, with its first record. `remove` gives it back. */
+  claim(prepared: string, record: ContainerRecord): void {
+    writeRecord(prepared, record);
+    try {
+      renameSync(prepared, this.dirOf(record.id));
+    } catch (error) {
+      throw TAKEN.includes((error as NodeJS.ErrnoException).code ?? "") ? taken(record.id) : error;
+    }
   }
 
   has(id: string): boolean {
@@ -49,14 +65,14 @@ export class StateStore {
   }
 
   write(record: ContainerRecord): void {
-    writeFileAtomic(join(this.dirOf(record.id), RECORD_FILE), `${JSON.stringify(record, null, 2)}\n`);
+    writeRecord(this.dirOf(record.id), record);
   }
 
-  /** All containers, sorted by id. Ids that are claimed but have no record yet are left out. */
+  /** All containers, sorted by id. */
   list(): ContainerRecord[] {
     if (!existsSync(this.root)) return [];
     return readdirSync(this.root, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && entry.name !== "~host")
+      .filter((entry) => entry.isDirectory() && entry.name !== "~host" && !isTemporary(entry.name))
       .map((entry) => readRecord(join(this.root, entry.name), entry.name))
       .filter((record) => record !== undefined)
       .sort((a, b) => (a.id < b.id ? -1 : 1));
@@ -64,8 +80,36 @@ export class StateStore {
 
   /** Gives the id back and removes its folder with everything in it. */
   remove(id: string): void {
-    rmSync(this.dirOf(id), { recursive: true, force: true });
+    const dir = this.dirOf(id);
+    // In one step: a crash leaves all of it, or a folder that is known to be garbage.
+    const gone = join(this.root, `~gone-${ownName()}-${basename(dir)}`);
+    try {
+      renameSync(dir, gone);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+    rmSync(gone, { recursive: true, force: true });
   }
+
+  /** Names of folders that a process was filling or emptying when it was killed. */
+  abandoned(): string[] {
+    return existsSync(this.root) ? readdirSync(this.root).filter(isAbandoned) : [];
+  }
+
+  removeAbandoned(): void {
+    for (const name of this.abandoned()) rmSync(join(this.root, name), { recursive: true, force: true });
+  }
+}
+
+function writeRecord(dir: string, record: ContainerRecord): void {
+  writeFileAtomic(join(dir, RECORD_FILE), `${JSON.stringify(record, null, 2)}\n`);
+}
+
+function taken(id: string): NkError {
+  return new NkError(
+    "EXISTS",
+    `container with given ID already exists: ${id}: take another ID, or remove it with "nk-runtime delete ${id}"`,
+  );
 }
 
 function readRecord(dir: string, id: string): ContainerRecord | undefined {

@@ -1,4 +1,5 @@
 import { join, resolve } from "node:path";
+import { newRecord } from "../../container/new-record.ts";
 import { checkTerminal } from "../../container/terminal.ts";
 import { resolveSettings } from "../../container/resolve-settings.ts";
 import { settingsFromFiles } from "../../container/settings-files.ts";
@@ -29,25 +30,41 @@ export const CREATE_OPTIONS: readonly OptionSpec[] = [
 ];
 
 /**
- * Claims the id, reads the bundle, settles how the container is run, and hands all that to `work`. The id is free again when
+ * Reads the bundle, settles how the container is run, claims the id, and hands all that to `work`. The id is free again when
  * anything fails.
  */
 export async function withClaim<T>(
-  { flags, positionals, store }: CommandContext,
+  context: CommandContext,
   detach: boolean,
   work: (request: CreateRequest) => Promise<T>,
 ): Promise<T> {
+  const request = await claimed(context, detach);
+  try {
+    return await work(request);
+  } catch (error) {
+    context.store.remove(request.id);
+    throw error;
+  }
+}
+
+async function claimed(
+  { flags, positionals, store }: CommandContext,
+  detach: boolean,
+): Promise<CreateRequest> {
   const id = positionals[0] ?? "";
   const flagSettings = settingsFromFlags(flags);
-  const stateDir = store.claim(id);
+  store.checkFree(id);
+  const prepared = store.prepare();
   try {
-    installRecorder(join(stateDir, "trace.jsonl"));
+    installRecorder(join(prepared, "trace.jsonl"));
     const bundle = await readBundle(flags.text("bundle") ?? ".");
     const settings = await settle(flagSettings, bundle);
     checkTerminal(bundle.config.process.terminal ?? false, detach, flags.text("console-socket"));
-    return await work({ id, bundle, settings, store, ...stdioAndPlace(flags) });
+    const record = newRecord(id, bundle, settings.mode);
+    store.claim(prepared, record);
+    return { record, id, bundle, settings, store, ...stdioAndPlace(flags) };
   } catch (error) {
-    store.remove(id);
+    store.discard(prepared);
     throw error;
   }
 }

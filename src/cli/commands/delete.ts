@@ -35,6 +35,8 @@ export const deleteCommand: Command = {
       if (!force || !isUnreadable(error)) throw error;
       removeUnreadable(context.store, context.positionals[0] ?? "");
     }
+    // Of any container: they have no id any more by which somebody could ask.
+    context.store.removeAbandoned();
     return 0;
   },
 };
