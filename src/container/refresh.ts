@@ -13,11 +13,13 @@ export function refreshVm(container: ContainerRecord): ContainerRecord {
   return isEnding(container) ? { ...container, status: "stopped", pid: 0 } : container;
 }
 
-/** Who was killed that the container cannot do without: its monitor, with which VM and shadow end, or its creator before there was one. */
-function loss({ id, vm, creator }: ContainerRecord): NkError | undefined {
-  if (vm !== undefined && isAlive(vm.monitorPid, vm.monitorStartTime)) return undefined;
-  if (creator) return isRunning(creator) ? undefined : creatorLost(id, creator);
-  if (vm === undefined) return undefined;
+/** Who was killed that the container cannot do without: its monitor, with which VM and shadow end, or its creator before it was created. */
+function loss({ id, status, vm, creator }: ContainerRecord): NkError | undefined {
+  const hasMonitor = vm !== undefined && isAlive(vm.monitorPid, vm.monitorStartTime);
+  // A monitor that still runs is about to notice that nobody waits for what it makes.
+  if (creator && !isRunning(creator) && (!hasMonitor || status === "creating"))
+    return creatorLost(id, creator);
+  if (hasMonitor || creator || vm === undefined) return undefined;
   return lost(id, `the container's monitor (process ${vm.monitorPid}) was killed`);
 }
 

@@ -56,10 +56,11 @@ export class Runtime implements AsyncDisposable {
     };
   }
 
-  spawn(args: string[]): ChildProcess {
+  /** @param env added to our own environment */
+  spawn(args: string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
     return spawn(NK_RUNTIME, ["--root", this.root, ...args], {
       stdio: ["pipe", "pipe", "pipe"],
-      env: this.env(),
+      env: { ...this.env(), ...env },
     });
   }
 
@@ -72,12 +73,12 @@ export class Runtime implements AsyncDisposable {
   }
 
   /** Runs `nk-runtime ARGS` whose container outlives it: it must not hold a pipe of ours. */
-  async detached(args: string[]): Promise<void> {
+  async detached(args: string[], env: NodeJS.ProcessEnv = {}): Promise<void> {
     const log = join(this.root, ".stderr");
     const stderr = openSync(log, "w");
     const child = spawn(NK_RUNTIME, ["--root", this.root, ...args], {
       stdio: ["ignore", "ignore", stderr],
-      env: this.env(),
+      env: { ...this.env(), ...env },
     });
     const code = await new Promise((resolve) => child.on("close", resolve));
     closeSync(stderr);

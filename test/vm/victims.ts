@@ -1,0 +1,90 @@
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { MARK } from "./residue.ts";
+
+/** A part of the runtime that can be killed. `halted` is whoever has stopped at the step. */
+export type Victim =
+  | "cli"
+  | "launcher"
+  | "shadow"
+  | "exec shadow"
+  | "monitor"
+  | "QEMU"
+  | "virtiofsd"
+  | "halted";
+
+interface Process {
+  pid: number;
+  /** As the kernel shows it in /proc/PID/stat. */
+  state: string;
+  /** 15 bytes that the process may set itself. */
+  name: string;
+  argv: string[];
+  /** It is not in the pid namespace that we are in. */
+  inside: boolean;
+}
+
+/** The processes of one state folder. Zombies are none: they only wait for their parent. */
+export function processesOf(root: string): Process[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .map((pid) => readProcess(Number(pid), root))
+    .filter((found) => found !== undefined);
+}
+
+function readProcess(pid: number, root: string): Process | undefined {
+  try {
+    if (!readFileSync(`/proc/${pid}/environ`, "utf8").includes(`${MARK}=${root}\0`)) return undefined;
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const argv = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    const name = readFileSync(`/proc/${pid}/comm`, "utf8").trim();
+    const inside = readlinkSync(`/proc/${pid}/ns/pid`) !== readlinkSync("/proc/self/ns/pid");
+    return { pid, state: stat.slice(stat.lastIndexOf(")") + 2)[0] ?? "", name, argv, inside };
+  } catch {
+    return undefined; // it has just ended
+  }
+}
+
+const IS: Record<Victim, (found: Process) => boolean> = {
+  halted: ({ state, name }) => state === "T" || name === "nk-halted",
+  cli: ({ argv }) => isNode(argv) && !argv.includes("monitor"),
+  monitor: ({ argv }) => isNode(argv) && argv.includes("monitor"),
+  launcher: ({ argv, inside }) => isShadow(argv, "create", "exec") && !inside,
+  shadow: ({ argv, inside }) => isShadow(argv, "create") && inside,
+  "exec shadow": ({ argv, inside }) => isShadow(argv, "exec") && inside,
+  QEMU: ({ argv }) => /qemu-system/.test(argv[0] ?? ""),
+  virtiofsd: ({ argv }) => isProgram(argv, "virtiofsd"),
+};
+
+function isNode(argv: string[]): boolean {
+  return argv.some((word) => word.endsWith("nk-runtime.cjs"));
+}
+
+function isProgram([path = ""]: string[], name: string): boolean {
+  return path.endsWith(name);
+}
+
+function isShadow(argv: string[], ...commands: string[]): boolean {
+  return isProgram(argv, "nk-shadow") && commands.includes(argv[1] ?? "");
+}
+
+/** Waits until the victim is there: what it waits for has no event that a test could see. */
+export async function findVictim(root: string, victim: Victim, timeoutMs = 30_000): Promise<number> {
+  const found = await within(timeoutMs, () => processesOf(root).find(IS[victim]));
+  if (found === undefined) {
+    const seen = processesOf(root).map(({ pid, state, argv }) => `${pid} ${state} ${argv.join(" ")}`);
+    throw new Error(`no ${victim} within ${timeoutMs} ms, found:\n${seen.join("\n")}`);
+  }
+  return found.pid;
+}
+
+/** What `look` finds, at most `timeoutMs` later; undefined when it finds nothing. */
+export async function within<T>(timeoutMs: number, look: () => T | undefined): Promise<T | undefined> {
+  const end = performance.now() + timeoutMs;
+  for (;;) {
+    const found = look();
+    if (found !== undefined || performance.now() > end) return found;
+    await new Promise((resolve) => {
+      setTimeout(resolve, 10);
+    });
+  }
+}
