@@ -57,7 +57,7 @@ count() {
 # The style's details change between versions: the one of Debian 12 decides.
 check_c_format() {
     command -v clang-format-14 >/dev/null || { echo "clang-format-14 is missing"; return 1; }
-    find native guest bench -name '*.[ch]' -print0 | xargs -0 -r clang-format-14 --dry-run --Werror
+    find native guest bench test -name '*.[ch]' -print0 | xargs -0 -r clang-format-14 --dry-run --Werror
 }
 
 check_shell() {

@@ -108,6 +108,10 @@ export class AgentConnection {
     this.end(new NkError("AGENT", "the connection to the agent was closed by the monitor"));
   }
 
+  get over(): boolean {
+    return this.ended !== undefined;
+  }
+
   private receive(chunk: Buffer): void {
     if (this.ended) return;
     try {

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { NkError } from "../base/errors.ts";
 import { isObject, parseJsonObject } from "../base/json.ts";
-import { reasonOf } from "../base/system-error.ts";
 import { readConfigFile } from "../oci/config-file.ts";
 import { checkProcess } from "../oci/config.ts";
 
@@ -44,17 +43,9 @@ export function execProcess(bundlePath: string, overrides: ExecOverrides): Json 
 
 /** The process of `exec --process FILE`. */
 export function readProcessFile(path: string): Json {
-  const process = parseJsonObject(readText(path), path);
+  const process = parseJsonObject(readFileSync(path, "utf8"), path);
   checkProcess(process, path);
   return process;
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new NkError("BAD_CONFIG", `--process: cannot read ${path}: ${reasonOf(cause)}`, { cause });
-  }
 }
 
 function changeUser(base: unknown, { user, additionalGids }: ExecOverrides): Json {

@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
+import { writeStderr } from "../base/logger.ts";
+import { printableLine } from "../base/printable.ts";
 import type { GuestProcess } from "../agent/agent-client.ts";
 import type { ControlClient } from "../monitor/control-client.ts";
 import { monitorGone } from "../monitor/monitor-gone.ts";
@@ -28,7 +30,10 @@ export function vmMode(store: StateStore): ContainerMode {
       const status = await launched.shadow.exitStatus();
       await monitorGone(controlSocket(store, request.id));
       narrateRest(join(store.dirOf(request.id), "trace.jsonl"), launched.stepsHeard);
-      if (!request.keep) await remove(store, store.read(request.id));
+      const record = store.read(request.id);
+      // The status alone, that of a killed process, does not say that it was the VM that ended.
+      if (record.error) writeStderr(`nk-runtime: ${printableLine(record.error.message)}\n`);
+      if (!request.keep) await remove(store, record);
       return status;
     },
 

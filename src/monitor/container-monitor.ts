@@ -45,8 +45,8 @@ export class ContainerMonitor implements ControlTarget {
     return this.own.record;
   }
 
-  /** Boots the VM and creates the container in it. On failure nothing of either is left. */
-  async create(): Promise<void> {
+  /** Boots the VM, creates the container in it and, for `run`, starts it. On failure nothing of either is left. */
+  async create(startAtOnce: boolean): Promise<void> {
     const { own, machine } = this;
     const boot = machine.boot();
     boot.catch(() => {});
@@ -54,12 +54,14 @@ export class ContainerMonitor implements ControlTarget {
     try {
       const created = own.create(guest.agent, { share: GUEST_SHARE, root: GUEST_ROOT });
       await Promise.race([created, own.unwanted]);
+      if (own.record.vm) machine.describe(own.record.vm);
+      own.created();
+      if (startAtOnce) await this.start(own);
     } catch (error) {
+      const reason = await guest.explain(error);
       await guest.end();
-      throw error;
+      throw reason;
     }
-    if (own.record.vm) machine.describe(own.record.vm);
-    own.created();
   }
 
   async start(container: Container): Promise<void> {

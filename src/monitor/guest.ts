@@ -113,7 +113,9 @@ export class Guest {
       hello,
       clock ?? guestClock(hello.helloUs, process.hrtime.bigint()),
     );
-    await Promise.race([guest.configure(spec), lost]);
+    await guest.configure(spec).catch(async (error: unknown) => {
+      throw await guest.explain(error);
+    });
     return guest;
   }
 
@@ -138,6 +140,11 @@ export class Guest {
       },
       () => this.agent.mount({ target: GUEST_SHARE, fstype, source, options }),
     );
+  }
+
+  /** Why something that was asked of the guest failed: when the connection has ended, the end of the VM says more. */
+  async explain(error: unknown): Promise<unknown> {
+    return this.connection.over ? this.lost : error;
   }
 
   /** Publishes what the guest's kernel did while it booted; asked for when the container runs, so that its start does not wait. */

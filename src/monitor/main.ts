@@ -68,9 +68,8 @@ async function bootContainer(
     monitor.own.giveUp("the command that was creating the container was killed"),
   );
   return reported(report, async () => {
-    const [server] = await Promise.all([serveControl(monitor, control), monitor.create()]);
+    const [server] = await Promise.all([serveControl(monitor, control), monitor.create(job.startAtOnce)]);
     server.unref();
-    if (job.startAtOnce) await monitor.start(monitor.own);
     return monitor;
   });
 }

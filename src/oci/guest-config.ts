@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
 
 /**
@@ -100,8 +99,7 @@ interface Mount {
 function mountsOf(config: Json): Mount[] {
   const mounts = Array.isArray(config["mounts"]) ? (config["mounts"] as Json[]) : [];
   return mounts.map((mount) => ({
-    // A relative one means below "/" (config.md#mounts).
-    destination: join("/", text(mount["destination"], "")),
+    destination: text(mount["destination"], ""),
     source: text(mount["source"], ""),
     type: text(mount["type"], "bind"),
     options: Array.isArray(mount["options"]) ? mount["options"].map(String) : [],

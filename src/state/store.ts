@@ -1,11 +1,10 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
-import { asNkError, NkError } from "../base/errors.ts";
-import { reasonOf } from "../base/system-error.ts";
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
+import { NkError } from "../base/errors.ts";
+import { parseJsonObject } from "../base/json.ts";
 import { writeFileAtomic } from "./atomic-write.ts";
 import { isAbandoned, isTemporary, ownName, writeClaim } from "./claim.ts";
 import { checkId, stateDirOf } from "./paths.ts";
-import { checkRecord } from "./check-record.ts";
 import type { ContainerRecord } from "./record.ts";
 
 const RECORD_FILE = "state.json";
@@ -34,15 +33,10 @@ export class StateStore {
 
   /** Makes the folder that `claim` will use, under a name of this process's own. Until then `discard` removes it. */
   prepare(): string {
+    mkdirSync(this.root, { recursive: true, mode: 0o711 });
     const dir = join(this.root, `~new-${ownName()}`);
-    makeFolder(this.root);
-    try {
-      mkdirSync(dir, { mode: 0o700 });
-      writeClaim(dir);
-    } catch (error) {
-      this.discard(dir);
-      throw noState(dir, error);
-    }
+    mkdirSync(dir, { mode: 0o700 });
+    writeClaim(dir);
     return dir;
   }
 
@@ -53,15 +47,10 @@ export class StateStore {
   /** Takes the id, for one caller only, with its first record. `remove` gives it back. */
   claim(prepared: string, record: ContainerRecord): void {
     writeRecord(prepared, record);
-    this.claimWith(prepared, record.id);
-  }
-
-  /** Takes the id with what is in the prepared folder: the record of a VM made by hand, say. */
-  claimWith(prepared: string, id: string): void {
     try {
-      renameSync(prepared, this.dirOf(id));
+      renameSync(prepared, this.dirOf(record.id));
     } catch (error) {
-      throw TAKEN.includes((error as NodeJS.ErrnoException).code ?? "") ? taken(id) : error;
+      throw TAKEN.includes((error as NodeJS.ErrnoException).code ?? "") ? taken(record.id) : error;
     }
   }
 
@@ -79,25 +68,14 @@ export class StateStore {
     writeRecord(this.dirOf(record.id), record);
   }
 
-  /** All containers, sorted by id, without those whose record cannot be used: they are told to `onDamaged`. */
-  list(onDamaged: (error: NkError) => void): ContainerRecord[] {
-    const records: ContainerRecord[] = [];
-    for (const name of this.folders()) {
-      try {
-        const record = readRecord(join(this.root, name), name);
-        if (record !== undefined) records.push(record);
-      } catch (error) {
-        onDamaged(asNkError(error));
-      }
-    }
-    return records.sort((a, b) => (a.id < b.id ? -1 : 1));
-  }
-
-  private folders(): string[] {
+  /** All containers, sorted by id. */
+  list(): ContainerRecord[] {
     if (!existsSync(this.root)) return [];
     return readdirSync(this.root, { withFileTypes: true })
       .filter((entry) => entry.isDirectory() && entry.name !== "~host" && !isTemporary(entry.name))
-      .map(({ name }) => name);
+      .map((entry) => readRecord(join(this.root, entry.name), entry.name))
+      .filter((record) => record !== undefined)
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
   /** Gives the id back and removes its folder with everything in it. */
@@ -134,24 +112,6 @@ function taken(id: string): NkError {
   );
 }
 
-/** node's `recursive` never ends below /proc, and names the wrong folder on a read-only file system (Node 20). */
-function makeFolder(path: string): void {
-  try {
-    mkdirSync(path, { mode: 0o711 });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST" && statSync(path).isDirectory()) return;
-    if (code !== "ENOENT" || existsSync(dirname(path))) throw noState(path, error);
-    makeFolder(dirname(path));
-    makeFolder(path);
-  }
-}
-
-function noState(path: string, cause: unknown): NkError {
-  const mend = "name a folder that can be written with --root";
-  return new NkError("HOST", `cannot make the state folder ${path}: ${reasonOf(cause)}: ${mend}`, { cause });
-}
-
 function readRecord(dir: string, id: string): ContainerRecord | undefined {
   const path = join(dir, RECORD_FILE);
   let text: string;
@@ -162,6 +122,28 @@ function readRecord(dir: string, id: string): ContainerRecord | undefined {
     throw error;
   }
   return checkRecord(text, path, id);
+}
+
+function checkRecord(text: string, path: string, id: string): ContainerRecord {
+  const remedy = `remove the container with "nk-runtime delete --force ${id}"`;
+  let value: Record<string, unknown>;
+  try {
+    value = parseJsonObject(text, path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new NkError("INTERNAL", `the state of container ${id} is damaged: ${reason}: ${remedy}`, {
+      cause: error,
+    });
+  }
+  const record = value as unknown as ContainerRecord;
+  if (value["version"] !== 1) {
+    const found = JSON.stringify(value["version"]) ?? "none";
+    throw new NkError("INTERNAL", `${path}: expected state version 1, found ${found}: ${remedy}`);
+  }
+  if (typeof record.id !== "string" || typeof record.status !== "string" || typeof record.pid !== "number") {
+    throw new NkError("INTERNAL", `${path}: expected id, status and pid of the container: ${remedy}`);
+  }
+  return record;
 }
 
 function notFound(id: string, root: string): NkError {

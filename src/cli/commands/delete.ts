@@ -1,5 +1,6 @@
 import { checkAllowed } from "../../container/lifecycle.ts";
 import { asNkError } from "../../base/errors.ts";
+import type { StateStore } from "../../state/store.ts";
 import type { Command } from "../command.ts";
 import { findContainer } from "../find-container.ts";
 
@@ -32,11 +33,7 @@ export const deleteCommand: Command = {
       await mode.delete(container, force);
     } catch (error) {
       if (!force || !isUnreadable(error)) throw error;
-      const id = context.positionals[0] ?? "";
-      if (context.store.has(id)) {
-        const { salvage } = await import("../../container/salvage.ts");
-        await salvage(context.store, id);
-      }
+      removeUnreadable(context.store, context.positionals[0] ?? "");
     }
     // Of any container: they have no id any more by which somebody could ask.
     context.store.removeAbandoned();
@@ -44,7 +41,11 @@ export const deleteCommand: Command = {
   },
 };
 
-/** No record, or one that cannot be used. */
+/** No record, or one that cannot be used: there is nothing but the folder. */
 function isUnreadable(error: unknown): boolean {
-  return ["NOT_FOUND", "DAMAGED"].includes(asNkError(error).code);
+  return ["NOT_FOUND", "INTERNAL"].includes(asNkError(error).code);
+}
+
+function removeUnreadable(store: StateStore, id: string): void {
+  if (store.has(id)) store.remove(id);
 }

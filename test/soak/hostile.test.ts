@@ -1,0 +1,18 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { moreEnds, moreProtocolErrors, moreSilences } from "../vm/hostile-cases.ts";
+import { HostileRig } from "../vm/hostile-rig.ts";
+
+let rig: HostileRig;
+
+beforeAll(async () => {
+  rig = await HostileRig.start();
+});
+
+afterAll(async () => {
+  expect(await rig.close()).toEqual([]);
+});
+
+it.each([...moreProtocolErrors, ...moreEnds, ...moreSilences])(
+  "a guest with %s costs one container, its own",
+  (_name, script, error) => rig.expectEnd(script, error),
+);
