@@ -57,6 +57,10 @@ export const COMMANDS: Record<string, Entry> = {
     summary: "print what this runtime can do",
     load: async () => (await import("./commands/features.ts")).features,
   },
+  "vm-kernel": {
+    summary: "list the guest kernels, or add one",
+    load: async () => (await import("./commands/vm-kernel.ts")).vmKernel,
+  },
   doctor: {
     summary: "check this host, and say what to mend",
     load: async () => (await import("./commands/doctor.ts")).doctor,

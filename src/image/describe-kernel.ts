@@ -21,6 +21,8 @@ export interface KernelDescription {
   /** Where its configuration was read: a file, "built in", or nowhere. */
   configSource: string | undefined;
   lacks: readonly Lack[];
+  /** Nothing is known of its drivers: neither configuration nor modules nor a vmlinux to look into. */
+  isOpaque: boolean;
   /** The vmlinux of a bzImage, where it could be unpacked and has an entry that a VMM can start it at. */
   vmlinux: Buffer | undefined;
 }
@@ -47,6 +49,7 @@ export async function describeKernel(path: string, modulesDir?: string): Promise
     modules,
     configSource: words?.config === undefined ? configFile : "built in",
     lacks: lacksOf({ config, modules, words: words?.found }),
+    isOpaque: config === undefined && modules === undefined && words === undefined,
     vmlinux: unpacked?.startable ? unpacked.bytes : undefined,
   };
 }

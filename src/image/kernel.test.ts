@@ -52,6 +52,12 @@ describe("inspectKernel", () => {
     ["an empty file", Buffer.alloc(0), /found an empty file/],
     ["text", Buffer.from("#!/bin/sh\n".repeat(100)), /is not a kernel/],
     ["an ELF file of another machine", craftElf({ machine: 183 }), /for another machine/],
+    ["a 32-bit bzImage", craftBzImage({ bits: 32 }), /found a 32-bit kernel/],
+    [
+      "an arm64 kernel",
+      Buffer.from(`${"\0".repeat(56)}ARM\x64${"\0".repeat(600)}`),
+      /found a kernel for arm64/,
+    ],
     ["a vmlinux without a PVH entry", craftElf({ pvh: false }), /no PVH entry.*CONFIG_PVH/],
   ])("refuses %s", (_, bytes: Buffer, message) => {
     writeFileSync(path, bytes);

@@ -50,12 +50,19 @@ export function inspectKernel(path: string): KernelFile {
       bytes.readUInt16LE(0x1fe) === 0xaa55 &&
       bytes.toString("latin1", 0x202, 0x206) === "HdrS"
     ) {
-      return inspectBzImage(bytes);
+      return inspectBzImage(bytes, path);
     }
-    throw notAKernel(path, size === 0 ? "an empty file" : "other data");
+    throw notAKernel(path, foundIn(bytes));
   } finally {
     closeSync(fd);
   }
+}
+
+/** Magic numbers of what is mistaken for a kernel: kernel, Documentation/arm64/booting.rst; packed files. */
+function foundIn(head: Buffer): string {
+  if (head.length === 0) return "an empty file";
+  if (head.toString("latin1", 0x38, 0x3c) === "ARM\x64") return "a kernel for arm64";
+  return "other data";
 }
 
 function openKernel(path: string): number {
@@ -91,8 +98,10 @@ function inspectElf(fd: number, head: Buffer, path: string): KernelFile {
 }
 
 /** Offsets: kernel, Documentation/x86/boot.rst. */
-function inspectBzImage(head: Buffer): KernelFile {
+function inspectBzImage(head: Buffer, path: string): KernelFile {
   const protocol = head.readUInt16LE(0x206);
+  // Bit 0 of xloadflags: it has a 64-bit entry.
+  if (protocol >= 0x020c && (head.readUInt16LE(0x236) & 1) === 0) throw notAKernel(path, "a 32-bit kernel");
   const setupSectors = head[0x1f1] || 4;
   const payload =
     protocol >= 0x0208

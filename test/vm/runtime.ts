@@ -26,6 +26,8 @@ let instances = 0;
 /** The runtime as a user calls it, with a state folder of its own and a VM for every container. */
 export class Runtime implements AsyncDisposable {
   readonly root = mkdtempSync(join(tmpdir(), "nk-root-"));
+  /** The command; another installation's where a test has one. */
+  program = NK_RUNTIME;
   private readonly bundles: TestBundle[] = [];
   private readonly idPrefix = `t${process.pid}-${(instances += 1)}-`;
   private readonly flags: string[];
@@ -58,7 +60,7 @@ export class Runtime implements AsyncDisposable {
 
   /** @param env added to our own environment */
   spawn(args: string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
-    return spawn(NK_RUNTIME, ["--root", this.root, ...args], {
+    return spawn(this.program, ["--root", this.root, ...args], {
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...this.env(), ...env },
     });
@@ -76,7 +78,7 @@ export class Runtime implements AsyncDisposable {
   async detached(args: string[], env: NodeJS.ProcessEnv = {}): Promise<void> {
     const log = join(this.root, ".stderr");
     const stderr = openSync(log, "w");
-    const child = spawn(NK_RUNTIME, ["--root", this.root, ...args], {
+    const child = spawn(this.program, ["--root", this.root, ...args], {
       stdio: ["ignore", "ignore", stderr],
       env: { ...this.env(), ...env },
     });

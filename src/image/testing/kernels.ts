@@ -25,13 +25,14 @@ function note(name: string, type: number, descriptorBytes: number): Buffer {
 }
 
 /** A bzImage with 4 setup sectors; the payload starts 512 bytes into the protected-mode part. */
-export function craftBzImage(options: { release?: string; payload?: Buffer } = {}): Buffer {
-  const { release = "6.1.0-test", payload = Buffer.alloc(16) } = options;
+export function craftBzImage(options: { release?: string; payload?: Buffer; bits?: 32 | 64 } = {}): Buffer {
+  const { release = "6.1.0-test", payload = Buffer.alloc(16), bits = 64 } = options;
   const setup = Buffer.alloc(5 * 512);
   setup[0x1f1] = 4;
   setup.writeUInt16LE(0xaa55, 0x1fe);
   setup.write("HdrS", 0x202);
   setup.writeUInt16LE(0x020f, 0x206);
+  setup.writeUInt16LE(bits === 64 ? 1 : 0, 0x236);
   setup.writeUInt16LE(0x400, 0x20e);
   setup.writeUInt32LE(512, 0x248);
   setup.writeUInt32LE(payload.length, 0x24c);
