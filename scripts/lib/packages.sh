@@ -16,7 +16,7 @@ BUILD_PACKAGES="
 "
 KERNEL_PACKAGES="bc bison flex libelf-dev libssl-dev"
 TEST_PACKAGES="
-    socat:socat jq:jq attr:getfattr acl:getfacl procps:ps util-linux
+    socat:socat jq:jq attr:getfattr acl:getfacl e2fsprogs erofs-utils procps:ps util-linux
     shellcheck:shellcheck clang-format-14:clang-format-14
 "
 

@@ -48,8 +48,9 @@ export async function writeWhole(path: string, data: Uint8Array | string): Promi
 
 export function pruneCache(dir: string): void {
   const oldestMs = Date.now() - MAX_AGE_MS;
-  for (const name of readdirSync(dir)) {
-    const path = join(dir, name);
+  for (const entry of readdirSync(dir, { withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const path = join(dir, entry.name);
     const mtimeMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
     if (mtimeMs < oldestMs) rmSync(path, { force: true });
   }

@@ -1,4 +1,5 @@
 import { NkError } from "../base/errors.ts";
+import { diskFormatsOf } from "./disk-format.ts";
 import { describeLack, REQUIRED_FEATURES } from "./kernel-features.ts";
 import type { FeatureName, Lack } from "./kernel-features.ts";
 import type { KernelImage } from "./kernel.ts";
@@ -21,7 +22,7 @@ export function checkGuestKernel(kernel: Kernel & { modules: { dir: string } | u
   const lack = kernel.lacks.find(({ feature }) => REQUIRED_FEATURES.includes(feature));
   const where = kernel.modules === undefined ? noModules(kernel) : `modules: ${kernel.modules.dir}`;
   if (lack !== undefined) throw lackError(kernel, describeLack(lack), where);
-  if (sharesOf(kernel).length > 0) return;
+  if (sharesOf(kernel).length > 0 || diskFormatsOf(kernel).length > 0) return;
   const both = kernel.lacks.filter(({ feature }) => feature === "virtiofs" || feature === "9p");
   throw lackError(kernel, `has no share: it ${both.map(describeLack).join(" and ")}`, where);
 }

@@ -86,21 +86,8 @@ export async function copyGuestModules(from: string, to: string): Promise<void> 
 
 function bootModules(tree: ModuleTree): string[] {
   const present = BOOT_MODULES_IF_PRESENT.filter((name) => hasModule(tree, name));
-  return [...BOOT_MODULES, ...shareModules(tree), ...present];
-}
-
-function shareModules(tree: ModuleTree): string[] {
-  const kinds = shareKinds(tree);
-  if (kinds.length === 0) {
-    throw new NkError(
-      "BAD_CONFIG",
-      `the kernel can mount neither virtiofs nor 9p: no such module in ${tree.dir}`,
-      {
-        see: `${tree.dir}/modules.dep`,
-      },
-    );
-  }
-  return kinds.flatMap((kind) => SHARE_MODULES[kind]);
+  const shares = shareKinds(tree).flatMap((kind) => SHARE_MODULES[kind]);
+  return [...BOOT_MODULES, ...shares, ...present];
 }
 
 function guestPath(file: string): string {

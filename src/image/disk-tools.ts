@@ -1,0 +1,77 @@
+import { spawnSync } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { basename, delimiter, join } from "node:path";
+import { NkError } from "../base/errors.ts";
+import type { BoundedLog } from "../host/bounded-log.ts";
+import { Daemon, describeExit } from "../host/daemon.ts";
+import { traced } from "../trace/channels.ts";
+import type { DiskFormat } from "./disk-format.ts";
+
+const HELP_TIMEOUT_MS = 5000;
+
+/** Where `mkfs` lies when PATH is that of a user. */
+const SYSTEM_DIRS = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
+
+/** Why this host cannot make images of a format; undefined when it can. */
+export function toolObstacle(format: DiskFormat): string | undefined {
+  if (findTool("mkfs.ext4") === undefined || findTool("debugfs") === undefined)
+    return "mkfs.ext4 and debugfs are not installed (package e2fsprogs)";
+  if (format === "ext4") return undefined;
+  const mkfs = findTool("mkfs.erofs");
+  if (mkfs === undefined) return "mkfs.erofs is not installed (package erofs-utils)";
+  return keepsTimes(mkfs) ? undefined : `${mkfs} is older than 1.5 and does not keep the files' times`;
+}
+
+function findTool(name: string): string | undefined {
+  const dirs = (process.env["PATH"] ?? "").split(delimiter).filter((dir) => dir.startsWith("/"));
+  return [...dirs, ...SYSTEM_DIRS].map((dir) => join(dir, name)).find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** erofs-utils before 1.5 wrote each file's status change for its modification. The help comes on standard error. */
+function keepsTimes(mkfs: string): boolean {
+  const { stdout, stderr } = spawnSync(mkfs, ["--help"], { encoding: "utf8", timeout: HELP_TIMEOUT_MS });
+  return `${stdout}${stderr}`.includes("--preserve-mtime");
+}
+
+/** A copy that shares blocks with its source where the file system can (btrfs, xfs), and has its holes anywhere. */
+export function copySparse(source: string, target: string, log: BoundedLog): Promise<void> {
+  return runTool(["cp", "--reflink=auto", "--sparse=always", "--", source, target], log);
+}
+
+/** Runs a tool of the host to its end; it dies with this process. @throws HOST with its last words. */
+export async function runTool([name, ...args]: [string, ...string[]], log: BoundedLog): Promise<void> {
+  const path = findTool(name);
+  if (path === undefined) throw new NkError("HOST", `${name} is not installed`);
+  const what = [name, ...args].join(" ");
+  await traced("monitor", `run ${name}`, { why: "the root file system becomes a disk", what }, async () => {
+    let output = "";
+    const daemon = new Daemon({
+      name,
+      argv: [path, ...args],
+      log,
+      onOutput: (chunk) => {
+        output = (output + chunk.toString("utf8")).slice(-2048);
+      },
+    });
+    const exit = await daemon.exited;
+    if (exit.code === 0) return;
+    throw new NkError(
+      "HOST",
+      `cannot make the disk of the root file system: ${basename(path)} ${describeExit(exit)}`,
+      {
+        phase: "make the disk image",
+        log: output,
+        see: log.path,
+      },
+    );
+  });
+}
