@@ -11,6 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <unistd.h>
+
+/* Names of virtio disks. */
+#define DISKS "/dev/vd"
 
 static char *targets[NK_MAX_MOUNTS];
 static size_t count;
@@ -47,13 +51,15 @@ static int bind_mount(const char *source, const char *target, unsigned long flag
     return -1;
 }
 
-/* A kernel with modules may know the file system only after it has loaded one. */
+/* A kernel with modules may have no disks, and no such file system, before it has loaded one. */
 static int mount_any(const char *source, const char *target, const char *fstype, unsigned long flags,
                      const char *options) {
     int ret;
 
     if (strcmp(fstype, "bind") == 0)
         return bind_mount(source, target, flags);
+    if (strncmp(source, DISKS, sizeof DISKS - 1) == 0 && access(source, F_OK) < 0)
+        nk_modules_load_later("virtio_blk");
     ret = mount(source, target, fstype, flags, options);
     if (ret < 0 && errno == ENODEV && nk_modules_load_later(fstype) == 0)
         ret = mount(source, target, fstype, flags, options);

@@ -22,6 +22,15 @@ export interface GuestProcess {
   state: string;
 }
 
+/** A file system that the agent mounts; `target` is below /run/nk. */
+export interface GuestMountRequest {
+  target: string;
+  fstype: string;
+  source: string;
+  options: string;
+  flags?: readonly string[];
+}
+
 /**
  * One method for each operation of protocol/agent-protocol.md. All reject with the agent's error, TIMEOUT, or the reason for which
  * the connection ended; answers are checked and bounded before they are handed on.
@@ -43,8 +52,8 @@ export class AgentClient {
     await this.ask("configure", members);
   }
 
-  async mount(mount: { target: string; fstype: string; source: string; options: string }): Promise<void> {
-    await this.ask("mount", { ...mount, flags: [] });
+  async mount(mount: GuestMountRequest): Promise<void> {
+    await this.ask("mount", { flags: [], ...mount });
   }
 
   /** Also of a file system that appeared below one that was mounted. */

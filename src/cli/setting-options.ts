@@ -13,6 +13,7 @@ const SETTING_FLAGS: Record<string, SettingName> = {
   "vm-rootfs": "rootfs",
   "vm-accel": "accel",
   "vm-share": "share",
+  "vm-block-fs": "blockFs",
   "vm-runtime": "vmRuntime",
   "host-runtime": "hostRuntime",
 };
@@ -52,6 +53,12 @@ export const SETTING_OPTIONS: readonly OptionSpec[] = [
     type: "text",
     value: words("share"),
     help: "how the guest sees the container's files (default: auto)",
+  },
+  {
+    name: "vm-block-fs",
+    type: "text",
+    value: words("blockFs"),
+    help: "file system of the disk image of --vm-share=block (default: auto)",
   },
   {
     name: "vm-runtime",

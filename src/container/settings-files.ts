@@ -17,6 +17,7 @@ const SETTINGS: Record<string, SettingName> = {
   "vm.rootfs": "rootfs",
   "vm.accel": "accel",
   "vm.share": "share",
+  "vm.blockFs": "blockFs",
   "vm.runtime": "vmRuntime",
   "container.runtime": "hostRuntime",
 };

@@ -35,6 +35,7 @@ describe("resolveSettings", () => {
       rootfs: undefined,
       accel: "auto",
       share: "auto",
+      blockFs: "auto",
       vmRuntime: "crun",
       hostRuntime: undefined,
     });

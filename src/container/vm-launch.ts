@@ -1,5 +1,5 @@
-import { writeFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { Deadline } from "../base/deadline.ts";
 import { cgroupFolder, cgroupsToMake, makeCgroup } from "../host/cgroup.ts";
 import { startShadow, type Shadow, type ShadowPlan } from "../host/shadow.ts";
@@ -7,16 +7,19 @@ import { parseMountOptions } from "../host/mount-flags.ts";
 import { followReport } from "../monitor/follow-report.ts";
 import { jobPath, type ContainerJob } from "../monitor/job.ts";
 import { ownMonitor } from "../monitor/own-monitor.ts";
-import { GUEST_SHARE, guestConfig, planMounts } from "../oci/guest-config.ts";
+import { GUEST_SHARE, guestConfig, planMounts, volumePath } from "../oci/guest-config.ts";
 import { writePidFile } from "../state/pid-file.ts";
 import { heardSpans, traced } from "../trace/channels.ts";
 import type { CreateRequest } from "./container-mode.ts";
+import { diskRoot } from "./disk-root.ts";
 import { shadowTerminal } from "./terminal.ts";
 import { removeLeftovers } from "./vm-leftovers.ts";
 import { vmRecord } from "./vm-record.ts";
 
 /** Longer than the monitor's own deadline for a boot, so that its error arrives, which knows more. */
 const LAUNCH_TIMEOUT_MS = 240_000;
+/** A disk image of some million files takes minutes. */
+const IMAGE_TIMEOUT_MS = 1_800_000;
 
 export interface LaunchOptions {
   /** Foreground: the launcher stays as our child and ends with the container's status. */
@@ -37,6 +40,7 @@ export interface Launched {
 export async function launch(request: CreateRequest, options: LaunchOptions): Promise<Launched> {
   const { bundle, store, id, settings } = request;
   const stateDir = store.dirOf(id);
+  const onDisk = settings.share === "block";
   const terminal = bundle.config.process?.terminal === true;
   const terminalKind = shadowTerminal(terminal, request.consoleSocket);
   const folder = cgroupFolder(bundle.config.linux?.cgroupsPath, id);
@@ -44,18 +48,20 @@ export async function launch(request: CreateRequest, options: LaunchOptions): Pr
   const job: ContainerJob = {
     record,
     settings,
-    guestConfig: guestConfig(bundle.raw, id, GUEST_SHARE),
+    guestConfig: guestConfig(bundle.raw, id, GUEST_SHARE, onDisk ? "volumes" : "tree"),
     program: bundle.config.process?.args[0] ?? "",
     terminal,
     startAtOnce: options.startAtOnce,
     narrate: heardSpans.hasSubscribers,
+    ...(onDisk && { disk: diskRoot(bundle) }),
   };
   // The journal first: whatever is acquired from here on, delete finds.
   store.write(record);
   try {
     writeFileSync(jobPath(stateDir), JSON.stringify(job), { mode: 0o600 });
     const plan: ShadowPlan = {
-      ...tree(request),
+      ...common(request),
+      ...(onDisk ? volumes(request) : tree(request)),
       cgroups: makeCgroup(folder),
       terminal: terminalKind,
       preserveFds: request.preserveFds,
@@ -63,7 +69,7 @@ export async function launch(request: CreateRequest, options: LaunchOptions): Pr
       monitor: ownMonitor(stateDir),
     };
     return await traced("cli", "all of it, from shadow and monitor on", { why: WHY }, () =>
-      startAndWait(plan, request.pidFile),
+      startAndWait(plan, request.pidFile, LAUNCH_TIMEOUT_MS + (onDisk ? IMAGE_TIMEOUT_MS : 0)),
     );
   } catch (error) {
     await removeLeftovers(record, stateDir);
@@ -73,30 +79,46 @@ export async function launch(request: CreateRequest, options: LaunchOptions): Pr
 
 const WHY = "the shadow stands for the container on the host, the monitor owns its VM";
 
+type Tree = Pick<ShadowPlan, "rootfs" | "readonly" | "mountPoints" | "binds">;
+
 /** The container's file tree on the host, as config.json describes it. */
-function tree(
-  request: CreateRequest,
-): Pick<ShadowPlan, "rootfs" | "readonly" | "mountPoints" | "binds" | "hostname" | "netns"> {
-  const { bundle } = request;
-  const { binds, mountPoints } = planMounts(bundle.raw);
-  const { linux, root, hostname } = bundle.config;
+function tree({ bundle }: CreateRequest): Tree {
+  const { mountPoints } = planMounts(bundle.raw);
+  const { rootfs, config } = bundle;
+  return { rootfs, readonly: config.root.readonly === true, mountPoints, binds: bindsOf(bundle) };
+}
+
+/** Only its bind mounts, each by its number: the rest is on the guest's disk, and the guest must not see the host's. */
+function volumes({ bundle, store, id }: CreateRequest): Tree {
+  const rootfs = join(store.dirOf(id), "volumes");
+  mkdirSync(rootfs, { mode: 0o700 });
+  const binds = bindsOf(bundle).map((bind, index) => ({ ...bind, destination: volumePath(index) }));
+  return { rootfs, readonly: false, mountPoints: [], binds };
+}
+
+function bindsOf(bundle: CreateRequest["bundle"]): ShadowPlan["binds"] {
+  return planMounts(bundle.raw).binds.map(({ source, destination, options }) => ({
+    source: resolve(bundle.path, source),
+    destination,
+    flags: parseMountOptions(options).flags,
+  }));
+}
+
+function common({ bundle }: CreateRequest): Pick<ShadowPlan, "hostname" | "netns"> {
+  const { linux, hostname } = bundle.config;
   const network = linux?.namespaces?.find(({ type }) => type === "network");
   return {
-    rootfs: bundle.rootfs,
-    readonly: root.readonly === true,
-    mountPoints,
-    binds: binds.map((bind) => ({
-      source: resolve(bundle.path, bind.source),
-      destination: bind.destination,
-      flags: parseMountOptions(bind.options).flags,
-    })),
     ...(hostname !== undefined && { hostname }),
     netns: network === undefined ? "host" : (network.path ?? "new"),
   };
 }
 
-async function startAndWait(plan: ShadowPlan, pidFile: string | undefined): Promise<Launched> {
-  const deadline = Deadline.after(LAUNCH_TIMEOUT_MS);
+async function startAndWait(
+  plan: ShadowPlan,
+  pidFile: string | undefined,
+  timeoutMs: number,
+): Promise<Launched> {
+  const deadline = Deadline.after(timeoutMs);
   const shadow = await startShadow(plan, deadline);
   try {
     const stepsHeard = await deadline.race(followReport(shadow.reportLines), "the container's creation");

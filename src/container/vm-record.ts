@@ -14,7 +14,7 @@ export function vmRecord(request: CreateRequest, cgroups: string[]): ContainerRe
       monitorStartTime: 0,
       accel: "tcg",
       accelReason: "not chosen yet",
-      share: "9p",
+      share: settings.share === "block" ? "block" : "9p",
       vcpus: settings.vcpus,
       memSizeMib: settings.memSizeMib,
       kernel: settings.kernel ?? "",

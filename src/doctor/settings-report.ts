@@ -17,6 +17,7 @@ const ROWS: readonly [SettingName, string, unset?: string][] = [
   ["rootfs", "vm.rootfs", "rootfs/initramfs.cpio of the guest image"],
   ["accel", "vm.accel"],
   ["share", "vm.share"],
+  ["blockFs", "vm.blockFs"],
   ["vmRuntime", "vm.runtime"],
   ["hostRuntime", "container.runtime", "runc, else crun"],
 ];

@@ -1,3 +1,6 @@
+import { diskFormatsOf } from "../image/disk-format.ts";
+import { toolObstacle } from "../image/disk-tools.ts";
+import type { KernelImage } from "../image/kernel.ts";
 import { shareKind } from "../share/choose.ts";
 import { findVirtiofsd } from "../share/virtiofs.ts";
 import { fail, notChecked, ok, warn, type Check, type Finding } from "./check.ts";
@@ -17,8 +20,18 @@ export const SHARE_CHECKS: readonly Check[] = [
 async function inForce(context: Context): Promise<Finding> {
   const found = await context.image().catch(() => undefined);
   if (found === undefined) return notChecked("guest image");
-  const kind = shareKind({ want: context.settings.share, supported: found.kernel.shares });
-  return ok(context.settings.share === "auto" ? `${kind}, chosen by auto` : `${kind}, as asked for`);
+  const { share: want, blockFs } = context.settings;
+  if (want === "block") return blockInForce(found.kernel, blockFs);
+  const kind = shareKind({ want, supported: found.kernel.shares });
+  return ok(want === "auto" ? `${kind}, chosen by auto` : `${kind}, as asked for`);
+}
+
+function blockInForce(kernel: KernelImage, blockFs: Context["settings"]["blockFs"]): Finding {
+  const wanted = diskFormatsOf(kernel).filter((format) => blockFs === "auto" || blockFs === format);
+  const usable = wanted.filter((format) => toolObstacle(format) === undefined);
+  if (usable.length > 0) return ok(`block, as asked for: images of ${usable.join(" or ")}`);
+  const reasons = wanted.map(toolObstacle).join("; ") || `the guest's kernel cannot mount ${blockFs} disks`;
+  return fail(`no disk image can be made and mounted: ${reasons}`, "apt-get install e2fsprogs erofs-utils");
 }
 
 /** Only a server that would be used is a reason to fail. */

@@ -8,6 +8,7 @@ import type { ControlTarget } from "./control-target.ts";
 import type { ContainerJob } from "./job.ts";
 import { kernelNeeds } from "./kernel-needs.ts";
 import { Machine } from "./machine.ts";
+import { rootMounts } from "./root-mounts.ts";
 
 /**
  * How long the whole end may take, from the container's death to that of QEMU, before the VM is switched off. It takes some tenths of a
@@ -34,6 +35,7 @@ export class ContainerMonitor implements ControlTarget {
       stateDir: store.dirOf(id),
       shadowPid: shadow.pid,
       narrate: job.narrate,
+      disk: job.disk,
     });
     this.own = new Container(job, store, shadow, this.machine.router);
     this.machine.add(this.own);
@@ -52,7 +54,8 @@ export class ContainerMonitor implements ControlTarget {
     boot.catch(() => {});
     const guest = await Promise.race([boot, own.aborted, own.unwanted]);
     try {
-      const created = own.create(guest.agent, { share: GUEST_SHARE, root: GUEST_ROOT });
+      const onDisk = guest.rootDisks && { rootMounts: rootMounts(guest.rootDisks, GUEST_ROOT) };
+      const created = own.create(guest.agent, { share: GUEST_SHARE, root: GUEST_ROOT, ...onDisk });
       await Promise.race([created, own.unwanted]);
       if (own.record.vm) machine.describe(own.record.vm);
       own.created();

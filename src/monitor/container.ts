@@ -1,4 +1,4 @@
-import type { AgentClient } from "../agent/agent-client.ts";
+import type { AgentClient, GuestMountRequest } from "../agent/agent-client.ts";
 import { exitStatus, type ExitEvent } from "../agent/messages.ts";
 import { Deadline } from "../base/deadline.ts";
 import { asNkError, NkError } from "../base/errors.ts";
@@ -31,8 +31,10 @@ export interface ShadowProcess {
 export interface GuestPlace {
   /** The shadow's tree. */
   share: string;
-  /** Where its root is bound. */
+  /** Where its root is. */
   root: string;
+  /** What is mounted there; undefined: the shadow's tree. */
+  rootMounts?: readonly GuestMountRequest[];
 }
 
 /**
@@ -98,7 +100,8 @@ export class Container {
     await runHooks("createContainer", record.bundle, record);
     const what = JSON.stringify(job.guestConfig);
     await traced("agent", "create the container", { why: CREATE_WHY, what }, async () => {
-      await agent.mount({ target: place.root, fstype: "bind", source: place.share, options: "" });
+      const shared = { target: place.root, fstype: "bind", source: place.share, options: "" };
+      for (const mount of place.rootMounts ?? [shared]) await agent.mount(mount);
       await this.session.begin(agent, this.router, job.terminal, (start) =>
         agent.create(record.id, job.guestConfig, place.root, start).catch((error: unknown) => {
           throw inRuncsWords(asNkError(error), job.program);

@@ -4,9 +4,10 @@ import { AgentConnection } from "../agent/connection.ts";
 import type { AgentEvent, HelloEvent } from "../agent/messages.ts";
 import { Deadline } from "../base/deadline.ts";
 import { asNkError, NkError } from "../base/errors.ts";
-import { checkKernelFeatures } from "../image/check-kernel.ts";
 import type { FeatureName } from "../image/kernel-features.ts";
-import { resolveGuestImage, type GuestImage } from "../image/guest-image.ts";
+import type { GuestImage } from "../image/guest-image.ts";
+import type { RootDisks } from "../image/root-disks.ts";
+import { CHOOSE_SHARE } from "../share/choose.ts";
 import { GUEST_SHARE } from "../oci/guest-config.ts";
 import type { Settings } from "../oci/settings.ts";
 import { publishSpan, traced } from "../trace/channels.ts";
@@ -14,6 +15,8 @@ import { guestClock, type GuestClock } from "../trace/guest-clock.ts";
 import { kernelPhases } from "../trace/kernel-phases.ts";
 import { qemuDriver } from "../vm/qemu/driver.ts";
 import type { VirtualMachine, VmExit } from "../vm/virtual-machine.ts";
+import { findFiles, type GuestFiles } from "./guest-files.ts";
+import type { DiskRoot } from "./job.ts";
 import type { StreamRouter } from "./stream-router.ts";
 
 /** Under software emulation on a machine that is busy otherwise, a boot of a distribution kernel takes up to half a minute. */
@@ -35,6 +38,8 @@ export interface GuestSpec {
   shadowPid: number;
   /** Every step is shown: the guest's kernel and agent talk more. */
   narrate: boolean;
+  /** The root file system is a disk, and the share has only volumes. */
+  disk?: DiskRoot | undefined;
 }
 
 /** The VM and the agent in it: booted once, ended once. */
@@ -43,6 +48,8 @@ export class Guest {
   readonly vm: VirtualMachine;
   readonly image: GuestImage;
   readonly hello: HelloEvent;
+  /** What the container's root file system is on, when it is not shared. */
+  readonly rootDisks: RootDisks | undefined;
   /** Settles when the VM or the agent's connection ended without `end` having been called. */
   readonly lost: Promise<NkError>;
   private readonly connection: AgentConnection;
@@ -50,13 +57,14 @@ export class Guest {
 
   private constructor(
     vm: VirtualMachine,
-    image: GuestImage,
+    { image, rootDisks }: GuestFiles,
     connection: AgentConnection,
     hello: HelloEvent,
     clock: GuestClock,
   ) {
     this.vm = vm;
     this.image = image;
+    this.rootDisks = rootDisks;
     this.connection = connection;
     this.agent = new AgentClient(connection);
     this.hello = hello;
@@ -73,15 +81,17 @@ export class Guest {
     router: StreamRouter,
     onEvent: (event: AgentEvent, clock: GuestClock | undefined) => void,
   ): Promise<Guest> {
+    const files = await findFiles(spec);
     const deadline = Deadline.after(BOOT_TIMEOUT_MS);
-    const image = await findImage(spec);
-    const vm = await createVm(spec, image);
+    let vm: VirtualMachine | undefined;
     try {
+      vm = await createVm(spec, files);
       await vm.boot(deadline);
-      return await Guest.meet(spec, vm, image, router, onEvent, deadline);
+      return await Guest.meet(spec, vm, files, router, onEvent, deadline);
     } catch (error) {
-      const log = vm.logTail();
-      await vm.close();
+      const log = vm?.logTail() ?? "";
+      await vm?.close();
+      files.rootDisks?.close();
       throw withLog(asNkError(error), log);
     }
   }
@@ -89,7 +99,7 @@ export class Guest {
   private static async meet(
     spec: GuestSpec,
     vm: VirtualMachine,
-    image: GuestImage,
+    files: GuestFiles,
     router: StreamRouter,
     onEvent: (event: AgentEvent, clock: GuestClock | undefined) => void,
     deadline: Deadline,
@@ -108,7 +118,7 @@ export class Guest {
     );
     const guest = new Guest(
       vm,
-      image,
+      files,
       connection,
       hello,
       clock ?? guestClock(hello.helloUs, process.hrtime.bigint()),
@@ -130,7 +140,13 @@ export class Guest {
     await traced("agent", "configure the guest", { why: CONFIGURE_WHY, what }, () =>
       this.agent.configure({ ...members, entropy: randomBytes(64).toString("base64") }),
     );
-    const { fstype, source, options } = this.vm.rootMount;
+    await this.mountShare();
+  }
+
+  private async mountShare(): Promise<void> {
+    const { shareMount } = this.vm;
+    if (!shareMount) return;
+    const { fstype, source, options } = shareMount;
     await traced(
       "agent",
       "mount the container's tree",
@@ -175,6 +191,7 @@ export class Guest {
       this.vm.stop(Deadline.after(SHUTDOWN_TIMEOUT_MS)),
     );
     await this.vm.close();
+    this.rootDisks?.close();
     return exit;
   }
 }
@@ -182,24 +199,11 @@ export class Guest {
 const CONFIGURE_WHY = "the guest has no clock, name or entropy of its own";
 const BOOT_WHY = "the agent's first message is the sign that the guest is ready; nothing is polled";
 
-function findImage({ settings, needs }: GuestSpec): Promise<GuestImage> {
-  const why = "a kernel and an initramfs that fit each other, and have what is asked of them";
-  return traced("monitor", "find the guest image", { why }, async () => {
-    const image = await resolveGuestImage({
-      kernel: settings.kernel,
-      rootfs: settings.rootfs,
-      runtime: settings.vmRuntime,
-    });
-    checkKernelFeatures(image.kernel, needs);
-    return image;
-  });
-}
-
 function createVm(
-  { id, settings, stateDir, shadowPid, narrate }: GuestSpec,
-  image: GuestImage,
+  { id, settings, stateDir, shadowPid, narrate, disk }: GuestSpec,
+  { image, rootDisks }: GuestFiles,
 ): Promise<VirtualMachine> {
-  return qemuDriver.create({
+  const create = qemuDriver.create({
     id,
     stateDir,
     vcpus: settings.vcpus,
@@ -208,10 +212,19 @@ function createVm(
     initrd: image.initrd,
     extraCmdline: "",
     accel: settings.accel,
-    share: settings.share,
-    folder: { path: `/proc/${shadowPid}/fd/11/.` },
+    share: settings.share === "block" ? "auto" : settings.share,
+    folder: disk?.hasVolumes === false ? undefined : { path: `/proc/${shadowPid}/fd/11/.` },
+    disks: rootDisks?.disks ?? [],
     debug: narrate,
   });
+  return disk ? create.catch(explainVolumes) : create;
+}
+
+function explainVolumes(error: unknown): never {
+  const { code, message, phase, cause } = asNkError(error);
+  if (phase !== CHOOSE_SHARE) throw error;
+  const reason = "with --vm-share=block bind mounts of config.json still need a share of their own";
+  throw new NkError(code, `${reason}: ${message}`, { phase, cause });
 }
 
 async function lossOf(vm: VirtualMachine, connection: AgentConnection): Promise<NkError> {

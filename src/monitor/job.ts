@@ -17,6 +17,18 @@ export interface ContainerJob {
   startAtOnce: boolean;
   /** Send every step to the caller (--educational, --debug). */
   narrate: boolean;
+  /** Only with `--vm-share=block`. */
+  disk?: DiskRoot;
+}
+
+/** A root file system that the guest gets as a disk. */
+export interface DiskRoot {
+  /** The folder whose content it has. */
+  rootfs: string;
+  /** The guest must be able to write to it. */
+  writable: boolean;
+  /** There are bind mounts: they need a share beside the disk. */
+  hasVolumes: boolean;
 }
 
 /** A VM made by hand that is to be started. */

@@ -1,5 +1,5 @@
 import type { FeatureName } from "../image/kernel-features.ts";
-import type { ShareKind } from "../share/share.ts";
+import type { Settings } from "../oci/settings.ts";
 
 type Json = Record<string, unknown>;
 
@@ -7,7 +7,7 @@ type Json = Record<string, unknown>;
  * What a container asks of the guest's kernel, and what asks for it: its share, and the members of its config.json as the guest's
  * runtime gets it.
  */
-export function kernelNeeds(config: Json, share: ShareKind | "auto"): Map<FeatureName, string> {
+export function kernelNeeds(config: Json, share: Settings["share"]): Map<FeatureName, string> {
   const needs = new Map<FeatureName, string>(SHARES[share].map((name) => [name, `the share ${share}`]));
   const linux = object(config["linux"]);
   for (const { type } of objects(linux["namespaces"])) {
@@ -27,8 +27,13 @@ export function kernelNeeds(config: Json, share: ShareKind | "auto"): Map<Featur
   return needs;
 }
 
-/** `auto` takes one that the kernel has. */
-const SHARES: Record<ShareKind | "auto", FeatureName[]> = { auto: [], virtiofs: ["virtiofs"], "9p": ["9p"] };
+/** `auto` takes one that the kernel has, `block` a file system that it has. */
+const SHARES: Record<Settings["share"], FeatureName[]> = {
+  auto: [],
+  virtiofs: ["virtiofs"],
+  "9p": ["9p"],
+  block: [],
+};
 
 const NAMESPACES: Record<string, FeatureName> = {
   mount: "mount-ns",

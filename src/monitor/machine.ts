@@ -64,7 +64,8 @@ export class Machine {
     vm.vmmStartTime = processStartTime(vm.vmmPid) ?? 0;
     vm.accel = guest.vm.accel;
     vm.accelReason = guest.vm.accelReason;
-    vm.share = guest.vm.share;
+    if (guest.rootDisks) vm.blockFs = guest.rootDisks.format;
+    else if (guest.vm.share) vm.share = guest.vm.share;
     vm.kernel = guest.image.kernel.path;
     vm.initrd = guest.image.initrd;
     vm.kernelRelease = guest.hello.kernel.slice(0, 128);

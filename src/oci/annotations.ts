@@ -13,6 +13,7 @@ export const ANNOTATIONS: Record<string, SettingName> = {
   [`${PREFIX}vm.rootfs`]: "rootfs",
   [`${PREFIX}vm.accel`]: "accel",
   [`${PREFIX}vm.share`]: "share",
+  [`${PREFIX}vm.blockFs`]: "blockFs",
   [`${PREFIX}vm.runtime`]: "vmRuntime",
 };
 

@@ -37,6 +37,19 @@ describe("planMounts", () => {
 });
 
 describe("guestConfig", () => {
+  it("takes each bind mount from its volume when the root is not shared", () => {
+    const list = [
+      { destination: "/a", type: "bind", source: "/srv/a", options: ["bind", "ro"] },
+      { destination: "/proc", type: "proc" },
+      { destination: "/b", source: "/srv/b", options: ["rbind"] },
+    ];
+    expect(guestConfig({ mounts: list }, "c1", share, "volumes")["mounts"]).toEqual([
+      { destination: "/a", type: "bind", source: "/run/nk/share/0", options: ["rbind", "ro"] },
+      { destination: "/proc", type: "proc" },
+      { destination: "/b", type: "bind", source: "/run/nk/share/1", options: ["rbind"] },
+    ]);
+  });
+
   it("leaves a plain bind mount to the shared tree", () => {
     expect(
       mounts([{ destination: "/data", type: "bind", source: "/srv", options: ["rbind", "rw"] }]),

@@ -68,15 +68,21 @@ export function planMounts(config: Json): MountPlan {
 }
 
 /**
- * @param share where the guest sees the shadow's tree
+ * Where the guest finds bind mounts: `tree`, at their places in the container's tree, which is shared as a whole; `volumes`, each by its number
+ * among them, because the root is not shared.
+ */
+export type BindLayout = "tree" | "volumes";
+
+/**
+ * @param share where the guest sees what the shadow assembled
  * @throws UNSUPPORTED for what cannot cross into a VM
  */
-export function guestConfig(config: Json, id: string, share: string): Json {
+export function guestConfig(config: Json, id: string, share: string, layout: BindLayout = "tree"): Json {
   return {
     ...config,
     root: { ...object(config["root"]), path: "rootfs" },
     process: guestProcess(object(config["process"])),
-    mounts: guestMounts(config, share),
+    mounts: layout === "tree" ? guestMounts(config, share) : mountsOfVolumes(config, share),
     linux: guestLinux(object(config["linux"]), id),
     hooks: guestHooks(object(config["hooks"])),
     annotations: {},
@@ -130,17 +136,31 @@ function guestMounts(config: Json, share: string): unknown[] {
       mount.options.some((option) => ENFORCED.has(option)) ||
       covering.some((parent) => isBelow(mount.destination, parent))
     ) {
-      const options = mount.options.filter((option) => option !== "bind");
-      const recursive = options.includes("rbind") ? options : ["rbind", ...options];
-      result.push({
-        destination: mount.destination,
-        type: "bind",
-        source: `${share}${mount.destination}`,
-        options: recursive,
-      });
+      result.push(bindFrom(`${share}${mount.destination}`, mount));
     }
   });
   return result;
+}
+
+/** All mounts in their order, each bind mount from its volume. */
+function mountsOfVolumes(config: Json, share: string): unknown[] {
+  const raw = Array.isArray(config["mounts"]) ? (config["mounts"] as Json[]) : [];
+  let volumes = 0;
+  return mountsOf(config).map((mount, index) =>
+    isBind(mount) ? bindFrom(`${share}${volumePath(volumes++)}`, mount) : raw[index],
+  );
+}
+
+/** The place of a bind mount in the `volumes` layout, by its number among them. */
+export function volumePath(number: number): string {
+  return `/${number}`;
+}
+
+/** A bind mount in the guest. What was bound on the host may have mounts of its own below it, so it is always recursive. */
+function bindFrom(source: string, { destination, options }: Mount): Json {
+  const others = options.filter((option) => option !== "bind");
+  const recursive = others.includes("rbind") ? others : ["rbind", ...others];
+  return { destination, type: "bind", source, options: recursive };
 }
 
 function guestLinux(linux: Json, id: string): Json {

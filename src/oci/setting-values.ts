@@ -10,7 +10,8 @@ const MAX_VCPUS = 64;
 const CHOICES = {
   mode: ["container", "vm"],
   accel: ["auto", "kvm", "tcg"],
-  share: ["auto", "virtiofs", "9p"],
+  share: ["auto", "virtiofs", "9p", "block"],
+  blockFs: ["auto", "ext4", "erofs"],
   vmRuntime: ["crun", "runc"],
 } as const;
 
@@ -40,6 +41,7 @@ const READERS: Record<SettingName, (value: unknown, source: string) => PartialSe
   rootfs: (value, source) => ({ rootfs: readPath(value, source) }),
   accel: (value, source) => readChoice("accel", value, source),
   share: (value, source) => readChoice("share", value, source),
+  blockFs: (value, source) => readChoice("blockFs", value, source),
   vmRuntime: (value, source) => readChoice("vmRuntime", value, source),
   hostRuntime: (value, source) => ({ hostRuntime: readText(value, source) }),
 };

@@ -11,7 +11,9 @@ export interface Settings {
   /** Path of an initramfs; undefined: the installed guest image's. */
   rootfs: string | undefined;
   accel: "auto" | "kvm" | "tcg";
-  share: "auto" | "virtiofs" | "9p";
+  share: "auto" | "virtiofs" | "9p" | "block";
+  /** File system of the disk image, with `share: "block"`. */
+  blockFs: "auto" | "ext4" | "erofs";
   /** Runtime inside the VM. */
   vmRuntime: "crun" | "runc";
   /** Path or name of the runtime for container mode; undefined: probe. */
@@ -35,6 +37,7 @@ export const DEFAULT_SETTINGS: Settings = {
   rootfs: undefined,
   accel: "auto",
   share: "auto",
+  blockFs: "auto",
   vmRuntime: "crun",
   hostRuntime: undefined,
 };

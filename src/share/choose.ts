@@ -4,6 +4,9 @@ import { ninePShare } from "./nine-p.ts";
 import type { HostFolder, Share, ShareKind } from "./share.ts";
 import { findVirtiofsd, VirtiofsShare, type Virtiofsd } from "./virtiofs.ts";
 
+/** The phase of all errors here. */
+export const CHOOSE_SHARE = "choose the share";
+
 export interface ShareRequest {
   want: ShareKind | "auto";
   /** What the guest's kernel can mount; undefined: not known, assume all. */
@@ -44,7 +47,7 @@ function noServer(): NkError {
     "UNSUPPORTED",
     "the share virtiofs needs virtiofsd, and none was found: install it " +
       "(Debian 12: qemu-system-common; later and elsewhere: virtiofsd), or use the share 9p",
-    { phase: "choose the share" },
+    { phase: CHOOSE_SHARE },
   );
 }
 
@@ -54,6 +57,6 @@ function noDriver(want: ShareKind, supported: readonly ShareKind[]): NkError {
     "UNSUPPORTED",
     `the guest's kernel cannot mount ${want}: it has drivers for ${has}; ` +
       "use --vm-share=auto, or a kernel that has it (scripts/build-kernel.sh makes one with both)",
-    { phase: "choose the share" },
+    { phase: CHOOSE_SHARE },
   );
 }

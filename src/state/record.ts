@@ -47,7 +47,9 @@ export interface VmRecord {
   accel: "kvm" | "tcg";
   /** Why this accel, for people. */
   accelReason: string;
-  share: "virtiofs" | "9p";
+  share: "virtiofs" | "9p" | "block";
+  /** With `share: "block"`: the file system of the disk image. */
+  blockFs?: "ext4" | "erofs";
   vcpus: number;
   memSizeMib: number;
   kernel: string;

@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { GuestMount, HostFolder, ShareKind } from "../share/share.ts";
 import type { KernelImage } from "../image/kernel.ts";
+import type { Disk } from "../image/root-disks.ts";
 import type { Deadline } from "../base/deadline.ts";
 
 /**
@@ -23,10 +24,10 @@ export interface VirtualMachine {
   readonly accel: "kvm" | "tcg";
   /** Why that one, one sentence for people: "/dev/kvm does not exist". */
   readonly accelReason: string;
-  /** How the folder gets into the guest. */
-  readonly share: ShareKind;
+  /** How the folder gets into the guest; undefined: there is none. */
+  readonly share: ShareKind | undefined;
   /** What the agent must mount to see the shared folder. */
-  readonly rootMount: GuestMount;
+  readonly shareMount: GuestMount | undefined;
   readonly exited: Promise<VmExit>;
   boot(deadline: Deadline): Promise<void>;
   connectAgent(deadline: Deadline): Promise<Socket>;
@@ -70,8 +71,10 @@ export interface VmSpec {
   extraCmdline: string;
   accel: "auto" | "kvm" | "tcg";
   share: ShareKind | "auto";
-  /** The tree that becomes the guest's view of the container. */
-  folder: HostFolder;
+  /** The folder that the guest shares with the host; undefined: none, and no device for it. */
+  folder: HostFolder | undefined;
+  /** In the guest /dev/vda, /dev/vdb … in this order. What is written to them may be lost with the VM: a flush need not reach the host's disk. */
+  disks: readonly Disk[];
   /** Where verdicts on hardware virtualisation are kept; undefined: `/run/nano-sandbox/.accel`. */
   accelCacheDir?: string;
   /** A talkative kernel, and a second QMP socket `qmp.sock` for people. */

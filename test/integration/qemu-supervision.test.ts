@@ -47,6 +47,7 @@ async function fakeVm(mode: string, changes: Partial<VmSpec> = {}): Promise<Virt
     accel: "tcg",
     share: "9p",
     folder: { path: "/proc/1/root/." },
+    disks: [],
     debug: false,
     ...changes,
   });

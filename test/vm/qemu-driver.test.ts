@@ -42,6 +42,7 @@ async function specWith(changes: Partial<VmSpec>): Promise<VmSpec> {
     accel: "tcg",
     share: "auto",
     folder: { path: join(dir, "tree") },
+    disks: [],
     debug: false,
     ...changes,
   };

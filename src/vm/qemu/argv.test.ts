@@ -10,7 +10,14 @@ const base: QemuArgvOptions = {
   initrd: "/i",
   cmdline: "console=ttyS0 quiet",
   knownTsc: true,
-  vm: { id: "c1", stateDir: "/run/x", shareArgs: ["-device", "share"], sharedMemory: false, debug: false },
+  vm: {
+    id: "c1",
+    stateDir: "/run/x",
+    shareArgs: ["-device", "share"],
+    sharedMemory: false,
+    disks: [],
+    debug: false,
+  },
 };
 
 /** Values of every `option` of the command line. */
@@ -32,13 +39,21 @@ test("the old timer stays when the guest must measure its counter against it", (
 
 test("memory is a shared file only for a share that maps it", () => {
   expect(valuesOf("-object")).toEqual([]);
-  const vm = { ...base.vm, id: "c1", stateDir: "/run/x", shareArgs: [], sharedMemory: true, debug: false };
+  const vm = {
+    ...base.vm,
+    id: "c1",
+    stateDir: "/run/x",
+    shareArgs: [],
+    sharedMemory: true,
+    disks: [],
+    debug: false,
+  };
   expect(valuesOf("-object", { vm })).toEqual(["memory-backend-memfd,id=mem,size=256M,share=on"]);
   expect(valuesOf("-M", { vm })[0]).toContain("memory-backend=mem");
 });
 
 test("commas in paths and names do not end a value", () => {
-  const vm = { id: "a,b", stateDir: "/run/a,b", shareArgs: [], sharedMemory: false, debug: true };
+  const vm = { id: "a,b", stateDir: "/run/a,b", shareArgs: [], sharedMemory: false, disks: [], debug: true };
   expect(valuesOf("-name", { vm })).toEqual(["nk-a,,b"]);
   expect(valuesOf("-chardev", { vm })).toContain(
     "socket,id=agent,path=/run/a,,b/agent.sock,server=on,wait=off",
@@ -50,4 +65,21 @@ test("a probe has neither agent nor share nor initramfs", () => {
   const { vm: _, ...probe } = base;
   const argv = qemuArgv({ ...probe, initrd: undefined });
   expect(argv.join(" ")).not.toMatch(/virtio-serial|-initrd|-name/);
+});
+
+test("disks are in their order, and a full disk of the host does not stop the guest", () => {
+  const disks = [
+    { path: "/proc/1/fd/3", readOnly: true },
+    { path: "/a,b", readOnly: false },
+  ];
+  const vm = { id: "c", stateDir: "/run/x", shareArgs: [], sharedMemory: false, disks, debug: false };
+  const [image = "", written = ""] = valuesOf("-blockdev", { vm });
+  expect(image).toContain("node-name=disk0,file.driver=file,file.filename=/proc/1/fd/3,");
+  expect(image).toContain("read-only=on");
+  expect(written).toContain("file.filename=/a,,b,");
+  expect(written).toContain("read-only=off");
+  expect(valuesOf("-device", { vm }).filter((value) => value.startsWith("virtio-blk"))).toEqual([
+    "virtio-blk-device,drive=disk0,werror=report,rerror=report",
+    "virtio-blk-device,drive=disk1,werror=report,rerror=report",
+  ]);
 });

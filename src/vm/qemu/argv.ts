@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Disk } from "../../image/root-disks.ts";
 import { quoteValue } from "../../share/share.ts";
 
 /** Descriptors that QEMU is given as connected sockets (see `Daemon`). */
@@ -22,7 +23,16 @@ export interface QemuArgvOptions {
   /** The guest need not measure its clock against the old timer chip. */
   knownTsc: boolean;
   /** What is left out for a probe: connections to an agent, and a share. */
-  vm?: { id: string; stateDir: string; shareArgs: readonly string[]; sharedMemory: boolean; debug: boolean };
+  vm?: QemuVmOptions;
+}
+
+export interface QemuVmOptions {
+  id: string;
+  stateDir: string;
+  shareArgs: readonly string[];
+  sharedMemory: boolean;
+  disks: readonly Disk[];
+  debug: boolean;
 }
 
 /**
@@ -83,7 +93,7 @@ function accelerator(accel: "kvm" | "tcg", vcpus: number): string {
   return accel === "kvm" ? "kvm" : `tcg,thread=${vcpus === 1 ? "single" : "multi"},tb-size=${TB_SIZE_MIB}`;
 }
 
-function devices({ stateDir, shareArgs, debug }: NonNullable<QemuArgvOptions["vm"]>): string[] {
+function devices({ stateDir, shareArgs, disks, debug }: QemuVmOptions): string[] {
   const agent = `socket,id=agent,path=${quoteValue(agentSocketPath(stateDir))},server=on,wait=off`;
   const people = `unix:${quoteValue(qmpSocketPath(stateDir))},server=on,wait=off`;
   const args: string[][] = [
@@ -92,7 +102,23 @@ function devices({ stateDir, shareArgs, debug }: NonNullable<QemuArgvOptions["vm
     ["-device", `virtserialport,chardev=agent,name=${AGENT_PORT}`],
     ["-device", "virtio-rng-device"],
     [...shareArgs],
+    ...disks.map(diskArgs),
     debug ? ["-qmp", people] : [],
   ];
   return args.flat();
+}
+
+/**
+ * no-flush: the disk ends with the VM, so nothing is gained by a flush that reaches the host's. unmap: what the guest deletes takes no
+ * more room. report: when the host's disk is full the guest gets the error; QEMU would stop the whole guest.
+ */
+function diskArgs({ path, readOnly }: Disk, index: number): string[] {
+  const file = `file.driver=file,file.filename=${quoteValue(path)}`;
+  const cache = `cache.direct=off,cache.no-flush=on,discard=unmap,read-only=${readOnly ? "on" : "off"}`;
+  return [
+    "-blockdev",
+    `driver=raw,node-name=disk${index},${file},${cache}`,
+    "-device",
+    `virtio-blk-device,drive=disk${index},werror=report,rerror=report`,
+  ];
 }

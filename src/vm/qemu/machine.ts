@@ -20,13 +20,13 @@ import { QemuProcess, type QemuLogs } from "./process.ts";
 export class QemuMachine implements VirtualMachine {
   readonly accel: "kvm" | "tcg";
   readonly accelReason: string;
-  readonly share: ShareKind;
-  readonly rootMount: GuestMount;
+  readonly share: ShareKind | undefined;
+  readonly shareMount: GuestMount | undefined;
   readonly exited: Promise<VmExit>;
   private readonly spec: VmSpec;
   private readonly qemu: QemuBinary;
   private readonly logs: QemuLogs;
-  private readonly folder: Share;
+  private readonly folder: Share | undefined;
   private process: QemuProcess | undefined;
   private settleExit: (exit: VmExit | Promise<VmExit>) => void = () => {};
 
@@ -40,9 +40,10 @@ export class QemuMachine implements VirtualMachine {
       vmm: new BoundedLog(join(stateDir, "vmm.log")),
       console: new BoundedLog(join(stateDir, "console.log")),
     };
-    this.folder = chooseShare({ want, folder, stateDir, log: this.logs.vmm, supported: kernel.shares });
-    this.share = this.folder.kind;
-    this.rootMount = this.folder.guestMount;
+    if (folder)
+      this.folder = chooseShare({ want, folder, stateDir, log: this.logs.vmm, supported: kernel.shares });
+    this.share = this.folder?.kind;
+    this.shareMount = this.folder?.guestMount;
     this.exited = new Promise((resolve) => {
       this.settleExit = resolve;
     });
@@ -54,7 +55,7 @@ export class QemuMachine implements VirtualMachine {
 
   async boot(deadline: Deadline): Promise<void> {
     if (this.process !== undefined) throw new NkError("INTERNAL", "the VM was booted before");
-    await this.folder.start(deadline);
+    await this.folder?.start(deadline);
     const argv = this.argv();
     const why = `one process is the whole machine; ${this.accelReason}`;
     await traced("vmm", "start the VMM", { why, what: argv.join(" ") }, async () => {
@@ -62,7 +63,7 @@ export class QemuMachine implements VirtualMachine {
       this.process = process;
       this.settleExit(process.exited);
       // Whatever the guest reads or writes would hang for ever.
-      void this.folder.failed.then((error) => process.abort(error.message));
+      void this.folder?.failed.then((error) => process.abort(error.message));
       await process.ready(deadline);
     });
   }
@@ -112,7 +113,7 @@ export class QemuMachine implements VirtualMachine {
       await process.exited;
       process.close();
     }
-    await folder.close();
+    await folder?.close();
     logs.vmm.close();
     logs.console.close();
     for (const path of [agentSocketPath(spec.stateDir), qmpSocketPath(spec.stateDir)])
@@ -147,8 +148,9 @@ export class QemuMachine implements VirtualMachine {
       vm: {
         id: spec.id.slice(0, 64),
         stateDir: spec.stateDir,
-        shareArgs: folder.qemuArgs,
-        sharedMemory: folder.needsSharedMemory,
+        shareArgs: folder?.qemuArgs ?? [],
+        sharedMemory: folder?.needsSharedMemory ?? false,
+        disks: spec.disks,
         debug: spec.debug,
       },
     });

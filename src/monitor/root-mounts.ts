@@ -1,0 +1,30 @@
+import type { GuestMountRequest } from "../agent/agent-client.ts";
+import { UPPER_DIR, WORK_DIR } from "../image/disk-build.ts";
+import type { RootDisks } from "../image/root-disks.ts";
+
+const IMAGE = "/run/nk/image";
+const WRITTEN = "/run/nk/written";
+
+/** noinit_itable: the kernel would fill tables that nobody needs. discard: what is deleted takes no more room on the host. */
+const EXT4_OPTIONS = "noinit_itable,discard";
+
+const OVERLAY_OPTIONS = [
+  `lowerdir=${IMAGE}`,
+  `upperdir=${WRITTEN}/${UPPER_DIR}`,
+  `workdir=${WRITTEN}/${WORK_DIR}`,
+  "redirect_dir=on", // otherwise a folder of the image cannot be renamed (EXDEV)
+  "index=on", // otherwise a file that is written to loses its hard links
+].join(",");
+
+/** The mounts, in order, that make a container's root file system of its disks. */
+export function rootMounts({ format, disks }: RootDisks, target: string): GuestMountRequest[] {
+  const [first = "", second = ""] = disks.map((_, index) => `/dev/vd${String.fromCharCode(97 + index)}`);
+  if (format === "ext4") return [{ target, fstype: "ext4", source: first, options: EXT4_OPTIONS }];
+  const flags = ["ro"];
+  if (disks.length === 1) return [{ target, fstype: "erofs", source: first, options: "", flags }];
+  return [
+    { target: IMAGE, fstype: "erofs", source: first, options: "", flags },
+    { target: WRITTEN, fstype: "ext4", source: second, options: EXT4_OPTIONS },
+    { target, fstype: "overlay", source: "overlay", options: OVERLAY_OPTIONS },
+  ];
+}
