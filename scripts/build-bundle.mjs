@@ -1,21 +1,38 @@
-// Bundles src/main.ts into one CommonJS file: the quickest form for node to start (docs/decisions/0001).
+// Bundles the command line and the monitor into one CommonJS file each, the quickest form for node to start
+// (docs/decisions/0001), and keeps what V8 makes of them beside (src/start.cjs loads both).
 import { build } from "esbuild";
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { copyFileSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const { version } = JSON.parse(readFileSync(`${root}package.json`, "utf8"));
 
 await build({
-  entryPoints: [`${root}src/main.ts`],
-  outfile: `${root}build/nk-runtime.cjs`,
+  entryPoints: { "nk-cli": `${root}src/main.ts`, "nk-monitor": `${root}src/main-monitor.ts` },
+  outdir: `${root}build`,
+  outExtension: { ".js": ".cjs" },
   bundle: true,
   platform: "node",
   target: "node20",
   format: "cjs",
+  // import() of a module that is compiled by hand needs node's loader for ES modules, which is slow to load.
+  supported: { "dynamic-import": false },
+  banner: { js: "(function (require) {" },
+  footer: { js: "})" },
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: "none",
   define: { NK_VERSION: JSON.stringify(version) },
   logLevel: "warning",
 });
+copyFileSync(`${root}src/start.cjs`, `${root}build/nk-runtime.cjs`);
+
+// A short run of each: what it compiles on the way is in the cache. The monitor finds no job and ends.
+for (const [bundle, ...args] of [
+  ["nk-cli", "--root", "/nonexistent", "list"],
+  ["nk-monitor", "monitor", "/nonexistent"],
+]) {
+  const words = [`${root}scripts/make-code-cache.cjs`, `${root}build/${bundle}.cjs`, ...args];
+  execFileSync(process.execPath, words, { stdio: "ignore", env: {} });
+}

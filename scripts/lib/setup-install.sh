@@ -10,7 +10,7 @@ install_all() {
     local list
     list=$(mktemp)
     {
-        put build/nk-runtime.cjs "$PREFIX/lib/nano-sandbox/nk-runtime.cjs" 0644 &&
+        put_bundles &&
             put build/bin/nk-shadow "$PREFIX/lib/nano-sandbox/bin/nk-shadow" 0755 &&
             put bin/nk-runtime "$PREFIX/bin/nk-runtime" 0755 &&
             put_tree build/image/kernels "$IMAGE_DIR/kernels" &&
@@ -24,6 +24,13 @@ install_all() {
     fi
     put "$list" "$(manifest)" 0644 >/dev/null
     rm -f "$list"
+}
+
+put_bundles() {
+    local file
+    for file in nk-runtime.cjs nk-cli.cjs nk-cli.cjs.cache nk-monitor.cjs nk-monitor.cjs.cache; do
+        put "build/$file" "$PREFIX/lib/nano-sandbox/$file" 0644 || return 1
+    done
 }
 
 uninstall_all() {

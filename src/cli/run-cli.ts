@@ -19,10 +19,6 @@ export async function runCli(words: readonly string[]): Promise<number> {
   let logger: Logger | undefined;
   let command = "";
   try {
-    if (words[0] === "monitor") {
-      const { monitorMain } = await import("../monitor/main.ts");
-      return await monitorMain(words.slice(1));
-    }
     const head = parseWords(words, { options: GLOBAL_OPTIONS, stopAtFirstPositional: true, where: "" });
     // As early as possible: callers look for their error in this file.
     logger = openLogger(head.flags);
