@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
 import { parseJsonObject } from "../base/json.ts";
 import { writeFileAtomic } from "./atomic-write.ts";
+import { isTemporary } from "./claim.ts";
 import type { MachineRecord } from "./machine-record.ts";
 import type { StateStore } from "./store.ts";
 
@@ -31,8 +32,14 @@ export class MachineStore {
     return existsSync(join(this.store.dirOf(id), RECORD_FILE));
   }
 
+  /** Takes the id with its first record and what else is in the prepared folder (`StateStore.prepare`). @throws EXISTS */
+  claim(prepared: string, record: MachineRecord): void {
+    writeRecord(prepared, record);
+    this.store.claimWith(prepared, record.id);
+  }
+
   write(record: MachineRecord): void {
-    writeFileAtomic(join(this.store.dirOf(record.id), RECORD_FILE), `${JSON.stringify(record, null, 2)}\n`);
+    writeRecord(this.store.dirOf(record.id), record);
   }
 
   /** All of them, sorted by id. */
@@ -40,11 +47,15 @@ export class MachineStore {
     const { root } = this.store;
     if (!existsSync(root)) return [];
     return readdirSync(root, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
+      .filter((entry) => entry.isDirectory() && !isTemporary(entry.name))
       .map((entry) => readRecord(join(root, entry.name, RECORD_FILE)))
       .filter((record) => record !== undefined)
       .sort((a, b) => (a.id < b.id ? -1 : 1));
   }
+}
+
+function writeRecord(dir: string, record: MachineRecord): void {
+  writeFileAtomic(join(dir, RECORD_FILE), `${JSON.stringify(record, null, 2)}\n`);
 }
 
 function readRecord(path: string): MachineRecord | undefined {

@@ -47,10 +47,15 @@ export class StateStore {
   /** Takes the id, for one caller only, with its first record. `remove` gives it back. */
   claim(prepared: string, record: ContainerRecord): void {
     writeRecord(prepared, record);
+    this.claimWith(prepared, record.id);
+  }
+
+  /** Takes the id with what is in the prepared folder: the record of a VM made by hand, say. */
+  claimWith(prepared: string, id: string): void {
     try {
-      renameSync(prepared, this.dirOf(record.id));
+      renameSync(prepared, this.dirOf(id));
     } catch (error) {
-      throw TAKEN.includes((error as NodeJS.ErrnoException).code ?? "") ? taken(record.id) : error;
+      throw TAKEN.includes((error as NodeJS.ErrnoException).code ?? "") ? taken(id) : error;
     }
   }
 
