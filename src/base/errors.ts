@@ -1,24 +1,31 @@
+import { describeSystemError } from "./system-error.ts";
+
 /**
  * The one error class. Every failure that a user can meet is an NkError with a stable code, so that callers
  * (and docs/errors.md) can tell failures apart without reading the words.
  */
 
-export type ErrorCode =
-  | "USAGE" // argv is wrong
-  | "BAD_CONFIG" // config.json, settings or annotations are wrong
-  | "NOT_FOUND" // no such container
-  | "EXISTS" // the id is taken
-  | "BAD_STATE" // the operation is not allowed in this state
-  | "UNSUPPORTED" // asked for something that this mode, VMM or kernel cannot do
-  | "HOST" // the host lacks something, or a system call failed
-  | "VMM" // the VMM failed to start, or died
-  | "BOOT" // the guest did not come up
-  | "AGENT" // the agent refused or failed
-  | "PROTOCOL" // the guest broke the protocol
-  | "RUNTIME" // the in-VM or host runtime refused
-  | "EXEC" // the container's program could not be started
-  | "TIMEOUT" // a deadline passed
-  | "INTERNAL"; // a defect of ours
+/** Stable: a code keeps its meaning, new ones may come. docs/errors.md tells people and callers what each says. */
+export const ERROR_CODES = [
+  "USAGE",
+  "BAD_CONFIG",
+  "NOT_FOUND",
+  "EXISTS",
+  "BAD_STATE",
+  "DAMAGED",
+  "UNSUPPORTED",
+  "HOST",
+  "VMM",
+  "BOOT",
+  "AGENT",
+  "PROTOCOL",
+  "RUNTIME",
+  "EXEC",
+  "TIMEOUT",
+  "INTERNAL",
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
 
 export interface ErrorDetails {
   /** What was under way: "boot", "agent hello", "mount rootfs" … Shown in the message when given. */
@@ -68,12 +75,14 @@ export interface ErrorJson {
   see?: string;
 }
 
-/** Any thrown value as an NkError; what is not one already is a defect or a system error. */
+/** Any thrown value as an NkError; what is not one already is a system error, or a defect of ours. */
 export function asNkError(error: unknown): NkError {
   if (error instanceof NkError) return error;
-  if (error instanceof Error) {
-    const code = "syscall" in error ? "HOST" : "INTERNAL";
-    return new NkError(code, error.message, { cause: error });
-  }
-  return new NkError("INTERNAL", String(error));
+  if (!(error instanceof Error)) return new NkError("INTERNAL", String(error));
+  if (!isSystemError(error)) return new NkError("INTERNAL", error.message, { cause: error });
+  return new NkError("HOST", describeSystemError(error), { cause: error });
+}
+
+function isSystemError(error: Error): error is NodeJS.ErrnoException {
+  return "syscall" in error;
 }

@@ -1,6 +1,7 @@
 import { openSync, writeSync } from "node:fs";
 import { NkError } from "./errors.ts";
 import { printable } from "./printable.ts";
+import { reasonOf } from "./system-error.ts";
 
 export type Level = "error" | "warning" | "debug";
 
@@ -11,6 +12,9 @@ export interface LogOptions {
   /** Without it only errors and warnings are written: podman reads the whole file as one object. */
   debug: boolean;
 }
+
+/** What an error has beyond logrus' members; callers that know only those skip them. */
+type LogMembers = Partial<Pick<NkError, "code" | "phase">>;
 
 /**
  * The log of one command in logrus' two formats, which callers read errors from. What is not in the log file, or
@@ -26,8 +30,8 @@ export class Logger {
   }
 
   /** Writes to the log file only: the caller shows the error to people. */
-  error(message: string): void {
-    this.write("error", message);
+  error({ message, code, phase }: NkError): void {
+    this.write("error", message, { code, phase });
   }
 
   warn(message: string): void {
@@ -41,18 +45,18 @@ export class Logger {
     else this.write("debug", message);
   }
 
-  private write(level: Level, message: string): void {
+  private write(level: Level, message: string, more: LogMembers = {}): void {
     if (this.fd === undefined) return;
     try {
-      writeSync(this.fd, `${this.format(level, message)}\n`);
+      writeSync(this.fd, `${this.format(level, message, more)}\n`);
     } catch {
       // A full disk must not hide the error that is being reported.
     }
   }
 
-  private format(level: Level, msg: string): string {
+  private format(level: Level, msg: string, more: LogMembers = {}): string {
     const time = new Date().toISOString();
-    if (this.options.format === "json") return JSON.stringify({ level, msg, time });
+    if (this.options.format === "json") return JSON.stringify({ level, msg, time, ...more });
     return `time=${JSON.stringify(time)} level=${level} msg=${JSON.stringify(printable(msg))}`;
   }
 }
@@ -61,10 +65,8 @@ function openLog(file: string): number {
   try {
     return openSync(file, "a", 0o644);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new NkError("HOST", `cannot write the log: ${reason}: name another file with --log`, {
-      cause: error,
-    });
+    const problem = `cannot write the log ${file || '""'}: ${reasonOf(error)}: name another file with --log`;
+    throw new NkError("HOST", problem, { cause: error });
   }
 }
 

@@ -26,8 +26,8 @@ const INTRODUCTION = `# The command line
 | 3 | there is no such command |
 | 1 | anything else; one line on standard error says what, and what to do |
 
-With \`--log FILE\` the error is also appended to FILE, as text or (\`--log-format json\`) as an object with \`level\`, \`msg\` and
-\`time\` a line. The file is created in any case.
+With \`--log FILE\` the error is also appended to FILE, as text or (\`--log-format json\`) as an object with \`level\`, \`msg\`,
+\`time\` and \`code\` a line. The file is created in any case. [errors.md](errors.md) has the codes.
 
 ## Where settings come from
 

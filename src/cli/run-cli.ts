@@ -108,7 +108,7 @@ async function printed(text: string): Promise<number> {
 }
 
 function report(error: NkError, command: string, logger: Logger | undefined): number {
-  logger?.error(error.message);
+  logger?.error(error);
   if (!error.shown) writeStderr(`${describeError(error)}\n`);
   if (error.code === "INTERNAL" && error.cause instanceof Error) logger?.debug(error.cause.stack ?? "");
   return error instanceof UnknownCommand ? EXIT_UNKNOWN_COMMAND : exitCodeOf(command);

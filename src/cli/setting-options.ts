@@ -89,6 +89,6 @@ export function settingsFromFlags(flags: Flags): SourcedSettings[] {
     .map(([flag, setting]) => {
       const text = flags.text(flag) ?? "";
       const isFile = setting === "kernel" || setting === "rootfs";
-      return sourcedSetting(setting, isFile ? resolve(text) : text, `--${flag}`);
+      return sourcedSetting(setting, isFile && text !== "" ? resolve(text) : text, `--${flag}`);
     });
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { NkError } from "../base/errors.ts";
 import { isObject, parseJsonObject } from "../base/json.ts";
+import { reasonOf } from "../base/system-error.ts";
 import { readConfigFile } from "../oci/config-file.ts";
 import { checkProcess } from "../oci/config.ts";
 
@@ -43,9 +44,17 @@ export function execProcess(bundlePath: string, overrides: ExecOverrides): Json 
 
 /** The process of `exec --process FILE`. */
 export function readProcessFile(path: string): Json {
-  const process = parseJsonObject(readFileSync(path, "utf8"), path);
+  const process = parseJsonObject(readText(path), path);
   checkProcess(process, path);
   return process;
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new NkError("BAD_CONFIG", `--process: cannot read ${path}: ${reasonOf(cause)}`, { cause });
+  }
 }
 
 function changeUser(base: unknown, { user, additionalGids }: ExecOverrides): Json {

@@ -31,11 +31,14 @@ async function detached(
   const { id, store } = request;
   const container = begin(request);
   const pidFile = join(store.dirOf(id), "init.pid");
-  await runRuntime(request, container, [verb, ...options, ...createOptions(request, pidFile), id]);
-  const pid = Number(readFileSync(pidFile, "utf8"));
-  store.write({ ...created(container), status, pid, pidStartTime: processStartTime(pid) ?? 0 });
-  // The last step: callers take the file for the container's being there.
-  if (request.pidFile !== undefined) writePidFile(request.pidFile, pid);
+  const args = [verb, ...options, ...createOptions(request, pidFile), id];
+  await orNothing(request, container, async () => {
+    await runRuntime(request, container, args);
+    const pid = Number(readFileSync(pidFile, "utf8"));
+    store.write({ ...created(container), status, pid, pidStartTime: processStartTime(pid) ?? 0 });
+    // The last step: callers take the file for the container's being there.
+    if (request.pidFile !== undefined) writePidFile(request.pidFile, pid);
+  });
 }
 
 async function runAndWait(request: RunRequest): Promise<number> {
@@ -45,7 +48,7 @@ async function runAndWait(request: RunRequest): Promise<number> {
     throw new NkError("UNSUPPORTED", "crun has no run --keep: leave --keep out, or use --host-runtime=runc");
   }
   const args = ["run", ...(keep ? ["--keep"] : []), ...createOptions(request, request.pidFile), id];
-  const exitStatus = await runRuntime(request, container, args);
+  const exitStatus = await orNothing(request, container, () => runRuntime(request, container, args));
   if (keep) store.write({ ...created(container), status: "stopped", exitStatus });
   else store.remove(id);
   return exitStatus;
@@ -66,22 +69,23 @@ function created({ creator: _done, ...container }: HostContainer): HostContainer
 
 const WHY = "makes namespaces, cgroup and mounts, and the process in them";
 
-async function runRuntime(
-  request: CreateRequest,
+function runRuntime(request: CreateRequest, { host, id }: HostContainer, args: string[]): Promise<number> {
+  const globals = request.systemdCgroup ? ["--systemd-cgroup"] : [];
+  const command = { host, globals, args, stateDir: request.store.dirOf(id), why: WHY };
+  return runInForeground(command, request.preserveFds);
+}
+
+/** Does `work`; when it fails, whatever the runtime has made goes with it. */
+async function orNothing<T>(
+  { store }: CreateRequest,
   { host, id }: HostContainer,
-  args: string[],
-): Promise<number> {
-  const command = {
-    host,
-    globals: request.systemdCgroup ? ["--systemd-cgroup"] : [],
-    args,
-    stateDir: request.store.dirOf(id),
-    why: WHY,
-  };
+  work: () => Promise<T>,
+): Promise<T> {
   try {
-    return await runInForeground(command, request.preserveFds);
+    return await work();
   } catch (error) {
-    await runQuietly({ ...command, args: ["delete", "--force", id], why: "removes what is left" }).catch(
+    const why = "removes what is left";
+    await runQuietly({ host, args: ["delete", "--force", id], stateDir: store.dirOf(id), why }).catch(
       () => {},
     );
     throw error;

@@ -20,8 +20,12 @@ export async function execInVm(
   controlSocket: string,
   request: ExecRequest,
 ): Promise<number> {
-  if (container.status === "paused" && !request.ignorePaused) {
-    throw new NkError("BAD_STATE", "cannot exec in a paused container (use --ignore-paused to override)");
+  if (container.status === "paused") {
+    // The runtime in the VM would freeze on its way into the container, and nobody could tell it from a guest that hangs.
+    throw new NkError(
+      "BAD_STATE",
+      `cannot exec in a paused container in a VM, --ignore-paused or not: resume it first with "nk-runtime resume ${container.id}"`,
+    );
   }
   const what = JSON.stringify({ process: guestProcess(request.process), terminal: request.terminal });
   const plan = {

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { NkError } from "../base/errors.ts";
+import { reasonOf } from "../base/system-error.ts";
 
 /** One mounted cgroup hierarchy: v2's only one, or one of v1's. */
 export interface Hierarchy {
@@ -50,8 +51,17 @@ export function cgroupsToMake(folder: string, hierarchies = listHierarchies()): 
   return hierarchies.map(({ mountPoint }) => join(mountPoint, folder)).filter((path) => !existsSync(path));
 }
 
+/** A hierarchy that is read-only or somebody else's. */
+const REFUSALS = ["EROFS", "EACCES", "EPERM", "EBUSY", "EOPNOTSUPP"];
+
+function noCgroup(path: string, cause: unknown): NkError {
+  const problem = `cannot make the cgroup ${path}: ${reasonOf(cause)}`;
+  return new NkError("BAD_CONFIG", `${problem}: correct linux.cgroupsPath in config.json`, { cause });
+}
+
 /**
  * Makes the container's folder in every hierarchy. Hierarchies that refuse (read-only, delegated to others) are left out.
+ * @throws BAD_CONFIG for a path that no hierarchy can have.
  * @returns the cgroup.procs files, into which a process writes its pid to join
  */
 export function makeCgroup(folder: string, hierarchies = listHierarchies()): string[] {
@@ -60,7 +70,8 @@ export function makeCgroup(folder: string, hierarchies = listHierarchies()): str
     const path = join(mountPoint, folder);
     try {
       mkdirSync(path, { recursive: true });
-    } catch {
+    } catch (error) {
+      if (!REFUSALS.includes((error as NodeJS.ErrnoException).code ?? "")) throw noCgroup(path, error);
       continue;
     }
     if (controllers.includes("cpuset")) inheritCpuset(mountPoint, folder);

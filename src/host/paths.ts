@@ -11,14 +11,15 @@ const INSTALLED = "/usr/local/lib/nano-sandbox/bin";
  */
 export function shadowPath(): string {
   const override = process.env["NK_SHADOW"];
-  if (override !== undefined && override !== "") return override;
-  const candidates = [
-    join(dirname(process.argv[1] ?? "."), "bin", "nk-shadow"),
-    join(INSTALLED, "nk-shadow"),
-  ];
+  const candidates = override ? [override] : places();
   const found = candidates.find((path) => existsSync(path));
   if (found !== undefined) return found;
-  throw new NkError("HOST", `the helper nk-shadow is missing: looked for ${candidates.join(" and ")}`, {
-    see: "make -C native",
-  });
+  throw new NkError(
+    "HOST",
+    `the helper nk-shadow is missing: looked for ${candidates.join(" and ")}: "make -C native" builds it`,
+  );
+}
+
+function places(): string[] {
+  return [join(dirname(process.argv[1] ?? "."), "bin", "nk-shadow"), join(INSTALLED, "nk-shadow")];
 }

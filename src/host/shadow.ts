@@ -102,9 +102,8 @@ function parseShadowLine(line: string): number | undefined {
 
 async function noReport(command: string, exited: Promise<number>, found: string): Promise<NkError> {
   const end = found === "" ? `it ended with status ${await exited}` : `found "${found}"`;
-  return new NkError("HOST", `expected "shadow PID" from nk-shadow ${command}, ${end}`, {
-    see: shadowPath(),
-  });
+  const mend = `is it our helper? "make -C native" builds it`;
+  return new NkError("HOST", `expected "shadow PID" from ${shadowPath()} ${command}, ${end}: ${mend}`);
 }
 
 /** Those that people and supervisors send. SIGWINCH and, at a terminal, Ctrl-C do not come this way (native/shadow/session.c). */

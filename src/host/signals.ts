@@ -12,7 +12,10 @@ const SIGRTMAX = 64;
 export function parseSignal(text: string): number {
   const number = /^\d+$/.test(text) ? Number(text) : signalByName(text);
   if (number === undefined || number < 1 || number > SIGRTMAX) {
-    throw new NkError("USAGE", `unknown signal "${text}"`);
+    throw new NkError(
+      "USAGE",
+      `unknown signal "${text}": use a name as in KILL or SIGKILL, or a number from 1 to ${SIGRTMAX}`,
+    );
   }
   return number;
 }

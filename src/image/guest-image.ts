@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { NkError } from "../base/errors.ts";
+import { reasonOf } from "../base/system-error.ts";
 import { cacheDirs } from "./cache-dir.ts";
 import type { KernelImage } from "./kernel.ts";
 
@@ -67,7 +68,11 @@ function findSources(options: GuestImageOptions, imageDirs: readonly string[]): 
     options.runtime === "runc"
       ? findInImage(imageDirs, "rootfs/initramfs-runc.cpio", "runc for the guest")
       : undefined;
-  return { kernel: realPath(kernel, "guest kernel"), base: realPath(base, "guest initramfs"), runc };
+  return {
+    kernel: realFile(kernel, "guest kernel", "--vm-kernel"),
+    base: realFile(base, "guest initramfs", "--vm-rootfs"),
+    runc,
+  };
 }
 
 function findInImage(imageDirs: readonly string[], name: string, what: string): string {
@@ -81,12 +86,15 @@ function findInImage(imageDirs: readonly string[], name: string, what: string): 
   });
 }
 
-function realPath(path: string, what: string): string {
+function realFile(path: string, what: string, flag: string): string {
   try {
-    return realpathSync(path);
+    const real = realpathSync(path);
+    if (statSync(real).isFile()) return real;
   } catch (cause) {
-    throw new NkError("BAD_CONFIG", `cannot read the ${what} ${path}`, { cause });
+    const problem = `cannot read the ${what} ${path}: ${reasonOf(cause)}`;
+    throw new NkError("BAD_CONFIG", `${problem}: name another with ${flag}`, { cause });
   }
+  throw new NkError("BAD_CONFIG", `the ${what} ${path} is not a file: name another with ${flag}`);
 }
 
 /** A short name for some files as they are now. */

@@ -2,12 +2,12 @@ import { NkError } from "../base/errors.ts";
 
 /**
  * The in-VM runtime's failure to start a program, in the words of runc, which callers search for: Docker and podman make the exit codes 126 and
- * 127 of them. Any other error is handed back as it came.
+ * 127 of them. What else the runtime says becomes the message, which is all that callers read.
  */
 export function inRuncsWords(error: NkError, program: string): NkError {
   if (error.code !== "RUNTIME" || error.log === undefined) return error;
   const reason = startFailure(error.log, program);
-  if (reason === undefined) return error;
+  if (reason === undefined) return inItsOwnWords(error, error.log);
   return new NkError(
     "EXEC",
     `unable to start container process: exec: ${JSON.stringify(program)}: ${reason}`,
@@ -15,6 +15,15 @@ export function inRuncsWords(error: NkError, program: string): NkError {
       cause: error,
     },
   );
+}
+
+const MAX_WORDS = 500;
+
+function inItsOwnWords(error: NkError, log: string): NkError {
+  const lines = log.trim().split("\n");
+  const words = (lines.at(-1) ?? "").slice(0, MAX_WORDS);
+  const details = { phase: error.phase ?? "create", cause: error, ...(lines.length > 1 && { log }) };
+  return new NkError("RUNTIME", `the runtime in the VM refused: ${words}`, details);
 }
 
 /** crun's texts are those of 1.8 (libcrun/utils.c, find_executable) and later; runc's are runc's own. */
@@ -28,8 +37,10 @@ function startFailure(log: string, program: string): string | undefined {
   const own = /exec: "(?:[^"\\]|\\.)*": ([^\n]{1,300})/.exec(log);
   if (own) return own[1];
   const open =
-    /(?:open executable|exec(?:ve)?)[^:\n]*: (Permission denied|Not a directory|No such file or directory|Exec format error|Is a directory)/i.exec(
+    /(?:open executable|exec(?:ve)?)[^:\n]*: (Permission denied|Operation not permitted|Not a directory|No such file or directory|Exec format error|Is a directory)/i.exec(
       log,
     );
-  return open?.[1]?.toLowerCase();
+  const words = open?.[1]?.toLowerCase();
+  // What crun gets for a folder; runc asks beforehand.
+  return words === "operation not permitted" ? "permission denied" : words;
 }

@@ -1,3 +1,4 @@
+import { existsSync, realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { NkError } from "../base/errors.ts";
 import { CONFIG_FILE, isFolder, readConfigFile } from "./config-file.ts";
@@ -24,8 +25,10 @@ export function loadBundle(dir: string): Bundle {
   const config = checkConfig(raw, configPath);
   const rootfs = resolve(path, config.root.path);
   if (!isFolder(rootfs)) {
-    const problem = `no such folder: ${rootfs}: create it or correct the path`;
+    const what = existsSync(rootfs) ? "not a folder" : "no such folder";
+    const problem = `${what}: ${rootfs}: create it or correct the path`;
     throw new NkError("BAD_CONFIG", `${configPath}: root.path: ${problem}`);
   }
-  return { path, config, raw, rootfs };
+  // A link cannot be mounted elsewhere, what it leads to can.
+  return { path, config, raw, rootfs: realpathSync(rootfs) };
 }

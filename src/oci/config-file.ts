@@ -2,6 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
 import { parseJsonObject } from "../base/json.ts";
+import { reasonOf } from "../base/system-error.ts";
 
 export const CONFIG_FILE = "config.json";
 
@@ -13,7 +14,7 @@ export function readConfigFile(bundlePath: string): Record<string, unknown> {
     text = readFileSync(configPath, "utf8");
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code !== "ENOENT" && code !== "ENOTDIR") throw error;
+    if (code !== "ENOENT" && code !== "ENOTDIR") throw unreadable(configPath, error);
     throw isFolder(bundlePath) ? noConfig(bundlePath) : noBundle(bundlePath);
   }
   return parseJsonObject(text, configPath);
@@ -29,6 +30,10 @@ export function isFolder(path: string): boolean {
 
 function noBundle(path: string): NkError {
   return new NkError("BAD_CONFIG", `no such bundle folder: ${path}: name it with --bundle DIR`);
+}
+
+function unreadable(path: string, cause: unknown): NkError {
+  return new NkError("BAD_CONFIG", `cannot read ${path}: ${reasonOf(cause)}: expected a file`, { cause });
 }
 
 function noConfig(path: string): NkError {

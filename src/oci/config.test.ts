@@ -34,7 +34,7 @@ describe("checkConfig", () => {
     [
       "no arguments",
       (c) => (c.process["args"] = []),
-      "c: process.args: expected at least one argument, found an array",
+      "c: process.args: expected the program and its arguments, found an empty array",
     ],
     [
       "a number in args",
@@ -47,7 +47,41 @@ describe("checkConfig", () => {
       'c: process.cwd: expected an absolute path, found "x"',
     ],
     ["no process", (c) => delete (c as Json)["process"], "c: process is missing"],
-    ["a bad uid", (c) => (c.process["user"] = { uid: -1 }), "c: process.user.uid: expected >=0, found -1"],
+    [
+      "a bad uid",
+      (c) => (c.process["user"] = { uid: -1 }),
+      "c: process.user.uid: expected 0 or more, found -1",
+    ],
+    [
+      "a uid beyond 32 bits",
+      (c) => (c.process["user"] = { uid: 4_294_967_296 }),
+      "c: process.user.uid: expected at most 4294967295, found 4294967296",
+    ],
+    [
+      "a NUL",
+      (c) => (c.process["args"] = ["a\0b"]),
+      'c: process.args.0: expected no NUL character, found "a\\u0000b"',
+    ],
+    [
+      "an unknown namespace",
+      (c) => (c.linux["namespaces"] = [{ type: "moon" }]),
+      'c: linux.namespaces.0.type: expected one of pid, network, mount, ipc, uts, user, cgroup, time, found "moon"',
+    ],
+    [
+      "a namespace twice",
+      (c) => (c.linux["namespaces"] = [{ type: "pid" }, { type: "pid" }]),
+      "c: linux.namespaces: expected each type at most once, found an array",
+    ],
+    [
+      "a relative namespace",
+      (c) => (c.linux["namespaces"] = [{ type: "network", path: "ns" }]),
+      'c: linux.namespaces.0.path: expected an absolute path, found "ns"',
+    ],
+    [
+      "a long host name",
+      (c) => (c["hostname"] = "x".repeat(65)),
+      `c: hostname: expected at most 64 bytes, found "${"x".repeat(65)}"`,
+    ],
     [
       "an old version",
       (c) => (c["ociVersion"] = "0.2.0"),

@@ -6,8 +6,18 @@ import { kindOf } from "../base/json.ts";
  * The members of config.json that we read, by the runtime specification. Everything else is allowed and ignored here
  * (config.md, "extensibility"): runtimes get the original JSON, not this view of it.
  */
-const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
-const Text = v.string();
+const UINT32_MAX = 4_294_967_295;
+const Count = v.pipe(
+  v.number(),
+  v.integer("expected a whole number"),
+  v.minValue(0, "expected 0 or more"),
+  v.maxValue(UINT32_MAX, `expected at most ${UINT32_MAX}`),
+);
+/** No file, argument or variable of Linux can hold a NUL, which JSON can. */
+const Text = v.pipe(
+  v.string(),
+  v.check((text) => !text.includes("\0"), "expected no NUL character"),
+);
 const Texts = v.array(Text);
 const AbsolutePath = v.pipe(Text, v.startsWith("/", "expected an absolute path"));
 
@@ -22,7 +32,7 @@ const Process = v.looseObject({
   terminal: v.optional(v.boolean()),
   consoleSize: v.optional(v.looseObject({ height: Count, width: Count })),
   user: v.optional(User),
-  args: v.pipe(Texts, v.minLength(1, "expected at least one argument")),
+  args: v.pipe(Texts, v.minLength(1, "expected the program and its arguments")),
   env: v.optional(Texts),
   cwd: AbsolutePath,
   capabilities: v.optional(v.record(Text, v.nullish(Texts))),
@@ -55,6 +65,21 @@ const Hooks = v.looseObject({
   poststop: v.nullish(v.array(Hook)),
 });
 
+/** config-linux.md#namespaces; `time` since 1.2. */
+const NAMESPACE_TYPES = ["pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"] as const;
+const Namespaces = v.pipe(
+  v.array(
+    v.looseObject({
+      type: v.picklist(NAMESPACE_TYPES, `expected one of ${NAMESPACE_TYPES.join(", ")}`),
+      path: v.optional(v.union([v.literal(""), AbsolutePath], "expected an absolute path")),
+    }),
+  ),
+  v.check(
+    (list) => new Set(list.map(({ type }) => type)).size === list.length,
+    "expected each type at most once",
+  ),
+);
+
 const IdMapping = v.looseObject({ containerID: Count, hostID: Count, size: Count });
 const Device = v.looseObject({
   type: Text,
@@ -63,7 +88,7 @@ const Device = v.looseObject({
   minor: v.optional(v.number()),
 });
 const Linux = v.looseObject({
-  namespaces: v.nullish(v.array(v.looseObject({ type: Text, path: v.optional(Text) }))),
+  namespaces: v.nullish(Namespaces),
   uidMappings: v.nullish(v.array(IdMapping)),
   gidMappings: v.nullish(v.array(IdMapping)),
   devices: v.nullish(v.array(Device)),
@@ -84,7 +109,7 @@ const Linux = v.looseObject({
 });
 
 /** config-vm.md. The Go type of runtime-spec 1.3 spells the member "hwconfig", the text "hwConfig". */
-const HwConfig = v.looseObject({ vcpus: v.nullish(Count), memory: v.nullish(Count) });
+const HwConfig = v.looseObject({ vcpus: v.nullish(Count), memory: v.nullish(v.number()) });
 const Vm = v.looseObject({
   kernel: v.nullish(v.looseObject({ path: AbsolutePath, initrd: v.optional(AbsolutePath) })),
   hwConfig: v.nullish(HwConfig),
@@ -98,7 +123,7 @@ const Config = v.looseObject({
     path: v.pipe(Text, v.minLength(1, "expected a path")),
     readonly: v.optional(v.boolean()),
   }),
-  hostname: v.optional(Text),
+  hostname: v.optional(v.pipe(Text, v.maxBytes(64, "expected at most 64 bytes"))),
   domainname: v.optional(Text),
   mounts: v.nullish(v.array(Mount)),
   hooks: v.nullish(Hooks),
@@ -134,7 +159,7 @@ function explain(issue: v.BaseIssue<unknown>): string {
   const member = v.getDotPath(issue) ?? "the document";
   if (issue.input === undefined) return `${member} is missing`;
   // A check carries our words; a type mismatch carries valibot's, which repeat the value in full.
-  const ours = issue.kind !== "schema" && !issue.message.startsWith("Invalid ");
+  const ours = !issue.message.startsWith("Invalid ");
   const expected = ours ? issue.message : `expected ${typeNames(issue.expected ?? "another value")}`;
   return `${member}: ${expected}, found ${shown(issue.input)}`;
 }
@@ -157,6 +182,7 @@ function typeNames(expected: string): string {
 }
 
 function shown(value: unknown): string {
+  if (Array.isArray(value) && value.length === 0) return "an empty array";
   if (typeof value === "object") return kindOf(value);
   const text = JSON.stringify(value) ?? typeof value;
   return text.length <= 80 ? text : `${text.slice(0, 80)}…`;

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
 
 /**
@@ -105,7 +106,8 @@ interface Mount {
 function mountsOf(config: Json): Mount[] {
   const mounts = Array.isArray(config["mounts"]) ? (config["mounts"] as Json[]) : [];
   return mounts.map((mount) => ({
-    destination: text(mount["destination"], ""),
+    // A relative one means below "/" (config.md#mounts).
+    destination: join("/", text(mount["destination"], "")),
     source: text(mount["source"], ""),
     type: text(mount["type"], "bind"),
     options: Array.isArray(mount["options"]) ? mount["options"].map(String) : [],

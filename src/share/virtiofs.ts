@@ -24,8 +24,9 @@ const PLACES: readonly Virtiofsd[] = [
 
 /** The server that is installed, if any. The environment variable is for tests and unusual installations. */
 export function findVirtiofsd(override = process.env["NK_VIRTIOFSD"]): Virtiofsd | null {
-  if (override !== undefined) return { path: override, flavour: /qemu/.test(override) ? "c" : "rust" };
-  return PLACES.find(({ path }) => existsSync(path)) ?? null;
+  const named: Virtiofsd[] =
+    override === undefined ? [] : [{ path: override, flavour: /qemu/.test(override) ? "c" : "rust" }];
+  return (override === undefined ? PLACES : named).find(({ path }) => existsSync(path)) ?? null;
 }
 
 /** What each of them says on its standard error once it listens. */

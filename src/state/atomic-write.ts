@@ -6,13 +6,22 @@ export function writeFileAtomic(path: string, content: string, mode = 0o600): vo
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}`);
   // Left behind by an earlier process of this pid that was killed while it wrote.
   rmSync(temporary, { force: true });
-  const fd = openSync(temporary, "wx", mode);
   try {
-    const bytes = Buffer.from(content);
+    writeWhole(temporary, Buffer.from(content), mode);
+    renameSync(temporary, path);
+  } catch (error) {
+    // On a full disk half a file would take the room that is needed most.
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+function writeWhole(path: string, bytes: Buffer, mode: number): void {
+  const fd = openSync(path, "wx", mode);
+  try {
     for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
     fsyncSync(fd);
   } finally {
     closeSync(fd);
   }
-  renameSync(temporary, path);
 }

@@ -69,5 +69,5 @@ function readRecord(path: string): MachineRecord | undefined {
   const value = parseJsonObject(text, path);
   if (value["version"] === 1) return value as unknown as MachineRecord;
   const found = JSON.stringify(value["version"]) ?? "none";
-  throw new NkError("INTERNAL", `${path}: expected state version 1, found ${found}`);
+  throw new NkError("DAMAGED", `${path}: expected state version 1, found ${found}`);
 }

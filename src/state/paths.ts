@@ -7,17 +7,17 @@ export const DEFAULT_ROOT = "/run/nano-sandbox";
 export const MAX_SOCKET_PATH_BYTES = 107;
 /** The longest name of a socket in a container's state folder. */
 const LONGEST_SOCKET_NAME = "control.sock";
-/** runc's limit. */
-const MAX_ID_LENGTH = 1024;
+/** Folders and cgroups are named by it: NAME_MAX of limits.h. runc's own limit of 1024 is one that it cannot keep either. */
+const MAX_ID_LENGTH = 255;
 
-/** Throws unless `id` is one that runc takes. */
+/** Throws unless `id` is one that runc takes. One that begins with a dash would be an option on the way to the runtime in the VM. */
 export function checkId(id: string): void {
-  const valid = /^[\w+.-]+$/.test(id) && id !== "." && id !== ".." && id.length <= MAX_ID_LENGTH;
+  const valid = /^[\w+.][\w+.-]*$/.test(id) && id !== "." && id !== ".." && id.length <= MAX_ID_LENGTH;
   if (valid) return;
   const shown = JSON.stringify(id.slice(0, 64));
   throw new NkError(
     "USAGE",
-    `invalid container ID format: ${shown}: use letters, digits and _ + . - (at most ${MAX_ID_LENGTH})`,
+    `invalid container ID format: ${shown}: use letters, digits and _ + . - (at most ${MAX_ID_LENGTH}, no - first)`,
   );
 }
 

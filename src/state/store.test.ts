@@ -48,6 +48,10 @@ function codeOf(work: () => unknown): string {
   return "none";
 }
 
+function unexpected(error: NkError): never {
+  throw error;
+}
+
 describe("StateStore", () => {
   it("gives an id to one caller, in a folder for its owner only", () => {
     const dir = claim("c1");
@@ -73,8 +77,8 @@ describe("StateStore", () => {
     for (const id of ["b", "a"]) claim(id);
     store.prepare();
     claim("runc", new StateStore(join(root, "~host")));
-    expect(store.list().map(({ id }) => id)).toEqual(["a", "b"]);
-    expect(new StateStore(join(root, "none")).list()).toEqual([]);
+    expect(store.list(unexpected).map(({ id }) => id)).toEqual(["a", "b"]);
+    expect(new StateStore(join(root, "none")).list(unexpected)).toEqual([]);
   });
 
   it("says that there is no such container", () => {
@@ -100,11 +104,40 @@ describe("StateStore", () => {
     },
   );
 
+  it("lists the others when one is damaged, and says which", () => {
+    for (const id of ["good", "bad"]) claim(id);
+    writeFileSync(join(store.dirOf("bad"), "state.json"), "{");
+    const told: string[] = [];
+    expect(store.list(({ message }) => told.push(message)).map(({ id }) => id)).toEqual(["good"]);
+    expect(told).toEqual([expect.stringContaining("the state of container bad is damaged")]);
+  });
+
+  it.each([
+    [{ status: "dancing" }, "status"],
+    [{ mode: 5 }, "mode"],
+    [{ bundle: null }, "bundle"],
+    [{ pid: "1" }, "pid"],
+    [{ vm: 5 }, "vm"],
+    [{ vm: { monitorPid: 1 } }, "vm"],
+  ])("takes no record with %j", (change, member) => {
+    claim("c1");
+    writeFileSync(join(store.dirOf("c1"), "state.json"), JSON.stringify({ ...record("c1"), ...change }));
+    expect(codeOf(() => store.read("c1"))).toBe("DAMAGED");
+    expect(() => store.read("c1")).toThrow(`state.json: ${member}`);
+  });
+
+  it("names the folder that cannot be made", () => {
+    const file = join(root, "file");
+    writeFileSync(file, "");
+    expect(() => new StateStore(join(file, "x")).prepare()).toThrow(/cannot make the state folder .*--root/);
+    expect(() => new StateStore("/proc/no/such").prepare()).toThrow("cannot make the state folder /proc/no");
+  });
+
   it("keeps long ids in a short folder, and finds them again", () => {
-    const id = "x".repeat(1024);
+    const id = "x".repeat(255);
     const dir = claim(id);
     expect(Buffer.byteLength(join(dir, "control.sock"))).toBeLessThanOrEqual(107);
-    expect(store.list().map((found) => found.id)).toEqual([id]);
+    expect(store.list(unexpected).map((found) => found.id)).toEqual([id]);
     store.remove(id);
     expect(store.has(id)).toBe(false);
   });
@@ -123,11 +156,11 @@ describe("a claim", () => {
 });
 
 describe("ids", () => {
-  it.each(["a", "A_1+2.3-4", "...", "-x", "x".repeat(1024)])("takes %s", (id) => {
+  it.each(["a", "A_1+2.3-4", "...", "x-", "x".repeat(255)])("takes %s", (id) => {
     expect(codeOf(() => checkId(id))).toBe("none");
   });
 
-  it.each(["", ".", "..", "a/b", "../x", "a b", "a\n", "é", "~x", "a,b", "x".repeat(1025)])(
+  it.each(["", ".", "..", "-x", "a/b", "../x", "a b", "a\n", "é", "~x", "a,b", "x".repeat(256)])(
     "refuses %j",
     (id) => {
       expect(() => checkId(id)).toThrow("invalid container ID format");

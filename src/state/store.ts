@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from "node:fs";
-import { basename, join } from "node:path";
-import { NkError } from "../base/errors.ts";
-import { parseJsonObject } from "../base/json.ts";
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { asNkError, NkError } from "../base/errors.ts";
+import { reasonOf } from "../base/system-error.ts";
 import { writeFileAtomic } from "./atomic-write.ts";
 import { isAbandoned, isTemporary, ownName, writeClaim } from "./claim.ts";
 import { checkId, stateDirOf } from "./paths.ts";
+import { checkRecord } from "./check-record.ts";
 import type { ContainerRecord } from "./record.ts";
 
 const RECORD_FILE = "state.json";
@@ -33,10 +34,15 @@ export class StateStore {
 
   /** Makes the folder that `claim` will use, under a name of this process's own. Until then `discard` removes it. */
   prepare(): string {
-    mkdirSync(this.root, { recursive: true, mode: 0o711 });
     const dir = join(this.root, `~new-${ownName()}`);
-    mkdirSync(dir, { mode: 0o700 });
-    writeClaim(dir);
+    makeFolder(this.root);
+    try {
+      mkdirSync(dir, { mode: 0o700 });
+      writeClaim(dir);
+    } catch (error) {
+      this.discard(dir);
+      throw noState(dir, error);
+    }
     return dir;
   }
 
@@ -73,14 +79,25 @@ export class StateStore {
     writeRecord(this.dirOf(record.id), record);
   }
 
-  /** All containers, sorted by id. */
-  list(): ContainerRecord[] {
+  /** All containers, sorted by id, without those whose record cannot be used: they are told to `onDamaged`. */
+  list(onDamaged: (error: NkError) => void): ContainerRecord[] {
+    const records: ContainerRecord[] = [];
+    for (const name of this.folders()) {
+      try {
+        const record = readRecord(join(this.root, name), name);
+        if (record !== undefined) records.push(record);
+      } catch (error) {
+        onDamaged(asNkError(error));
+      }
+    }
+    return records.sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  private folders(): string[] {
     if (!existsSync(this.root)) return [];
     return readdirSync(this.root, { withFileTypes: true })
       .filter((entry) => entry.isDirectory() && entry.name !== "~host" && !isTemporary(entry.name))
-      .map((entry) => readRecord(join(this.root, entry.name), entry.name))
-      .filter((record) => record !== undefined)
-      .sort((a, b) => (a.id < b.id ? -1 : 1));
+      .map(({ name }) => name);
   }
 
   /** Gives the id back and removes its folder with everything in it. */
@@ -117,6 +134,24 @@ function taken(id: string): NkError {
   );
 }
 
+/** node's `recursive` never ends below /proc, and names the wrong folder on a read-only file system (Node 20). */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o711 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST" && statSync(path).isDirectory()) return;
+    if (code !== "ENOENT" || existsSync(dirname(path))) throw noState(path, error);
+    makeFolder(dirname(path));
+    makeFolder(path);
+  }
+}
+
+function noState(path: string, cause: unknown): NkError {
+  const mend = "name a folder that can be written with --root";
+  return new NkError("HOST", `cannot make the state folder ${path}: ${reasonOf(cause)}: ${mend}`, { cause });
+}
+
 function readRecord(dir: string, id: string): ContainerRecord | undefined {
   const path = join(dir, RECORD_FILE);
   let text: string;
@@ -127,28 +162,6 @@ function readRecord(dir: string, id: string): ContainerRecord | undefined {
     throw error;
   }
   return checkRecord(text, path, id);
-}
-
-function checkRecord(text: string, path: string, id: string): ContainerRecord {
-  const remedy = `remove the container with "nk-runtime delete --force ${id}"`;
-  let value: Record<string, unknown>;
-  try {
-    value = parseJsonObject(text, path);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new NkError("INTERNAL", `the state of container ${id} is damaged: ${reason}: ${remedy}`, {
-      cause: error,
-    });
-  }
-  const record = value as unknown as ContainerRecord;
-  if (value["version"] !== 1) {
-    const found = JSON.stringify(value["version"]) ?? "none";
-    throw new NkError("INTERNAL", `${path}: expected state version 1, found ${found}: ${remedy}`);
-  }
-  if (typeof record.id !== "string" || typeof record.status !== "string" || typeof record.pid !== "number") {
-    throw new NkError("INTERNAL", `${path}: expected id, status and pid of the container: ${remedy}`);
-  }
-  return record;
 }
 
 function notFound(id: string, root: string): NkError {

@@ -23,6 +23,10 @@ const MODES = [
 ];
 if (!MODES.includes(mode)) throw new Error(`unknown mode ${mode}`);
 
+if (process.argv[2] === "--version") {
+  console.log(`QEMU emulator version ${mode === "too-old" ? "4.2.0" : "7.2.0"} (fake)`);
+  process.exit(0);
+}
 if (process.env.NK_FAKE_QEMU_ARGV)
   writeFileSync(process.env.NK_FAKE_QEMU_ARGV, JSON.stringify(process.argv.slice(2)));
 if (mode.startsWith("ignore-quit"))

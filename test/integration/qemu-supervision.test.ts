@@ -210,7 +210,7 @@ test("close ends a running VM, twice, and leaves only the logs", async () => {
   await machine.close();
   await machine.close();
   expect(isAlive(pid)).toBe(false);
-  expect(readdirSync(dir).toSorted()).toEqual(["console.log", "vmm.log"]);
+  expect(readdirSync(dir).toSorted()).toEqual(["console.log", "virtiofsd.log", "vmm.log"]);
 });
 
 describe("the choice of KVM", () => {

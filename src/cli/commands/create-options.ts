@@ -1,4 +1,5 @@
 import { join, resolve } from "node:path";
+import { asNkError, NkError } from "../../base/errors.ts";
 import { newRecord } from "../../container/new-record.ts";
 import { checkTerminal } from "../../container/terminal.ts";
 import { resolveSettings } from "../../container/resolve-settings.ts";
@@ -6,6 +7,7 @@ import { settingsFromFiles } from "../../container/settings-files.ts";
 import type { CreateRequest } from "../../container/container-mode.ts";
 import { loadBundle } from "../../oci/bundle.ts";
 import type { SourcedSettings } from "../../oci/settings.ts";
+import { checkPidFile } from "../../state/pid-file.ts";
 import { traced } from "../../trace/channels.ts";
 import { installRecorder } from "../../trace/recorder.ts";
 import type { CommandContext } from "../command.ts";
@@ -42,8 +44,9 @@ export async function withClaim<T>(
   try {
     return await work(request);
   } catch (error) {
+    const stateDir = context.store.dirOf(request.id);
     context.store.remove(request.id);
-    throw error;
+    throw withoutPathsIn(stateDir, asNkError(error));
   }
 }
 
@@ -53,6 +56,8 @@ async function claimed(
 ): Promise<CreateRequest> {
   const id = positionals[0] ?? "";
   const flagSettings = settingsFromFlags(flags);
+  const place = stdioAndPlace(flags);
+  if (place.pidFile !== undefined) checkPidFile(place.pidFile);
   store.checkFree(id);
   const prepared = store.prepare();
   try {
@@ -62,11 +67,18 @@ async function claimed(
     checkTerminal(bundle.config.process.terminal ?? false, detach, flags.text("console-socket"));
     const record = newRecord(id, bundle, settings.mode);
     store.claim(prepared, record);
-    return { record, id, bundle, settings, store, ...stdioAndPlace(flags) };
+    return { record, id, bundle, settings, store, ...place };
   } catch (error) {
     store.discard(prepared);
     throw error;
   }
+}
+
+/** The state folder is gone, and with it the logs that an error would send people to; their ends are in the error. */
+function withoutPathsIn(stateDir: string, error: NkError): NkError {
+  if (error.see?.startsWith(`${stateDir}/`) !== true) return error;
+  const { see: _see, ...rest } = error.toJson();
+  return new NkError(error.code, error.message, { ...rest, cause: error.cause, shown: error.shown });
 }
 
 function stdioAndPlace(flags: Flags) {

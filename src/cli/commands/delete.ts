@@ -1,6 +1,5 @@
 import { checkAllowed } from "../../container/lifecycle.ts";
 import { asNkError } from "../../base/errors.ts";
-import type { StateStore } from "../../state/store.ts";
 import type { Command } from "../command.ts";
 import { findContainer } from "../find-container.ts";
 
@@ -33,7 +32,11 @@ export const deleteCommand: Command = {
       await mode.delete(container, force);
     } catch (error) {
       if (!force || !isUnreadable(error)) throw error;
-      removeUnreadable(context.store, context.positionals[0] ?? "");
+      const id = context.positionals[0] ?? "";
+      if (context.store.has(id)) {
+        const { salvage } = await import("../../container/salvage.ts");
+        await salvage(context.store, id);
+      }
     }
     // Of any container: they have no id any more by which somebody could ask.
     context.store.removeAbandoned();
@@ -41,11 +44,7 @@ export const deleteCommand: Command = {
   },
 };
 
-/** No record, or one that cannot be used: there is nothing but the folder. */
+/** No record, or one that cannot be used. */
 function isUnreadable(error: unknown): boolean {
-  return ["NOT_FOUND", "INTERNAL"].includes(asNkError(error).code);
-}
-
-function removeUnreadable(store: StateStore, id: string): void {
-  if (store.has(id)) store.remove(id);
+  return ["NOT_FOUND", "DAMAGED"].includes(asNkError(error).code);
 }

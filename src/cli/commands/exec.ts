@@ -4,6 +4,7 @@ import { NkError } from "../../base/errors.ts";
 import { execProcess, readProcessFile } from "../../container/exec-process.ts";
 import { checkAllowed } from "../../container/lifecycle.ts";
 import { checkTerminal } from "../../container/terminal.ts";
+import { checkPidFile } from "../../state/pid-file.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { findAndTrace } from "../find-container.ts";
 import { CONSOLE_SOCKET, NO_SUBREAPER, PID_FILE, type Flags } from "../options.ts";
@@ -66,7 +67,11 @@ export const exec: Command = {
         value: "N",
         help: "pass N more descriptors, from 3 on, to the command",
       },
-      { name: "ignore-paused", type: "switch", help: "also in a paused container" },
+      {
+        name: "ignore-paused",
+        type: "switch",
+        help: "also in a paused container; it waits there (container mode)",
+      },
       { name: "process-label", type: "text", value: "LABEL", help: "SELinux label of the command" },
       { name: "apparmor", type: "text", value: "PROFILE", help: "AppArmor profile of the command" },
       NO_SUBREAPER,
@@ -92,6 +97,7 @@ export const exec: Command = {
     const consoleSocket = path(flags, "console-socket");
     checkTerminal(terminal, detach, consoleSocket);
     const pidFile = path(flags, "pid-file");
+    if (pidFile !== undefined) checkPidFile(pidFile);
     const preserveFds = flags.number("preserve-fds") ?? 0;
     return mode.exec(container, {
       process,

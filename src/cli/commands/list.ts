@@ -1,7 +1,6 @@
 import { refresh } from "../../container/modes.ts";
 import { ociState } from "../../oci/state.ts";
 import type { OciState } from "../../oci/state.ts";
-import type { StateStore } from "../../state/store.ts";
 import type { Command } from "../command.ts";
 import { formatTable, print } from "../output.ts";
 
@@ -27,25 +26,18 @@ export const list: Command = {
     examples: ["nk-runtime list", "nk-runtime --root /run/containerd/runc/default list --format json"],
   },
 
-  async run({ flags, store }) {
+  async run({ flags, store, logger }) {
+    // As in runc: the others are worth more than an exit status.
+    const records = store.list(({ message }) => logger.warn(message));
     if (flags.switch("quiet")) {
-      await print(
-        store
-          .list()
-          .map(({ id }) => `${id}\n`)
-          .join(""),
-      );
+      await print(records.map(({ id }) => `${id}\n`).join(""));
       return 0;
     }
-    const states = await refreshedStates(store);
+    const states = await Promise.all(records.map(async (record) => ociState(await refresh(record, store))));
     await print(flags.text("format") === "json" ? `${JSON.stringify(states)}\n` : table(states));
     return 0;
   },
 };
-
-function refreshedStates(store: StateStore): Promise<OciState[]> {
-  return Promise.all(store.list().map(async (record) => ociState(await refresh(record, store))));
-}
 
 /** runc's columns, and the mode after them. */
 function table(states: OciState[]): string {

@@ -10,7 +10,8 @@ export const ps: Command = {
     name: "ps",
     summary: "list the processes of a container",
     usage: "ID",
-    description: "Lists the processes of a container.",
+    description:
+      "Lists the processes of a container. Options of ps(1) after ID, which runc takes, are refused: the processes of a VM are not\nthe host's. `exec ID ps` shows more.",
     options: [
       {
         name: "format",
@@ -28,11 +29,11 @@ export const ps: Command = {
   },
 
   async run(context) {
-    const [, ...psOptions] = context.positionals;
+    const [id, ...psOptions] = context.positionals;
     if (psOptions.length > 0) {
       throw new NkError(
         "UNSUPPORTED",
-        `ps takes no options of ps after the ID: leave out ${psOptions.join(" ")}`,
+        `ps takes no options of ps after the ID, found ${psOptions.join(" ")}: use "nk-runtime exec ${id} ps ${psOptions.join(" ")}"`,
       );
     }
     const { container, mode } = await findContainer(context);

@@ -1,3 +1,4 @@
+import { totalmem } from "node:os";
 import { NkError } from "../../base/errors.ts";
 import { decideAccel, type Accel } from "../accel.ts";
 import { MAX_CMDLINE_BYTES } from "../kernel-cmdline.ts";
@@ -45,21 +46,35 @@ function accelFor(
   return decideAccel({ want, vmmIdentity: qemu.identity, cacheDir, tryKvm: () => tryKvm(qemu.path, kernel) });
 }
 
+/** Its page tables alone would be more than a small host has; the guest would be killed while it boots. */
+function checkFitsHost(memSizeMib: number): void {
+  const hostMib = Math.floor(totalmem() / (1024 * 1024));
+  if (memSizeMib <= hostMib) return;
+  throw new NkError(
+    "BAD_CONFIG",
+    `expected at most ${hostMib} MiB of memory for the VM, all that this host has, found ${memSizeMib}: give less with --vm-memory`,
+  );
+}
+
 function checkSpec({ vcpus, memSizeMib, stateDir, extraCmdline }: VmSpec): void {
   if (!Number.isInteger(vcpus) || vcpus < 1 || vcpus > CAPABILITIES.maxVcpus) {
-    throw new NkError("BAD_CONFIG", `expected 1 to ${CAPABILITIES.maxVcpus} CPUs for the VM, found ${vcpus}`);
+    throw new NkError(
+      "BAD_CONFIG",
+      `expected 1 to ${CAPABILITIES.maxVcpus} CPUs for the VM, found ${vcpus}: correct --vm-vcpus`,
+    );
   }
   if (!Number.isInteger(memSizeMib) || memSizeMib < MIN_MEM_MIB) {
     throw new NkError(
       "BAD_CONFIG",
-      `expected at least ${MIN_MEM_MIB} MiB of memory for the VM, found ${memSizeMib}`,
+      `expected at least ${MIN_MEM_MIB} MiB of memory for the VM, found ${memSizeMib}: correct --vm-memory`,
     );
   }
+  checkFitsHost(memSizeMib);
   const socketBytes = Buffer.byteLength(agentSocketPath(stateDir));
   if (socketBytes > MAX_SOCKET_PATH_BYTES) {
     throw new NkError(
       "BAD_CONFIG",
-      `${agentSocketPath(stateDir)} has ${socketBytes} bytes, a socket's path at most ${MAX_SOCKET_PATH_BYTES}`,
+      `${agentSocketPath(stateDir)} has ${socketBytes} bytes, a socket's path at most ${MAX_SOCKET_PATH_BYTES}: name a folder with a shorter path with --root`,
     );
   }
   if (extraCmdline.length > MAX_CMDLINE_BYTES / 2 || /[\0\n]/.test(extraCmdline)) {

@@ -26,6 +26,8 @@ export class QemuMachine implements VirtualMachine {
   private readonly spec: VmSpec;
   private readonly qemu: QemuBinary;
   private readonly logs: QemuLogs;
+  /** Of its own: its server tells each step, and nothing in it explains the end of a guest. */
+  private readonly shareLog: BoundedLog;
   private readonly folder: Share | undefined;
   private process: QemuProcess | undefined;
   private settleExit: (exit: VmExit | Promise<VmExit>) => void = () => {};
@@ -40,8 +42,9 @@ export class QemuMachine implements VirtualMachine {
       vmm: new BoundedLog(join(stateDir, "vmm.log")),
       console: new BoundedLog(join(stateDir, "console.log")),
     };
+    this.shareLog = new BoundedLog(join(stateDir, "virtiofsd.log"));
     if (folder)
-      this.folder = chooseShare({ want, folder, stateDir, log: this.logs.vmm, supported: kernel.shares });
+      this.folder = chooseShare({ want, folder, stateDir, log: this.shareLog, supported: kernel.shares });
     this.share = this.folder?.kind;
     this.shareMount = this.folder?.guestMount;
     this.exited = new Promise((resolve) => {
@@ -116,14 +119,15 @@ export class QemuMachine implements VirtualMachine {
     await folder?.close();
     logs.vmm.close();
     logs.console.close();
+    this.shareLog.close();
     for (const path of [agentSocketPath(spec.stateDir), qmpSocketPath(spec.stateDir)])
       rmSync(path, { force: true });
   }
 
   logTail(): string {
     const parts = [
-      ["console", this.logs.console.tail()],
       ["VMM", this.logs.vmm.tail()],
+      ["console", this.logs.console.tail()],
     ].filter(([, text]) => text !== "");
     return parts.map(([name, text]) => `--- ${name} ---\n${text}`).join("\n");
   }

@@ -6,7 +6,7 @@ import { Daemon, type DaemonExit } from "../../host/daemon.ts";
 import { traced } from "../../trace/channels.ts";
 import type { VmExit } from "../virtual-machine.ts";
 import { CONSOLE_FD, QMP_FD } from "./argv.ts";
-import { checkVersion } from "./detect.ts";
+import { checkVersion, whyUnusable } from "./detect.ts";
 import { explainExit, type ShutdownNotes } from "./exit.ts";
 import { QmpClient, type QmpEvent } from "./qmp-client.ts";
 
@@ -27,10 +27,12 @@ export class QemuProcess {
   private readonly daemon: Daemon;
   private readonly qmp: QmpClient;
   private readonly logs: QemuLogs;
+  private readonly path: string;
   private readonly notes: ShutdownNotes = { stopping: false };
 
   constructor(argv: readonly [string, ...string[]], logs: QemuLogs) {
     this.logs = logs;
+    this.path = argv[0];
     this.daemon = new Daemon({ name: "QEMU", argv, log: logs.vmm, channels: 2 });
     const console = this.daemon.channel(CONSOLE_FD);
     console.on("data", (chunk: Buffer) => logs.console.write(chunk));
@@ -50,7 +52,11 @@ export class QemuProcess {
   /** Resolves when the guest's CPUs run. @throws VMM, TIMEOUT, UNSUPPORTED with the phase and the log. */
   async ready(deadline: Deadline): Promise<void> {
     const phase = "start the VMM";
-    const version = await this.alive(this.qmp.negotiate(deadline), deadline, phase);
+    const version = await this.alive(this.qmp.negotiate(deadline), deadline, phase).catch(
+      async (error: unknown) => {
+        throw (await whyUnusable(this.path)) ?? error;
+      },
+    );
     checkVersion(version);
     const status = await this.alive(
       this.execute("query-status", "are the guest's CPUs running?", deadline),

@@ -1,0 +1,42 @@
+import { asNkError, NkError } from "../base/errors.ts";
+import { isObject, kindOf, parseJsonObject } from "../base/json.ts";
+import type { ContainerRecord } from "./record.ts";
+
+/** @throws DAMAGED when the file is not a record that commands can work with, whoever wrote it. */
+export function checkRecord(text: string, path: string, id: string): ContainerRecord {
+  try {
+    const value = parseJsonObject(text, path);
+    const problem = whyNoRecord(value);
+    if (problem !== undefined) throw new NkError("DAMAGED", `${path}: ${problem}`);
+    return value as unknown as ContainerRecord;
+  } catch (cause) {
+    const remedy = `remove the container with "nk-runtime delete --force ${id}"`;
+    const { message } = asNkError(cause);
+    throw new NkError("DAMAGED", `the state of container ${id} is damaged: ${message}: ${remedy}`, { cause });
+  }
+}
+
+const MODES: readonly unknown[] = ["container", "vm"];
+const STATUSES: readonly unknown[] = ["creating", "created", "running", "paused", "stopped"];
+const TEXTS = ["id", "ociVersion", "bundle", "rootfs", "created", "owner"];
+const VM_COUNTS = ["monitorPid", "monitorStartTime", "vmmPid", "vmmStartTime"];
+
+/** The members that commands rely on before they ask anybody. */
+function whyNoRecord(value: Record<string, unknown>): string | undefined {
+  const { version, mode, status, pid, pidStartTime, vm } = value;
+  if (version !== 1) return `expected state version 1, found ${JSON.stringify(version) ?? "none"}`;
+  if (!MODES.includes(mode)) return `mode: expected container or vm, found ${JSON.stringify(mode)}`;
+  if (!STATUSES.includes(status)) return `status: found ${JSON.stringify(status)}`;
+  const notText = TEXTS.find((name) => typeof value[name] !== "string");
+  if (notText !== undefined) return `${notText}: expected a string, found ${kindOf(value[notText])}`;
+  if (!Number.isInteger(pid) || !Number.isInteger(pidStartTime)) return "pid: expected whole numbers";
+  return vm === undefined ? undefined : whyNoVm(vm);
+}
+
+function whyNoVm(vm: unknown): string | undefined {
+  if (!isObject(vm)) return `vm: expected an object, found ${kindOf(vm)}`;
+  if (!VM_COUNTS.every((name) => Number.isInteger(vm[name]))) return "vm: expected pids and start times";
+  const { cgroups } = vm;
+  const areTexts = Array.isArray(cgroups) && cgroups.every((path) => typeof path === "string");
+  return areTexts ? undefined : `vm.cgroups: expected an array of paths, found ${kindOf(cgroups)}`;
+}
