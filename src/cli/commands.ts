@@ -49,6 +49,10 @@ export const COMMANDS: Record<string, Entry> = {
     summary: "remove a container",
     load: async () => (await import("./commands/delete.ts")).deleteCommand,
   },
+  gc: {
+    summary: "remove what killed processes have left",
+    load: async () => (await import("./commands/gc.ts")).gc,
+  },
   spec: {
     summary: "write a config.json to start from",
     load: async () => (await import("./commands/spec.ts")).spec,

@@ -7,19 +7,26 @@ import type { StateStore } from "../state/store.ts";
 
 /** The record of a VM's container as it is now: who was killed could not write it down. */
 export function refreshVm(container: ContainerRecord): ContainerRecord {
-  if (container.status === "stopped") return container;
+  if (container.status === "stopped") return withCreatorLost(container);
   const error = loss(container);
   if (error !== undefined) return { ...container, status: "stopped", pid: 0, error: error.toJson() };
   return isEnding(container) ? { ...container, status: "stopped", pid: 0 } : container;
 }
 
-/** Who was killed that the container cannot do without: its monitor, with which VM and shadow end, or its creator before it was created. */
+/** A monitor that nobody waited for has ended the container, and left it for whoever cleans up. */
+function withCreatorLost(container: ContainerRecord): ContainerRecord {
+  const { id, creator, error } = container;
+  if (!creator || error || isRunning(creator)) return container;
+  return { ...container, error: creatorLost(id, creator).toJson() };
+}
+
+/**
+ * Who was killed that the container cannot do without: its creator until it is created, then its monitor, with which VM and shadow end.
+ * A monitor that has lost the creator gives up, and one whose creator lives is missed by that.
+ */
 function loss({ id, status, vm, creator }: ContainerRecord): NkError | undefined {
-  const hasMonitor = vm !== undefined && isAlive(vm.monitorPid, vm.monitorStartTime);
-  // A monitor that still runs is about to notice that nobody waits for what it makes.
-  if (creator && !isRunning(creator) && (!hasMonitor || status === "creating"))
-    return creatorLost(id, creator);
-  if (hasMonitor || creator || vm === undefined) return undefined;
+  if (status === "creating") return creator && !isRunning(creator) ? creatorLost(id, creator) : undefined;
+  if (vm === undefined || isAlive(vm.monitorPid, vm.monitorStartTime)) return undefined;
   return lost(id, `the container's monitor (process ${vm.monitorPid}) was killed`);
 }
 

@@ -1,11 +1,23 @@
-import { accessSync, constants, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { NkError } from "../base/errors.ts";
 
-/** What was made this long ago is made anew when it is needed again: old kernels must not fill the disk. */
-const MAX_AGE_MS = 30 * 24 * 3600 * 1000;
+const DAY_MS = 24 * 3600 * 1000;
+/** What was not used for so long is made anew when it is needed again: old kernels must not fill the disk. */
+const MAX_AGE_MS = 30 * DAY_MS;
+/** Files of a cache, also unfinished ones. The folder may hold more than ours. */
+const PREPARED = /^(?:vmlinux|initrd|image)-[0-9a-f]{20}(?:\.cpio|\.json)?(?:\.\d+\.new)?$/;
 
 /** Folders for prepared images, best first: beside the image, system-wide, the user's own. */
 export function cacheDirs(imageDirs: readonly string[]): string[] {
@@ -46,12 +58,30 @@ export async function writeWhole(path: string, data: Uint8Array | string): Promi
   }
 }
 
-export function pruneCache(dir: string): void {
-  const oldestMs = Date.now() - MAX_AGE_MS;
-  for (const entry of readdirSync(dir, { withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const path = join(dir, entry.name);
-    const mtimeMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
-    if (mtimeMs < oldestMs) rmSync(path, { force: true });
+/** Keeps files of a cache from getting stale. Once a day is often enough, and costs nothing the rest of it. */
+export function markUsed(paths: readonly string[]): void {
+  const now = new Date();
+  for (const path of paths) {
+    try {
+      if (PREPARED.test(basename(path)) && ageMs(path) > DAY_MS) utimesSync(path, now, now);
+    } catch {
+      // Not ours to write: whoever prepared it for all users keeps it.
+    }
   }
+}
+
+/** The files of a cache that nobody has used for a month. */
+export function staleFiles(dir: string): string[] {
+  if (!existsSync(dir)) return [];
+  const files = readdirSync(dir).filter((name) => PREPARED.test(name));
+  return files.map((name) => join(dir, name)).filter((path) => ageMs(path) > MAX_AGE_MS);
+}
+
+export function pruneCache(dir: string): void {
+  for (const path of staleFiles(dir)) rmSync(path, { force: true });
+}
+
+/** Since the file was last used or made; 0 when it has gone. */
+function ageMs(path: string): number {
+  return Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
 }

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { NkError } from "../base/errors.ts";
 import { reasonOf } from "../base/system-error.ts";
-import { cacheDirs } from "./cache-dir.ts";
+import { cacheDirs, markUsed } from "./cache-dir.ts";
 import type { KernelImage } from "./kernel.ts";
 
 /** What a VM boots from. */
@@ -48,10 +48,12 @@ export async function resolveGuestImage(options: GuestImageOptions): Promise<Gue
   const files = [sources.kernel, sources.base, sources.runc].filter((path) => path !== undefined);
   const key = cacheKey(files);
   const dirs = cacheDirs(imageDirs);
-  const ready = dirs
-    .map((dir) => readPrepared(join(dir, `image-${key}.json`)))
-    .find((image) => image !== undefined);
-  if (ready !== undefined) return ready;
+  for (const path of dirs.map((dir) => join(dir, `image-${key}.json`))) {
+    const ready = readPrepared(path);
+    if (ready === undefined) continue;
+    markUsed([path, ready.kernel.path, ready.initrd]);
+    return ready;
+  }
   const { prepareGuestImage } = await import("./prepare-image.ts");
   return await prepareGuestImage(sources, key, dirs);
 }

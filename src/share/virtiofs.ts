@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
@@ -64,14 +64,43 @@ export function virtiofsArgv(
   return [server.path, `--socket-path=${socketPath}`, ...options.flatMap((option) => ["-o", option])];
 }
 
+/** Where servers put their locks that is not beside the socket. */
+const LOCK_DIRS = ["/run/virtiofsd", "/var/lib/run/virtiofsd"];
+const SOCKET_NAME = "fs.sock";
+
 /** Files by which a server makes sure that it is the only one on a socket; both flavours leave them behind. */
 function lockFiles(socketPath: string): string[] {
-  const flat = socketPath.replaceAll("/", ".");
-  return [`${socketPath}.pid`, `/run/virtiofsd/${flat}.pid`, `/var/lib/run/virtiofsd/${flat}.pid`];
+  return [`${socketPath}.pid`, ...LOCK_DIRS.map((dir) => `${dir}/${flat(socketPath)}.pid`)];
+}
+
+function flat(path: string): string {
+  return path.replaceAll("/", ".");
 }
 
 function socketPathIn(stateDir: string): string {
-  return join(stateDir, "fs.sock");
+  return join(stateDir, SOCKET_NAME);
+}
+
+/** Locks of servers for state folders below `root` that have gone, folder and server. */
+export function staleLocks(root: string): string[] {
+  const found = LOCK_DIRS.filter((dir) => existsSync(dir)).flatMap((dir) =>
+    readdirSync(dir)
+      .filter((name) => name.startsWith(`${flat(root)}.`) && name.endsWith(`.${SOCKET_NAME}.pid`))
+      .map((name) => join(dir, name)),
+  );
+  // Looked at after the locks: a folder is there before its lock.
+  const dirs = existsSync(root) ? readdirSync(root) : [];
+  const used = new Set(dirs.flatMap((name) => lockFiles(socketPathIn(join(root, name)))));
+  return found.filter((path) => !used.has(path) && !isServed(path));
+}
+
+/** The lock holds the pid of its server. */
+function isServed(lock: string): boolean {
+  try {
+    return existsSync(`/proc/${Number(readFileSync(lock, "utf8"))}`);
+  } catch {
+    return false;
+  }
 }
 
 /** Removes what a server leaves behind; also for a VM whose monitor was killed before it could close its share. */

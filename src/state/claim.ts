@@ -8,7 +8,7 @@ import type { ProcessId } from "./record.ts";
  * name at a time, and renaming it is how the folder changes hands: of several that try, one succeeds, and none of them can
  * take a folder that was made after it had looked.
  */
-const CLAIM = /^claim-\d+-\d+$/;
+const CLAIM = /^claim-(\d+)-(\d+)$/;
 
 /** Folders that are being filled or emptied, by the process that their name tells. No id begins with "~". */
 const TEMPORARY = /^~(?:new|gone)-(\d+)-(\d+)(?:-|$)/;
@@ -49,12 +49,21 @@ export function takeOver(dir: string, claim: string): boolean {
   }
 }
 
+/** Whether the process that took the folder still runs: it is making or removing what is in it. */
+export function isHeld(claim: string): boolean {
+  return isOwnerAlive(CLAIM.exec(claim));
+}
+
+function isOwnerAlive(match: RegExpExecArray | null): boolean {
+  const [, pid, startTime] = match ?? [];
+  return pid !== undefined && isAlive(Number(pid), Number(startTime));
+}
+
 export function isTemporary(name: string): boolean {
   return TEMPORARY.test(name);
 }
 
 /** Whether a temporary folder's process has ended without removing it. */
 export function isAbandoned(name: string): boolean {
-  const [, pid, startTime] = TEMPORARY.exec(name) ?? [];
-  return pid !== undefined && !isAlive(Number(pid), Number(startTime));
+  return isTemporary(name) && !isOwnerAlive(TEMPORARY.exec(name));
 }

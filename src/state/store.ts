@@ -84,7 +84,7 @@ export class StateStore {
     const records: ContainerRecord[] = [];
     for (const name of this.folders()) {
       try {
-        const record = readRecord(join(this.root, name), name);
+        const record = this.readFolder(name);
         if (record !== undefined) records.push(record);
       } catch (error) {
         onDamaged(asNkError(error));
@@ -93,11 +93,17 @@ export class StateStore {
     return records.sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  private folders(): string[] {
+  /** The names of all state folders: those of long ids are not the id. */
+  folders(): string[] {
     if (!existsSync(this.root)) return [];
     return readdirSync(this.root, { withFileTypes: true })
       .filter((entry) => entry.isDirectory() && entry.name !== "~host" && !isTemporary(entry.name))
       .map(({ name }) => name);
+  }
+
+  /** The record in a folder of `folders`, if it holds one. */
+  readFolder(name: string): ContainerRecord | undefined {
+    return readRecord(join(this.root, name), name);
   }
 
   /** Gives the id back and removes its folder with everything in it. */

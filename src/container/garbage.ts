@@ -1,0 +1,81 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { asNkError } from "../base/errors.ts";
+import { isAlive } from "../host/process-info.ts";
+import { cacheDirs, staleFiles } from "../image/cache-dir.ts";
+import { defaultImageDirs } from "../image/guest-image.ts";
+import { staleLocks } from "../share/virtiofs.ts";
+import { isHeld, readClaim, takeOver } from "../state/claim.ts";
+import type { ContainerRecord } from "../state/record.ts";
+import type { StateStore } from "../state/store.ts";
+import { loadMode, refresh } from "./modes.ts";
+
+/** Something that nobody owns any more. */
+export interface Garbage {
+  kind: "container" | "folder" | "lock" | "image";
+  /** The id of a container, else a path. */
+  name: string;
+  /** Why it is garbage. */
+  reason: string;
+  /** Removes it. Resolves to false when somebody else was faster. */
+  remove(): Promise<boolean>;
+}
+
+/** All that is left of killed processes below one `--root`, and what was prepared for VMs and not used for a month. */
+export async function findGarbage(store: StateStore): Promise<Garbage[]> {
+  const containers = await Promise.all(store.folders().map((name) => containerGarbage(store, name)));
+  return [
+    ...containers.filter((found) => found !== undefined),
+    ...store
+      .abandoned()
+      .map((name) =>
+        file("folder", join(store.root, name), "the command that filled or emptied it was killed"),
+      ),
+    ...staleLocks(store.root).map((path) => file("lock", path, "virtiofsd and its container are gone")),
+    ...cacheDirs(defaultImageDirs())
+      .flatMap(staleFiles)
+      .map((path) => file("image", path, "not used for 30 days")),
+  ];
+}
+
+function file(kind: Garbage["kind"], path: string, reason: string): Garbage {
+  const remove = async (): Promise<boolean> => {
+    rmSync(path, { recursive: true, force: true });
+    return true;
+  };
+  return { kind, name: path, reason, remove };
+}
+
+async function containerGarbage(store: StateStore, folder: string): Promise<Garbage | undefined> {
+  // Before the record: the claim then belongs to this or an earlier life of the id.
+  const dir = join(store.root, folder);
+  const claim = readClaim(dir);
+  try {
+    const record = store.readFolder(folder);
+    if (record === undefined || claim === undefined || isHeld(claim)) return undefined;
+    const now = await refresh(record, store);
+    if (!isOwnerless(record, now)) return undefined;
+    const remove = async (): Promise<boolean> => {
+      if (!takeOver(dir, claim)) return false;
+      await (await loadMode(record.mode, store)).delete(now, true);
+      return true;
+    };
+    return { kind: "container", name: record.id, reason: now.error?.message ?? "", remove };
+  } catch (error) {
+    return unreadable(dir, asNkError(error).message);
+  }
+}
+
+/** Only a human can tell what a damaged record stood for. */
+function unreadable(dir: string, reason: string): Garbage {
+  const remove = (): Promise<boolean> => Promise.reject(new Error("it may belong to something that runs"));
+  return { kind: "container", name: dir, reason, remove };
+}
+
+/** It was ended by the death of its creator or monitor: nobody will call `delete`, as one does for a container that has stopped by itself. */
+function isOwnerless(record: ContainerRecord, now: ContainerRecord): boolean {
+  const { vm, status, creator } = record;
+  const hasMonitor = vm !== undefined && isAlive(vm.monitorPid, vm.monitorStartTime);
+  const stoppedItself = status === "stopped" && creator === undefined;
+  return now.status === "stopped" && now.error !== undefined && !hasMonitor && !stoppedItself;
+}
