@@ -49,8 +49,7 @@ async function runCheck(
     const finding = await Deadline.after(timeoutMs).race(work, `the check "${name}"`);
     return { group, name, modes, ...finding };
   } catch (error) {
-    const { message, see = "if the message does not tell how, it is a defect of nk-runtime" } =
-      asNkError(error);
+    const { message, see = "as it says; if it does not, that is a defect of nk-runtime" } = asNkError(error);
     return { group, name, modes, status: "fail", found: message, mend: see };
   }
 }

@@ -1,5 +1,7 @@
 import { resolveGuestImage, type GuestImage } from "../image/guest-image.ts";
-import { guestConfig, GUEST_SHARE } from "../oci/guest-config.ts";
+import type { FeatureName } from "../image/kernel-features.ts";
+import { kernelNeeds } from "../monitor/kernel-needs.ts";
+import { guestConfig, GUEST_SHARE, planMounts } from "../oci/guest-config.ts";
 import type { Settings } from "../oci/settings.ts";
 
 /** What the checks are about. */
@@ -7,8 +9,8 @@ export interface Context {
   /** Folder of the containers' state. */
   root: string;
   settings: Settings;
-  /** config.json as the guest's runtime would get it; empty without a bundle. */
-  guestConfig: Record<string, unknown>;
+  /** What settings and bundle ask of the guest's kernel. @throws UNSUPPORTED for a bundle that cannot run in a VM */
+  needs: () => ReadonlyMap<FeatureName, string>;
   /** The guest image of these settings, found once. Rejects as `resolveGuestImage` does. */
   image: () => Promise<GuestImage>;
 }
@@ -19,7 +21,11 @@ export function makeContext(root: string, settings: Settings, config?: Record<st
   return {
     root,
     settings,
-    guestConfig: config === undefined ? {} : guestConfig(config, "doctor", GUEST_SHARE),
+    needs: () => {
+      if (config === undefined) return kernelNeeds({}, settings.share);
+      planMounts(config);
+      return kernelNeeds(guestConfig(config, "doctor", GUEST_SHARE), settings.share);
+    },
     image: () => {
       const { kernel, rootfs } = settings;
       image ??= resolveGuestImage({ kernel, rootfs, runtime: "crun" });

@@ -5,7 +5,6 @@ import { checkKernelFeatures } from "../image/check-kernel.ts";
 import { defaultImageDirs } from "../image/guest-image.ts";
 import { initramfsFormat } from "../image/initramfs-file.ts";
 import { describeLack } from "../image/kernel-features.ts";
-import { kernelNeeds } from "../monitor/kernel-needs.ts";
 import { fail, notChecked, ok, warn, type Check, type Finding } from "./check.ts";
 import type { Context } from "./context.ts";
 
@@ -47,10 +46,10 @@ async function kernel(context: Context): Promise<Finding> {
 }
 
 /** Against the share that is asked for and, with a bundle, its config.json. */
-async function features({ image, guestConfig, settings }: Context): Promise<Finding> {
+async function features({ image, needs }: Context): Promise<Finding> {
   const found = await image().catch(() => undefined);
   if (found === undefined) return notChecked("guest kernel");
-  checkKernelFeatures(found.kernel, kernelNeeds(guestConfig, settings.share));
+  checkKernelFeatures(found.kernel, needs());
   const { shares, lacks } = found.kernel;
   const has = `mounts ${shares.join(" and ")}`;
   if (lacks.length === 0) return ok(has);

@@ -1,3 +1,4 @@
+import { asNkError } from "../base/errors.ts";
 import { diskFormatsOf } from "../image/disk-format.ts";
 import { toolObstacle } from "../image/disk-tools.ts";
 import type { KernelImage } from "../image/kernel.ts";
@@ -22,8 +23,12 @@ async function inForce(context: Context): Promise<Finding> {
   if (found === undefined) return notChecked("guest image");
   const { share: want, blockFs } = context.settings;
   if (want === "block") return blockInForce(found.kernel, blockFs);
-  const kind = shareKind({ want, supported: found.kernel.shares });
-  return ok(want === "auto" ? `${kind}, chosen by auto` : `${kind}, as asked for`);
+  try {
+    const kind = shareKind({ want, supported: found.kernel.shares });
+    return ok(want === "auto" ? `${kind}, chosen by auto` : `${kind}, as asked for`);
+  } catch (error) {
+    return fail(asNkError(error).message, want === "auto" ? mendVirtiofsd() : "--vm-share=auto");
+  }
 }
 
 function blockInForce(kernel: KernelImage, blockFs: Context["settings"]["blockFs"]): Finding {

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, realpathSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 
 /** How a kernel was configured: `y`, `m` or a value, by option with its CONFIG_. What is not set is not in it. */
@@ -14,14 +14,16 @@ export function parseKernelConfig(text: string): KernelConfig {
 }
 
 /**
- * The file that names a kernel's configuration: `config-RELEASE` beside it, in the folder of its modules (Fedora, Arch: `config`),
- * or in /boot. Undefined when there is none.
+ * The file that names a kernel's configuration: `config-RELEASE` beside it, `config` in the folder of its modules (Fedora), which may be
+ * its own, or in /boot. Undefined when there is none.
  */
 export function findConfigFile(kernelPath: string, release: string): string | undefined {
   if (release === "") return undefined;
   const name = `config-${release}`;
+  const folder = dirname(realpathSync(kernelPath));
   const places = [
-    join(dirname(realpathSync(kernelPath)), name),
+    join(folder, name),
+    ...(basename(folder) === release ? [join(folder, "config")] : []),
     join("/lib/modules", release, "config"),
     join("/boot", name),
   ];

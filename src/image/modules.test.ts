@@ -53,6 +53,13 @@ describe("modules", () => {
     expect(findModulesDir(join(dir, "vmlinuz"), "0.0-none")).toBe(join(dir, "modules-0.0-none"));
   });
 
+  it("finds those around the kernel itself", () => {
+    mkdirSync(join(dir, "0.0-none"));
+    writeFileSync(join(dir, "0.0-none/vmlinuz"), "");
+    writeFileSync(join(dir, "0.0-none/modules.dep"), "");
+    expect(findModulesDir(join(dir, "0.0-none/vmlinuz"), "0.0-none")).toBe(join(dir, "0.0-none"));
+  });
+
   it("finds those of an unpacked package, and says how to index them", () => {
     mkdirSync(join(dir, "boot"));
     mkdirSync(join(dir, "lib/modules/0.0-none"), { recursive: true });

@@ -42,10 +42,16 @@ export interface ModuleTree {
   builtin: ReadonlySet<string>;
 }
 
-/** Where the modules of a kernel may be: as our scripts lay them out, as in an unpacked package, the system's. */
+/**
+ * Where the modules of a kernel may be: as our scripts lay them out; around the kernel itself (Debian 14, Fedora, Arch); as in an
+ * unpacked package of others; the system's.
+ */
 export function modulesPlaces(kernelPath: string, release: string): string[] {
   const folder = dirname(realpathSync(kernelPath));
+  const around = basename(folder) === release ? [folder] : [];
   return [
+    ...around,
+
     join(folder, `modules-${release}`),
     join(folder, "../lib/modules", release),
     `/lib/modules/${release}`,
@@ -134,6 +140,6 @@ function linesOf(path: string): string[] {
 
 /** depmod wants the folder that `lib/modules/RELEASE` is in. */
 function depmodFor(dir: string): string {
-  const match = /^(.*?)\/(?:usr\/)?lib\/modules\/([^/]+)$/.exec(dir);
+  const match = /^(.*)\/lib\/modules\/([^/]+)$/.exec(dir);
   return match ? `depmod -b ${match[1] || "/"} ${match[2]}` : "depmod";
 }

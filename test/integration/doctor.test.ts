@@ -94,6 +94,16 @@ describe("doctor", () => {
     expect(check("host runtime")?.mend).toContain("--host-runtime");
   });
 
+  it("looks at what a bundle asks for", async () => {
+    const bundle = await makeBundle({ mounts: [{ destination: "/n", type: "nfs", source: "server:/n" }] });
+    const { code, check, container } = await report(["--bundle", bundle.dir]);
+    await bundle.cleanup();
+    expect({ code, container: container.works }).toEqual({ code: 1, container: true });
+    expect(check("kernel features")?.found).toContain(
+      'a file system of type "nfs" cannot be mounted in a VM',
+    );
+  });
+
   it("without a capability says which, and what needs it", async () => {
     const args = ["--bounding-set=-sys_admin", NK_RUNTIME, "--root", dir, "doctor", "--format=json"];
     const failure: unknown = await promisify(execFile)("setpriv", args).catch((error: unknown) => error);
