@@ -10,6 +10,7 @@ const ALLOWED = {
   ".": ["cli", "monitor", "base"],
   cli: [
     "doctor",
+    "machine",
     "container",
     "monitor",
     "vm",
@@ -24,6 +25,7 @@ const ALLOWED = {
   ],
   container: ["monitor", "vm", "agent", "share", "image", "oci", "state", "trace", "host", "base"],
   doctor: ["container", "monitor", "vm", "agent", "share", "image", "oci", "state", "trace", "host", "base"],
+  machine: ["monitor", "vm", "share", "image", "oci", "state", "trace", "host", "base"],
   monitor: ["vm", "agent", "share", "image", "oci", "state", "trace", "host", "base"],
   vm: ["share", "image", "state", "trace", "host", "base"],
   agent: ["state", "trace", "host", "base"],

@@ -6,6 +6,7 @@
 #include "mounts.h"
 #include "operations.h"
 #include "rundir.h"
+#include "text.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -103,13 +104,25 @@ void nk_op_mount(struct nk_request *request) {
         nk_answer(request, NULL);
 }
 
+/* A file system that was announced by a server for one below that we mounted (virtiofs, "submounts"). */
+static bool is_below_ours(const char *path) {
+    for (size_t i = 0; i < count; i++) {
+        if (nk_is_below(path, targets[i]))
+            return true;
+    }
+    return false;
+}
+
 static int do_unmount(const char *target, struct nk_error *e) {
     size_t i = count;
 
     while (i > 0 && strcmp(targets[i - 1], target) != 0)
         i--;
-    if (i == 0)
+    if (i == 0) {
+        if (is_below_ours(target) && umount2(target, UMOUNT_NOFOLLOW | MNT_DETACH) == 0)
+            return 0;
         return nk_fail(e, NK_NOT_FOUND, "nothing was mounted on \"%.256s\"", target);
+    }
     if (umount2(target, UMOUNT_NOFOLLOW) < 0)
         return nk_fail_errno(e, "unmount %.256s", target);
     free(targets[i - 1]);

@@ -2,6 +2,7 @@
  * guest. */
 #include "cleanup.h"
 #include "fail.h"
+#include "io.h"
 #include "resolve.h"
 #include "syscalls.h"
 #include "tree.h"
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/wait.h>
 
 int tree_open_ns(pid_t shadow) {
     char path[64];
@@ -44,27 +44,32 @@ static int copy_over(const struct tree *tree, int ns, const char *folder) {
     return nk_move_mount(copy, AT_FDCWD, folder);
 }
 
-/* In a child: the shadow must stay in its own namespace, and the way back would need its root. */
+/* In a child: the shadow must stay in its own namespace, and the way back would need its root. The child is
+ * not waited for, as a shadow's children are reaped by the kernel: its errno comes through a pipe. */
 int tree_attach(const struct tree *tree, int ns, const char *folder) {
-    pid_t child = fork();
-    int status;
+    int result[2];
+    int error = EIO;
+    pid_t child;
 
-    if (child < 0)
-        return fail_errno("cannot start a process");
-    if (child == 0)
-        _exit(copy_over(tree, ns, folder) < 0 ? errno & 0xff : 0);
-    while (waitpid(child, &status, 0) < 0) {
-        if (errno != EINTR)
-            return fail_errno("cannot wait for a child");
+    if (pipe2(result, O_CLOEXEC) < 0)
+        return fail_errno("cannot make a pipe");
+    child = fork();
+    if (child == 0) {
+        error = copy_over(tree, ns, folder) < 0 ? errno : 0;
+        _exit(nk_write_all(result[1], &error, sizeof error) < 0);
     }
-    if (status == 0)
+    close(result[1]);
+    if (child > 0)
+        nk_read_full(result[0], &error, sizeof error);
+    close(result[0]);
+    if (error == 0)
         return 0;
-    errno = WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+    errno = error;
     return fail_errno("cannot mount the container's tree on %s of the VM's", folder);
 }
 
 int tree_detach(int ns, const char *folder) {
     if (enter(ns, folder) < 0 || umount2(folder, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
         return fail_errno("cannot unmount %s", folder);
-    return rmdir(folder) < 0 ? fail_errno("cannot remove %s", folder) : 0;
+    return 0;
 }

@@ -69,4 +69,48 @@ export const COMMANDS: Record<string, Entry> = {
     summary: "check this host, and say what to mend",
     load: async () => (await import("./commands/doctor.ts")).doctor,
   },
+  "vm-create": {
+    summary: "make a virtual machine that takes containers",
+    load: async () => (await import("./commands/vm-create.ts")).vmCreate,
+  },
+  "vm-start": {
+    summary: "boot a virtual machine",
+    load: async () => (await import("./commands/vm-start.ts")).vmStart,
+  },
+  "vm-state": {
+    summary: "print the state of a virtual machine",
+    load: async () => (await import("./commands/vm-state.ts")).vmState,
+  },
+  "vm-list": {
+    summary: "list virtual machines",
+    load: async () => (await import("./commands/vm-list.ts")).vmList,
+  },
+  "vm-stop": {
+    summary: "end a virtual machine and all that runs in it",
+    load: async () => (await import("./commands/vm-stop.ts")).vmStop,
+  },
+  "vm-delete": {
+    summary: "remove a virtual machine",
+    load: async () => (await import("./commands/vm-delete.ts")).vmDelete,
+  },
+  "vm-pause": {
+    summary: "stop the CPUs of a virtual machine",
+    load: async () => (await import("./commands/vm-pause.ts")).vmPause,
+  },
+  "vm-resume": {
+    summary: "let a paused virtual machine go on",
+    load: async () => (await import("./commands/vm-resume.ts")).vmResume,
+  },
+  "vm-stats": {
+    summary: "print what a virtual machine costs",
+    load: async () => (await import("./commands/vm-stats.ts")).vmStats,
+  },
+  "vm-console": {
+    summary: "show the console of a virtual machine, or attach to it",
+    load: async () => (await import("./commands/vm-console.ts")).vmConsole,
+  },
+  "vm-agent": {
+    summary: "send requests to the agent of a virtual machine",
+    load: async () => (await import("./commands/vm-agent.ts")).vmAgent,
+  },
 };

@@ -20,14 +20,8 @@ const SETTING_FLAGS: Record<string, SettingName> = {
 
 const words = (name: Parameters<typeof choicesOf>[0]): string => choicesOf(name).join("|");
 
-/** The options that give settings. */
-export const SETTING_OPTIONS: readonly OptionSpec[] = [
-  {
-    name: "mode",
-    type: "text",
-    value: words("mode"),
-    help: "on the host's kernel or in a VM (default: container)",
-  },
+/** How a VM is made. */
+export const VM_OPTIONS: readonly OptionSpec[] = [
   { name: "vm-vcpus", type: "text", value: "N", help: "virtual CPUs (default: from the CPU limit, else 1)" },
   {
     name: "vm-memory",
@@ -66,6 +60,17 @@ export const SETTING_OPTIONS: readonly OptionSpec[] = [
     value: words("vmRuntime"),
     help: "runtime inside the VM (default: crun)",
   },
+];
+
+/** The options that give settings. */
+export const SETTING_OPTIONS: readonly OptionSpec[] = [
+  {
+    name: "mode",
+    type: "text",
+    value: words("mode"),
+    help: "on the host's kernel or in a VM (default: container)",
+  },
+  ...VM_OPTIONS,
   {
     name: "host-runtime",
     type: "text",

@@ -38,6 +38,8 @@ export interface CreateRequest extends Stdio {
   id: string;
   /** As it is stored by the claim. */
   record: ContainerRecord;
+  /** The VM made by hand that takes the container (create --vm); undefined: one of its own. */
+  machine: string | undefined;
   bundle: Bundle;
   settings: Settings;
   store: StateStore;

@@ -1,20 +1,22 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { writeFileSync } from "node:fs";
 import { Deadline } from "../base/deadline.ts";
 import { cgroupFolder, cgroupsToMake, makeCgroup } from "../host/cgroup.ts";
 import { startShadow, type Shadow, type ShadowPlan } from "../host/shadow.ts";
-import { parseMountOptions } from "../host/mount-flags.ts";
 import { followReport } from "../monitor/follow-report.ts";
 import { jobPath, type ContainerJob } from "../monitor/job.ts";
 import { ownMonitor } from "../monitor/own-monitor.ts";
-import { GUEST_SHARE, guestConfig, planMounts, volumePath } from "../oci/guest-config.ts";
+import { GUEST_SHARE, guestConfig } from "../oci/guest-config.ts";
 import { writePidFile } from "../state/pid-file.ts";
+import type { ContainerRecord } from "../state/record.ts";
+import type { StateStore } from "../state/store.ts";
 import { heardSpans, traced } from "../trace/channels.ts";
 import type { CreateRequest } from "./container-mode.ts";
 import { diskRoot } from "./disk-root.ts";
 import { shadowTerminal } from "./terminal.ts";
+import { findHome, joinMachine, recordIn, type Home } from "./vm-join.ts";
 import { removeLeftovers } from "./vm-leftovers.ts";
 import { vmRecord } from "./vm-record.ts";
+import { placePlan, treePlan, volumesPlan } from "./vm-tree.ts";
 
 /** Longer than the monitor's own deadline for a boot, so that its error arrives, which knows more. */
 const LAUNCH_TIMEOUT_MS = 240_000;
@@ -34,83 +36,101 @@ export interface Launched {
 }
 
 /**
- * Starts the shadow and the monitor and waits until the container is created (or running, with `startAtOnce`). On failure
- * everything but the claim on the id is released.
+ * Starts the shadow and its monitor, or lets the monitor of a VM made by hand take the shadow in, and waits until the container is
+ * created (or running, with `startAtOnce`). On failure everything but the claim on the id is released.
  */
-export async function launch(request: CreateRequest, options: LaunchOptions): Promise<Launched> {
-  const { bundle, store, id, settings } = request;
-  const stateDir = store.dirOf(id);
-  const onDisk = settings.share === "block";
-  const terminal = bundle.config.process?.terminal === true;
-  const terminalKind = shadowTerminal(terminal, request.consoleSocket);
-  const folder = cgroupFolder(bundle.config.linux?.cgroupsPath, id);
-  const record = vmRecord(request, cgroupsToMake(folder));
-  const job: ContainerJob = {
-    record,
-    settings,
-    guestConfig: guestConfig(bundle.raw, id, GUEST_SHARE, onDisk ? "volumes" : "tree"),
-    program: bundle.config.process?.args[0] ?? "",
-    terminal,
-    startAtOnce: options.startAtOnce,
-    narrate: heardSpans.hasSubscribers,
-    ...(onDisk && { disk: diskRoot(bundle) }),
-  };
-  // The journal first: whatever is acquired from here on, delete finds.
-  store.write(record);
-  try {
-    writeFileSync(jobPath(stateDir), JSON.stringify(job), { mode: 0o600 });
-    const plan: ShadowPlan = {
-      ...common(request),
-      ...(onDisk ? volumes(request) : tree(request)),
-      cgroups: makeCgroup(folder),
-      terminal: terminalKind,
-      preserveFds: request.preserveFds,
-      wait: options.wait,
-      monitor: ownMonitor(stateDir),
-    };
-    return await traced("cli", "all of it, from shadow and monitor on", { why: WHY }, () =>
-      startAndWait(plan, request.pidFile, LAUNCH_TIMEOUT_MS + (onDisk ? IMAGE_TIMEOUT_MS : 0)),
-    );
-  } catch (error) {
-    await removeLeftovers(record, stateDir);
-    throw error;
-  }
+export function launch(request: CreateRequest, options: LaunchOptions): Promise<Launched> {
+  const { store, machine } = request;
+  return machine === undefined
+    ? launchOwn(request, options)
+    : launchInside(findHome(store, machine), request, options);
 }
 
 const WHY = "the shadow stands for the container on the host, the monitor owns its VM";
 
-type Tree = Pick<ShadowPlan, "rootfs" | "readonly" | "mountPoints" | "binds">;
-
-/** The container's file tree on the host, as config.json describes it. */
-function tree({ bundle }: CreateRequest): Tree {
-  const { mountPoints } = planMounts(bundle.raw);
-  const { rootfs, config } = bundle;
-  return { rootfs, readonly: config.root.readonly === true, mountPoints, binds: bindsOf(bundle) };
-}
-
-/** Only its bind mounts, each by its number: the rest is on the guest's disk, and the guest must not see the host's. */
-function volumes({ bundle, store, id }: CreateRequest): Tree {
-  const rootfs = join(store.dirOf(id), "volumes");
-  mkdirSync(rootfs, { mode: 0o700 });
-  const binds = bindsOf(bundle).map((bind, index) => ({ ...bind, destination: volumePath(index) }));
-  return { rootfs, readonly: false, mountPoints: [], binds };
-}
-
-function bindsOf(bundle: CreateRequest["bundle"]): ShadowPlan["binds"] {
-  return planMounts(bundle.raw).binds.map(({ source, destination, options }) => ({
-    source: resolve(bundle.path, source),
-    destination,
-    flags: parseMountOptions(options).flags,
-  }));
-}
-
-function common({ bundle }: CreateRequest): Pick<ShadowPlan, "hostname" | "netns"> {
-  const { linux, hostname } = bundle.config;
-  const network = linux?.namespaces?.find(({ type }) => type === "network");
-  return {
-    ...(hostname !== undefined && { hostname }),
-    netns: network === undefined ? "host" : (network.path ?? "new"),
+async function launchOwn(request: CreateRequest, options: LaunchOptions): Promise<Launched> {
+  const { bundle, store, id, settings } = request;
+  const stateDir = store.dirOf(id);
+  const onDisk = settings.share === "block";
+  const folder = cgroupFolder(bundle.config.linux?.cgroupsPath, id);
+  const record = vmRecord(request, cgroupsToMake(folder));
+  const job: ContainerJob = {
+    ...commonJob(request, options, record),
+    guestConfig: guestConfig(bundle.raw, id, GUEST_SHARE, onDisk ? "volumes" : "tree"),
+    ...(onDisk && { disk: diskRoot(bundle) }),
   };
+  return journaled(record, store, async () => {
+    writeFileSync(jobPath(stateDir), JSON.stringify(job), { mode: 0o600 });
+    const plan: ShadowPlan = {
+      ...commonPlan(request, options),
+      ...(onDisk ? volumesPlan(request) : treePlan(request)),
+      cgroups: makeCgroup(folder),
+      monitor: ownMonitor(stateDir),
+    };
+    return traced("cli", "all of it, from shadow and monitor on", { why: WHY }, () =>
+      startAndWait(plan, request.pidFile, LAUNCH_TIMEOUT_MS + (onDisk ? IMAGE_TIMEOUT_MS : 0)),
+    );
+  });
+}
+
+function launchInside(home: Home, request: CreateRequest, options: LaunchOptions): Promise<Launched> {
+  const { bundle, store, id, pidFile } = request;
+  const folder = cgroupFolder(bundle.config.linux?.cgroupsPath, id);
+  const record = recordIn(home, request, cgroupsToMake(folder));
+  const job = (share: string): ContainerJob => ({
+    ...commonJob(request, options, record),
+    guestConfig: guestConfig(bundle.raw, id, share, "tree"),
+  });
+  return journaled(record, store, () => {
+    const plan = { ...commonPlan(request, options), ...treePlan(request), cgroups: makeCgroup(folder) };
+    return joinMachine(home, job, (monitor) => startJoined({ ...plan, monitor }, pidFile));
+  });
+}
+
+/** The journal first: whatever `work` acquires, delete finds. */
+async function journaled<T>(record: ContainerRecord, store: StateStore, work: () => Promise<T>): Promise<T> {
+  store.write(record);
+  try {
+    return await work();
+  } catch (error) {
+    await removeLeftovers(record, store.dirOf(record.id));
+    throw error;
+  }
+}
+
+function commonJob(
+  request: CreateRequest,
+  { startAtOnce }: LaunchOptions,
+  record: ContainerRecord,
+): Omit<ContainerJob, "guestConfig"> {
+  return {
+    record,
+    settings: request.settings,
+    program: request.bundle.config.process?.args[0] ?? "",
+    terminal: isTerminal(request),
+    startAtOnce,
+    narrate: heardSpans.hasSubscribers,
+  };
+}
+
+function commonPlan(request: CreateRequest, { wait }: LaunchOptions) {
+  return {
+    ...placePlan(request),
+    terminal: shadowTerminal(isTerminal(request), request.consoleSocket),
+    preserveFds: request.preserveFds,
+    wait,
+  };
+}
+
+function isTerminal({ bundle }: CreateRequest): boolean {
+  return bundle.config.process?.terminal === true;
+}
+
+/** The monitor answers before the shadow is reported: the container is there then. */
+async function startJoined(plan: ShadowPlan, pidFile: string | undefined): Promise<Launched> {
+  const shadow = await startShadow(plan, Deadline.after(LAUNCH_TIMEOUT_MS));
+  if (pidFile !== undefined) writePidFile(pidFile, shadow.pid);
+  return { shadow, stepsHeard: 0 };
 }
 
 async function startAndWait(

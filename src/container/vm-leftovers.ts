@@ -10,7 +10,9 @@ import type { ContainerRecord } from "../state/record.ts";
 export async function removeLeftovers(container: ContainerRecord, stateDir: string): Promise<void> {
   const { vm } = container;
   const processes: [number, number][] = [[container.pid, container.pidStartTime]];
-  if (vm) processes.unshift([vm.monitorPid, vm.monitorStartTime], [vm.vmmPid, vm.vmmStartTime]);
+  // The VM of several containers is not this one's to end.
+  if (vm && vm.machine === undefined)
+    processes.unshift([vm.monitorPid, vm.monitorStartTime], [vm.vmmPid, vm.vmmStartTime]);
   for (const [pid, startTime] of processes) {
     if (pid > 0 && isAlive(pid, startTime)) process.kill(pid, "SIGKILL");
   }

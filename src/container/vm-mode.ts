@@ -28,7 +28,7 @@ export function vmMode(store: StateStore): ContainerMode {
       const launched = await launch(request, { wait: !request.detach, startAtOnce: true });
       if (request.detach) return 0;
       const status = await launched.shadow.exitStatus();
-      await monitorGone(controlSocket(store, request.id));
+      if (request.machine === undefined) await monitorGone(socketOf(store, request.id));
       narrateRest(join(store.dirOf(request.id), "trace.jsonl"), launched.stepsHeard);
       const record = store.read(request.id);
       // The status alone, that of a killed process, does not say that it was the VM that ended.
@@ -41,7 +41,7 @@ export function vmMode(store: StateStore): ContainerMode {
       await ask(store, container, "start");
     },
 
-    exec: (container, request) => execInVm(container, controlSocket(store, container.id), request),
+    exec: (container, request) => execInVm(container, controlSocket(store, container), request),
 
     async kill(container, signal, all) {
       await ask(store, container, "kill", { signal, all });
@@ -83,8 +83,13 @@ function toRow({ pid, ppid, uid, comm, args, state }: GuestProcess): ProcessRow 
   return { pid, ppid, uid, command: comm, args, state };
 }
 
-function controlSocket(store: StateStore, id: string): string {
+function socketOf(store: StateStore, id: string): string {
   return join(store.dirOf(id), "control.sock");
+}
+
+/** Of the container's own monitor, or of that of the VM it is in. */
+function controlSocket(store: StateStore, { id, vm }: ContainerRecord): string {
+  return socketOf(store, vm?.machine ?? id);
 }
 
 async function withClient<T>(
@@ -94,7 +99,7 @@ async function withClient<T>(
 ): Promise<T> {
   // node:http takes 4 ms to load, and the quickest commands do without it.
   const { ControlClient } = await import("../monitor/control-client.ts");
-  const client = new ControlClient(controlSocket(store, container.id));
+  const client = new ControlClient(controlSocket(store, container));
   try {
     return await work(client);
   } finally {
@@ -109,7 +114,7 @@ function ask(
   body: unknown = {},
 ): Promise<unknown> {
   const path = `/containers/${container.id}/${operation}`;
-  const what = `POST ${path} ${JSON.stringify(body)} on ${controlSocket(store, container.id)}`;
+  const what = `POST ${path} ${JSON.stringify(body)} on ${controlSocket(store, container)}`;
   return traced("cli", "ask the monitor", { why: ASK_WHY, what }, () =>
     Deadline.after(ANSWER_TIMEOUT_MS).race(
       withClient(store, container, (client) => client.request("POST", path, body)),
@@ -126,7 +131,7 @@ async function end(store: StateStore, container: ContainerRecord, force: boolean
     await traced("cli", "end container and VM", { why: END_WHY, what: `POST ${path}` }, () =>
       client.request("POST", path, { force }),
     );
-    await client.gone();
+    if (container.vm?.machine === undefined) await client.gone();
   });
   try {
     await deadline.race(ended, `the end of container ${container.id}`);

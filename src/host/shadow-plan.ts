@@ -17,6 +17,8 @@ export interface ShadowPlan {
   /** cgroup.procs files that shadow and monitor join; the launcher stays out. */
   cgroups: string[];
   terminal: ShadowTerminal;
+  /** `ignore`: a shadow without a process of its own, which must not hold what its caller reads. Default: `inherit`. */
+  stdio?: "inherit" | "ignore";
   /** Taken for callers that pass descriptors; they are closed. */
   preserveFds: number;
   /** Foreground: the launcher stays and ends with the shadow's status. `inherit` needs it. */

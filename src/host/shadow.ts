@@ -30,10 +30,12 @@ export interface Shadow {
 /**
  * Assembles the container's tree, starts its shadow and its monitor; the shadow gets our standard streams. When it throws, nothing is
  * left. With `wait`, signals that we get are passed on to the container from here on.
- * @throws HOST with the helper's reason, TIMEOUT
+ * @throws HOST with the helper's reason, RUNTIME with the words of a monitor that runs, TIMEOUT
  */
 export async function startShadow(plan: ShadowPlan, deadline: Deadline): Promise<Shadow> {
-  return launch("create", encodeCreatePlan(plan), { wait: plan.wait, deadline, code: "HOST" });
+  const code = "argv" in plan.monitor ? "HOST" : "RUNTIME";
+  const stdio = plan.stdio ?? "inherit";
+  return launch("create", encodeCreatePlan(plan), { wait: plan.wait, stdio, deadline, code });
 }
 
 /**
@@ -41,18 +43,26 @@ export async function startShadow(plan: ShadowPlan, deadline: Deadline): Promise
  * @throws EXEC with the reason why it does not, TIMEOUT
  */
 export async function startExecShadow(plan: ExecShadowPlan & { deadline: Deadline }): Promise<Shadow> {
-  return launch("exec", encodeExecPlan(plan), { wait: plan.wait, deadline: plan.deadline, code: "EXEC" });
+  return launch("exec", encodeExecPlan(plan), {
+    wait: plan.wait,
+    stdio: "inherit",
+    deadline: plan.deadline,
+    code: "EXEC",
+  });
 }
 
 interface LaunchOptions {
   wait: boolean;
+  stdio: "inherit" | "ignore";
   deadline: Deadline;
   /** Of the error that the helper reports. */
   code: ErrorCode;
 }
 
 async function launch(command: "create" | "exec", plan: Buffer, options: LaunchOptions): Promise<Shadow> {
-  const launcher = spawn(shadowPath(), [command], { stdio: [0, 1, 2, "pipe", "pipe"] });
+  const launcher = spawn(shadowPath(), [command], {
+    stdio: [options.stdio, options.stdio, options.stdio, "pipe", "pipe"],
+  });
   const exited = exitStatusOf(launcher);
   const lines = reportOf(launcher, options.code);
   try {

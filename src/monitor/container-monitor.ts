@@ -97,11 +97,11 @@ export class ContainerMonitor implements ControlTarget {
   }
 
   pause(): Promise<void> {
-    return this.machine.running().vm.pause();
+    return this.machine.pause();
   }
 
   resume(): Promise<void> {
-    return this.machine.running().vm.resume();
+    return this.machine.resume();
   }
 
   stop(): Promise<void> {

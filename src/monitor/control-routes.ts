@@ -44,7 +44,9 @@ export async function route(
   if (id !== undefined && rest !== undefined) {
     const handler = CONTAINER[`${method} ${rest}`];
     if (!handler) throw unknown(method, path);
-    return handler(target, target.machine.container(id), await readBody());
+    const container = target.machine.container(id);
+    if (rest !== "/state") target.machine.running();
+    return handler(target, container, await readBody());
   }
   const handler = MACHINE[`${method} ${path}`];
   if (!handler) throw unknown(method, path);

@@ -42,7 +42,10 @@ function upgrade(target: ControlTarget, request: IncomingMessage, socket: Socket
   const exec = containerOfExec(target, path);
   if (exec) {
     switchProtocols(socket);
-    return exec.execs.accept(socket, head, () => exec.running());
+    return exec.execs.accept(socket, head, () => {
+      target.machine.running();
+      return exec.running();
+    });
   }
   if (path === "/containers" && target.join) {
     switchProtocols(socket);

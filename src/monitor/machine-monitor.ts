@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import type { ExitEvent } from "../agent/messages.ts";
@@ -7,7 +8,7 @@ import { processStartTime } from "../host/process-info.ts";
 import { checkKernelFeatures } from "../image/check-kernel.ts";
 import { detachTree } from "../host/shadow-tree.ts";
 import { GUEST_SHARE } from "../oci/guest-config.ts";
-import type { MachineRecord, MachineStatus } from "../state/machine-record.ts";
+import { TREE_FOLDER, type MachineRecord, type MachineStatus } from "../state/machine-record.ts";
 import type { MachineStore } from "../state/machine-store.ts";
 import { Container, type GuestPlace, type ShadowProcess } from "./container.ts";
 import type { ControlTarget } from "./control-target.ts";
@@ -34,6 +35,7 @@ export class MachineMonitor implements ControlTarget {
   private readonly over: Promise<void>;
   private resolveOver: () => void = () => {};
   private kernelTraced = false;
+  private ending = false;
 
   constructor({ machine, narrate }: MachineJob, store: MachineStore, shadow: ShadowProcess) {
     this.record = {
@@ -108,12 +110,12 @@ export class MachineMonitor implements ControlTarget {
 
   /** Stops the guest's CPUs. Containers know nothing of it; their clock jumps when they go on. */
   async pause(): Promise<void> {
-    await this.machine.running().vm.pause();
+    await this.machine.pause();
     this.setStatus("paused");
   }
 
   async resume(): Promise<void> {
-    await this.machine.running().vm.resume();
+    await this.machine.resume();
     this.setStatus("running");
   }
 
@@ -128,7 +130,8 @@ export class MachineMonitor implements ControlTarget {
     const lost = guest.lost.then((error) => error);
     const end = await Promise.race([lost, this.stopWanted]);
     if (end instanceof NkError) this.record.error = end.toJson();
-    else if (this.record.status === "paused") await guest.vm.resume().catch(() => {});
+    else if (this.record.status === "paused") await this.machine.resume().catch(warn);
+    this.ending = true;
     await guest.end();
     await Promise.all(this.lives.values());
     this.record.pid = 0;
@@ -173,7 +176,8 @@ export class MachineMonitor implements ControlTarget {
     const guest = this.machine.running();
     const lost = guest.lost.then((error) => error);
     const end: ExitEvent | NkError = await Promise.race([container.exited, lost]);
-    if (!(end instanceof NkError)) {
+    // With the VM all of it goes.
+    if (!this.ending && !(end instanceof NkError)) {
       await guest.agent.delete(id, true).catch(warn);
       await this.takeDown(place, folder);
     }
@@ -188,6 +192,10 @@ export class MachineMonitor implements ControlTarget {
     await agent.unmount(root).catch(warn);
     await agent.unmount(share).catch(warn);
     await detachTree(this.shadow.pid, folder).catch(warn);
+    rmSync(join(this.store.store.dirOf(this.record.id), TREE_FOLDER, folder), {
+      recursive: true,
+      force: true,
+    });
   }
 
   private setStatus(status: MachineStatus): void {

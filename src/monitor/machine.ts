@@ -15,6 +15,7 @@ export class Machine {
   private readonly spec: GuestSpec;
   private readonly voice: AgentVoice;
   private booted: Guest | undefined;
+  private paused = false;
 
   constructor(spec: GuestSpec) {
     this.spec = spec;
@@ -27,15 +28,26 @@ export class Machine {
     return this.booted;
   }
 
-  /** The guest, while there is one. @throws BAD_STATE */
+  /** The guest, when it can answer. @throws BAD_STATE */
   running(): Guest {
     if (!this.booted) throw new NkError("BAD_STATE", "the VM has not booted yet");
+    if (this.paused) throw new NkError("BAD_STATE", `the VM is paused: "nk-runtime vm-resume" lets it go on`);
     return this.booted;
   }
 
   /** Ends a VM whose guest does not, if there is one. */
   switchOff(): void {
     this.booted?.abandon();
+  }
+
+  async pause(): Promise<void> {
+    await this.running().vm.pause();
+    this.paused = true;
+  }
+
+  async resume(): Promise<void> {
+    await this.booted?.vm.resume();
+    this.paused = false;
   }
 
   add(container: Container): void {

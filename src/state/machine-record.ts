@@ -4,6 +4,9 @@ import type { VmRecord } from "./record.ts";
 
 export type MachineStatus = "created" | "starting" | "running" | "paused" | "stopped";
 
+/** In the VM's state folder: the root of the tree that it shares with its guest. Each container's files are mounted on a folder of it. */
+export const TREE_FOLDER = "tree";
+
 /**
  * What `<root>/<id>/vm.json` holds: a VM made by hand, which can be started and stopped again and again. Written by the CLI while it
  * does not run, by its monitor while it does.

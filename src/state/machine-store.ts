@@ -21,8 +21,12 @@ export class MachineStore {
   read(id: string): MachineRecord {
     const record = readRecord(join(this.store.dirOf(id), RECORD_FILE));
     if (record !== undefined) return record;
-    const root = this.store.root;
-    throw new NkError(
+    throw this.missing(id);
+  }
+
+  missing(id: string): NkError {
+    const { root } = this.store;
+    return new NkError(
       "NOT_FOUND",
       `VM does not exist: ${id}: "nk-runtime --root ${root} vm-list" shows those that do`,
     );

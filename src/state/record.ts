@@ -56,6 +56,8 @@ export interface VmRecord {
   kernelRelease: string;
   initrd: string;
   runtime: "crun" | "runc";
+  /** The VM made by hand that the container is in; without it the VM is the container's own. */
+  machine?: string;
   /** cgroup folders made for this container, removed in reverse order by delete. */
   cgroups: string[];
 }

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 
 /** The workflow that VM mode is made for, typed on the installed command: `run` in one terminal, the rest in another. */
 const INSTALL = fileURLToPath(new URL("../../scripts/install.sh", import.meta.url));
@@ -51,6 +51,49 @@ async function started(line: string, id: string): Promise<{ ended: Promise<unkno
   }
   return { ended };
 }
+
+describe("the sequence of phases 1 to 3", () => {
+  const bundle = (): string => `${prefix}/share/nano-sandbox/bundle`;
+
+  afterEach(() => {
+    try {
+      typed("nk-runtime vm-delete --force test-vm 2>/dev/null");
+    } catch {
+      // The test has removed it.
+    }
+  });
+
+  it("makes, starts, shows, stops and deletes a VM", () => {
+    typed("nk-runtime vm-create --vm-vcpus=1 --vm-memory=512 test-vm");
+    expect(typed("nk-runtime vm-state test-vm")).toBe("created\n");
+    typed("nk-runtime vm-start test-vm");
+    expect(typed("nk-runtime vm-state test-vm")).toBe("running\n");
+    typed("nk-runtime vm-stop test-vm");
+    expect(typed("nk-runtime vm-state test-vm")).toBe("stopped\n");
+    typed("nk-runtime vm-delete test-vm");
+    expect(() => typed("nk-runtime vm-state test-vm 2>/dev/null")).toThrow();
+  });
+
+  it("answers a health check, and requests to its agent", () => {
+    typed(`nk-runtime vm-create --bundle=${bundle()} test-vm`);
+    typed("nk-runtime vm-start test-vm");
+    const socket = "/run/nano-sandbox/test-vm/control.sock";
+    expect(typed(`curl -s --unix-socket ${socket} http://localhost/health`)).toBe('{"status":"ready"}');
+    const create = '{"type":"create","id":"test","bundle":"/mnt/bundle"}';
+    expect(JSON.parse(typed(`echo '${create}' | nk-runtime vm-agent test-vm`))).toMatchObject({
+      status: "success",
+      message: "Container created",
+    });
+    const rest =
+      '{"type":"start","id":"test"}\n{"type":"state","id":"test"}\n{"type":"delete","id":"test","force":true}';
+    const answers = typed(`nk-runtime vm-agent test-vm`, rest).trim().split("\n");
+    expect(answers.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { status: "success", message: "Container started" },
+      { status: "success", container: { status: "running" } },
+      { status: "success" },
+    ]);
+  });
+});
 
 describe.each([
   ["phase 4", "mycontainer", ""],

@@ -12,11 +12,17 @@ import { traced } from "../../trace/channels.ts";
 import { installRecorder } from "../../trace/recorder.ts";
 import type { CommandContext } from "../command.ts";
 import { CONSOLE_SOCKET, NO_SUBREAPER, PID_FILE, type Flags, type OptionSpec } from "../options.ts";
-import { BUNDLE, SETTING_OPTIONS, settingsFromFlags } from "../setting-options.ts";
+import { BUNDLE, SETTING_OPTIONS, settingsFromFlags, VM_OPTIONS } from "../setting-options.ts";
 
 /** What create and run have in common. */
 export const CREATE_OPTIONS: readonly OptionSpec[] = [
   BUNDLE,
+  {
+    name: "vm",
+    type: "text",
+    value: "ID",
+    help: "take the VM that vm-create has made, instead of one for this container alone",
+  },
   ...SETTING_OPTIONS,
   PID_FILE,
   CONSOLE_SOCKET,
@@ -55,7 +61,7 @@ async function claimed(
   detach: boolean,
 ): Promise<CreateRequest> {
   const id = positionals[0] ?? "";
-  const flagSettings = settingsFromFlags(flags);
+  const flagSettings = flags.has("vm") ? inMachine(flags) : settingsFromFlags(flags);
   const place = stdioAndPlace(flags);
   if (place.pidFile !== undefined) checkPidFile(place.pidFile);
   store.checkFree(id);
@@ -67,7 +73,7 @@ async function claimed(
     checkTerminal(bundle.config.process.terminal ?? false, detach, flags.text("console-socket"));
     const record = newRecord(id, bundle, settings.mode);
     store.claim(prepared, record);
-    return { record, id, bundle, settings, store, ...place };
+    return { record, id, bundle, settings, store, machine: flags.text("vm"), ...place };
   } catch (error) {
     store.discard(prepared);
     throw error;
@@ -79,6 +85,16 @@ function withoutPathsIn(stateDir: string, error: NkError): NkError {
   if (error.see?.startsWith(`${stateDir}/`) !== true) return error;
   const { see: _see, ...rest } = error.toJson();
   return new NkError(error.code, error.message, { ...rest, cause: error.cause, shown: error.shown });
+}
+
+/** A VM that runs has its size already. */
+function inMachine(flags: Flags): SourcedSettings[] {
+  const other = VM_OPTIONS.find(({ name }) => flags.has(name));
+  if (other || flags.text("mode") === "container") {
+    const name = other?.name ?? "mode=container";
+    throw new NkError("USAGE", `--${name} and --vm exclude each other: the VM has been made already`);
+  }
+  return [{ source: "--vm", settings: { mode: "vm" } }];
 }
 
 function stdioAndPlace(flags: Flags) {

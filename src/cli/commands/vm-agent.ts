@@ -1,0 +1,26 @@
+import { talkToAgent } from "../../machine/agent-lines.ts";
+import { findMachine } from "../../machine/view.ts";
+import type { Command } from "../command.ts";
+import { refresher } from "../find-machine.ts";
+
+export const vmAgent: Command = {
+  spec: {
+    name: "vm-agent",
+    summary: "send requests to the agent of a virtual machine",
+    usage: "ID",
+    description:
+      "Reads requests of protocol/agent-protocol.md from standard input, one JSON object a line, and prints the agent's answers,\none a line. Exits with 1 when one of them is an error.",
+    options: [],
+    min: 1,
+    max: 1,
+    examples: [
+      `echo '{"type":"health"}' | nk-runtime vm-agent test-vm`,
+      `echo '{"type":"create","id":"test","bundle":"/mnt/bundle"}' | nk-runtime vm-agent test-vm`,
+    ],
+  },
+
+  async run({ positionals, store }) {
+    const { id } = await findMachine(store, positionals[0] ?? "", refresher(store));
+    return (await talkToAgent(store, id)) ? 0 : 1;
+  },
+};

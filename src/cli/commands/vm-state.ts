@@ -1,0 +1,35 @@
+import { findMachine } from "../../machine/view.ts";
+import type { Command } from "../command.ts";
+import { refresher } from "../find-machine.ts";
+import { print } from "../output.ts";
+
+export const vmState: Command = {
+  spec: {
+    name: "vm-state",
+    summary: "print the state of a virtual machine",
+    usage: "ID",
+    description:
+      "Prints one word: created, starting, running, paused or stopped; as JSON everything that is known of the VM.\nThe VM of a container has the container's id.",
+    options: [
+      {
+        name: "format",
+        short: "f",
+        type: "text",
+        value: "FORMAT",
+        choices: ["text", "json"],
+        help: "text or json (default: text)",
+      },
+    ],
+    min: 1,
+    max: 1,
+    examples: ["nk-runtime vm-state test-vm", "nk-runtime vm-state --format json test-vm"],
+  },
+
+  async run({ flags, positionals, store }) {
+    const machine = await findMachine(store, positionals[0] ?? "", refresher(store));
+    await print(
+      flags.text("format") === "json" ? `${JSON.stringify(machine, null, 2)}\n` : `${machine.status}\n`,
+    );
+    return 0;
+  },
+};

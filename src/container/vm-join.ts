@@ -1,0 +1,70 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { NkError } from "../base/errors.ts";
+import { isAlive } from "../host/process-info.ts";
+import type { RunningMonitor } from "../host/shadow-plan.ts";
+import { detachTree } from "../host/shadow-tree.ts";
+import type { ContainerJob } from "../monitor/job.ts";
+import { GUEST_SHARE } from "../oci/guest-config.ts";
+import { TREE_FOLDER, type MachineRecord } from "../state/machine-record.ts";
+import { MachineStore } from "../state/machine-store.ts";
+import type { ContainerRecord } from "../state/record.ts";
+import type { StateStore } from "../state/store.ts";
+import { traced } from "../trace/channels.ts";
+import type { CreateRequest } from "./container-mode.ts";
+
+/** A VM made by hand that runs, as the home of one more container. */
+export interface Home {
+  machine: MachineRecord;
+  stateDir: string;
+}
+
+const WHY = "its shadow's files are mounted in the VM's tree, and the VM's monitor makes it";
+
+/** @throws NOT_FOUND, BAD_STATE when the VM does not run */
+export function findHome(store: StateStore, id: string): Home {
+  const machine = new MachineStore(store).read(id);
+  const alive = isAlive(machine.vm.monitorPid, machine.vm.monitorStartTime);
+  const status = alive || machine.status === "created" ? machine.status : "stopped";
+  if (status === "running") return { machine, stateDir: store.dirOf(id) };
+  const mend = status === "paused" ? "vm-resume" : "vm-start";
+  throw new NkError("BAD_STATE", `the VM ${id} is ${status}: use "nk-runtime ${mend} ${id}" first`);
+}
+
+export function recordIn({ machine }: Home, request: CreateRequest, cgroups: string[]): ContainerRecord {
+  return { ...request.record, vm: { ...machine.vm, machine: machine.id, cgroups } };
+}
+
+/**
+ * Lets `start` make the shadow of a container that asks the VM's monitor for it. The folder where its files are mounted is the
+ * monitor's from then on.
+ * @param job the container, given where the guest sees its files
+ */
+export async function joinMachine<T>(
+  { machine, stateDir }: Home,
+  job: (share: string) => ContainerJob,
+  start: (monitor: RunningMonitor) => Promise<T>,
+): Promise<T> {
+  // A name that the guest has never looked up, so that nothing it remembers can be about another container.
+  const folder = `c-${randomBytes(6).toString("hex")}`;
+  const path = join(stateDir, TREE_FOLDER, folder);
+  mkdirSync(path);
+  const monitor: RunningMonitor = {
+    control: join(stateDir, "control.sock"),
+    endpoint: "/containers",
+    request: JSON.stringify({ job: job(join(GUEST_SHARE, folder)), folder }),
+    attachTo: machine.pid,
+    folder,
+  };
+  try {
+    return await traced("cli", `make the container in the VM ${machine.id}`, { why: WHY }, () =>
+      start(monitor),
+    );
+  } catch (error) {
+    // The monitor has done it already, unless it was never asked.
+    await detachTree(machine.pid, folder).catch(() => {});
+    rmSync(path, { recursive: true, force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,88 @@
+import { mkdirSync, statSync } from "node:fs";
+import { userInfo } from "node:os";
+import { join } from "node:path";
+import { NkError } from "../base/errors.ts";
+import { cgroupFolder, cgroupsToMake } from "../host/cgroup.ts";
+import { resolveGuestImage } from "../image/guest-image.ts";
+import type { Settings } from "../oci/settings.ts";
+import { shareKind } from "../share/choose.ts";
+import { TREE_FOLDER, type MachineRecord } from "../state/machine-record.ts";
+import type { MachineStore } from "../state/machine-store.ts";
+import { resolveAccel } from "../vm/qemu/driver.ts";
+
+export interface MachineRequest {
+  id: string;
+  settings: Settings;
+  /** Absolute. */
+  bundle: string | undefined;
+}
+
+/**
+ * Makes a VM that can be started: everything it will need is looked for, nothing is run. The id is claimed as the
+ * last step.
+ * @throws EXISTS, BAD_CONFIG, UNSUPPORTED
+ */
+export async function createMachine(machines: MachineStore, request: MachineRequest): Promise<void> {
+  const { id, settings, bundle } = request;
+  machines.store.checkFree(id);
+  const prepared = machines.store.prepare();
+  try {
+    if (bundle !== undefined) checkFolder(bundle);
+    const share = liveShare(settings.share);
+    const image = await resolveGuestImage({
+      kernel: settings.kernel,
+      rootfs: settings.rootfs,
+      runtime: settings.vmRuntime,
+    });
+    const { accel, reason } = await resolveAccel(settings.accel, image.kernel);
+    mkdirSync(join(prepared, TREE_FOLDER));
+    const record: MachineRecord = {
+      version: 1,
+      id,
+      status: "created",
+      pid: 0,
+      pidStartTime: 0,
+      created: new Date().toISOString(),
+      owner: userInfo().username,
+      settings,
+      ...(bundle !== undefined && { bundle }),
+      vm: {
+        vmm: "qemu",
+        vmmPid: 0,
+        vmmStartTime: 0,
+        monitorPid: 0,
+        monitorStartTime: 0,
+        accel,
+        accelReason: reason,
+        share: shareKind({ want: share, supported: image.kernel.shares }),
+        vcpus: settings.vcpus,
+        memSizeMib: settings.memSizeMib,
+        kernel: image.kernel.path,
+        kernelRelease: image.kernel.release,
+        initrd: image.initrd,
+        runtime: settings.vmRuntime,
+        cgroups: cgroupsToMake(cgroupFolder(undefined, id)),
+      },
+    };
+    machines.claim(prepared, record);
+  } catch (error) {
+    machines.store.discard(prepared);
+    throw error;
+  }
+}
+
+/** The containers come after the boot: their files can only be in a folder that is shared. */
+function liveShare(want: Settings["share"]): Exclude<Settings["share"], "block"> {
+  if (want !== "block") return want;
+  throw new NkError(
+    "UNSUPPORTED",
+    "a VM made by hand takes its containers' files from a shared folder: use --vm-share=virtiofs or 9p",
+  );
+}
+
+function checkFolder(path: string): void {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat?.isDirectory() === true) return;
+  const found = stat === undefined ? "nothing there" : "something else";
+  throw new NkError("BAD_CONFIG", `--bundle ${path}: expected a folder, found ${found}`);
+}

@@ -1,0 +1,76 @@
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Deadline } from "../base/deadline.ts";
+import { NkError } from "../base/errors.ts";
+import { cgroupFolder, makeCgroup, removeCgroups } from "../host/cgroup.ts";
+import { MS } from "../host/mount-flags.ts";
+import { startShadow, type ShadowPlan } from "../host/shadow.ts";
+import { followReport } from "../monitor/follow-report.ts";
+import { jobPath, type MachineJob } from "../monitor/job.ts";
+import { ownMonitor } from "../monitor/own-monitor.ts";
+import { removeVirtiofsFiles } from "../share/virtiofs.ts";
+import { TREE_FOLDER, type MachineRecord } from "../state/machine-record.ts";
+import type { MachineStore } from "../state/machine-store.ts";
+import { heardSpans, traced } from "../trace/channels.ts";
+import { isLive } from "./refresh.ts";
+
+/** Longer than the monitor's own deadline for a boot, so that its error arrives, which knows more. */
+const START_TIMEOUT_MS = 240_000;
+
+const WHY = "the shadow holds the files of the VM's containers, the monitor owns the VM";
+
+/**
+ * Boots a VM that was made by hand; resolves when its agent has answered. On failure it is stopped, as it was.
+ * @throws BAD_STATE, and what the monitor throws
+ */
+export async function startMachine(machines: MachineStore, machine: MachineRecord): Promise<void> {
+  const { id } = machine;
+  if (isLive(machine)) throw new NkError("BAD_STATE", `the VM ${id} is ${machine.status} already`);
+  const stateDir = machines.store.dirOf(id);
+  clearRemains(stateDir);
+  const job: MachineJob = { machine, narrate: heardSpans.hasSubscribers };
+  writeFileSync(jobPath(stateDir), JSON.stringify(job), { mode: 0o600 });
+  try {
+    await traced("cli", "start shadow, monitor and VM", { why: WHY }, async () => {
+      const deadline = Deadline.after(START_TIMEOUT_MS);
+      const shadow = await startShadow(shadowPlan(machine, stateDir), deadline);
+      try {
+        await deadline.race(followReport(shadow.reportLines), "the VM's boot");
+      } catch (error) {
+        await shadow.kill();
+        throw error;
+      }
+    });
+  } catch (error) {
+    await removeCgroups(machine.vm.cgroups);
+    machines.write({ ...machine, status: machine.status === "created" ? "created" : "stopped" });
+    throw error;
+  }
+}
+
+/** What a monitor that was killed has left, and the files of containers that are gone with it. */
+function clearRemains(stateDir: string): void {
+  removeVirtiofsFiles(stateDir);
+  for (const name of ["control.sock", "agent.sock", "qmp.sock"])
+    rmSync(join(stateDir, name), { force: true });
+  rmSync(join(stateDir, TREE_FOLDER), { recursive: true, force: true });
+  mkdirSync(join(stateDir, TREE_FOLDER));
+}
+
+function shadowPlan({ id, bundle }: MachineRecord, stateDir: string): ShadowPlan {
+  return {
+    rootfs: join(stateDir, TREE_FOLDER),
+    // The guest could fill the state folder, which is memory, with files of its own.
+    readonly: true,
+    mountPoints: [],
+    binds: bundle === undefined ? [] : [{ source: bundle, destination: "/bundle", flags: MS.BIND | MS.REC }],
+    hostname: id.slice(0, 63),
+    netns: "new",
+    cgroups: makeCgroup(cgroupFolder(undefined, id)),
+    terminal: "none",
+    stdio: "ignore",
+    preserveFds: 0,
+    wait: false,
+    monitor: ownMonitor(stateDir),
+  };
+}

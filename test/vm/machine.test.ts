@@ -1,0 +1,157 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Runtime } from "./runtime.ts";
+
+/** A VM made by hand, and containers in it. */
+let runtime: Runtime;
+let vm: string;
+
+beforeEach(() => {
+  runtime = new Runtime();
+  vm = runtime.id();
+});
+
+afterEach(async () => {
+  await runtime.call(["vm-delete", "--force", vm]);
+  expect(await runtime.close()).toEqual([]);
+});
+
+async function started(...flags: string[]): Promise<void> {
+  await runtime.ok(["vm-create", ...flags, vm]);
+  await runtime.detached(["vm-start", vm]);
+}
+
+/** A container in the VM that goes on. */
+async function inside(
+  options: Parameters<Runtime["bundle"]>[0] = {},
+): Promise<{ id: string; rootfs: string }> {
+  const { dir } = await runtime.bundle({ args: ["sleep", "1000000"], ...options });
+  const id = runtime.id();
+  await runtime.detached(["run", "-d", "--vm", vm, "--bundle", dir, id]);
+  return { id, rootfs: join(dir, "rootfs") };
+}
+
+describe("containers in one VM", () => {
+  it("share its kernel and nothing else", async () => {
+    await started();
+    const one = await inside();
+    const two = await inside();
+    const bootId = ["cat", "/proc/sys/kernel/random/boot_id"];
+    expect(await runtime.ok(["exec", one.id, ...bootId])).toBe(await runtime.ok(["exec", two.id, ...bootId]));
+    await runtime.ok(["exec", one.id, "sh", "-c", "echo one >/mark"]);
+    expect(readFileSync(join(one.rootfs, "mark"), "utf8")).toBe("one\n");
+    expect((await runtime.call(["exec", two.id, "cat", "/mark"])).code).toBe(1);
+    expect(await runtime.ok(["exec", two.id, "ps"])).not.toContain("mark");
+
+    await runtime.ok(["delete", one.id]);
+    expect(await runtime.ok(["exec", two.id, "echo", "alive"])).toBe("alive\n");
+    const { containers } = JSON.parse(await runtime.ok(["vm-state", "--format", "json", vm])) as {
+      containers: unknown;
+    };
+    expect(containers).toEqual([{ id: two.id, status: "running" }]);
+    // Its id is free, also in the VM.
+    const again = await runtime.bundle({ args: ["cat", "/proc/sys/kernel/random/boot_id"] });
+    const other = await runtime.ok(["run", "--vm", vm, "--bundle", again.dir, one.id]);
+    expect(other).toBe(await runtime.ok(["exec", two.id, ...bootId]));
+  });
+
+  it("go through streams, statuses and words as in a VM of their own", async () => {
+    await started();
+    const run = async (args: string[], stdin = "") => {
+      const { dir } = await runtime.bundle({ args });
+      return runtime.call(["run", "--vm", vm, "--bundle", dir, runtime.id()], { stdin: Buffer.from(stdin) });
+    };
+    expect(await run(["sh", "-c", "cat; echo err >&2; exit 7"], "in\n")).toEqual({
+      code: 7,
+      stdout: "in\n",
+      stderr: "err\n",
+    });
+    const failed = await run(["/no/such"]);
+    expect(failed.code).toBe(1);
+    expect(failed.stderr).toContain('exec: "/no/such": stat /no/such: no such file or directory');
+    expect(await runtime.ok(["list", "-q"])).toBe("");
+  });
+
+  it("end with the VM, which can be started again", async () => {
+    await started();
+    const { id } = await inside();
+    expect((await runtime.call(["vm-delete", vm])).stderr).toContain("vm-stop it first");
+    await runtime.ok(["vm-stop", vm]);
+    expect(await runtime.ok(["state", "--short", id])).toBe("stopped (vm)\n");
+    expect((await runtime.call(["vm-delete", vm])).stderr).toContain(`still has the containers ${id}`);
+    await runtime.ok(["delete", id]);
+    await runtime.detached(["vm-start", vm]);
+    const second = await inside();
+    expect(await runtime.ok(["exec", second.id, "echo", "again"])).toBe("again\n");
+    await runtime.ok(["vm-delete", "--force", vm]);
+    expect(await runtime.ok(["list", "-q"])).toBe("");
+  });
+});
+
+describe("the VM", () => {
+  it("is paused and goes on", async () => {
+    await started();
+    const { id } = await inside();
+    await runtime.ok(["vm-pause", vm]);
+    expect(await runtime.ok(["vm-state", vm])).toBe("paused\n");
+    const { dir } = await runtime.bundle();
+    const refused = await runtime.call(["create", "--vm", vm, "--bundle", dir, runtime.id()]);
+    expect(refused.stderr).toContain("vm-resume");
+    expect((await runtime.call(["exec", id, "true"])).stderr).toContain("is paused");
+    await runtime.ok(["vm-resume", vm]);
+    expect(await runtime.ok(["exec", id, "echo", "on"])).toBe("on\n");
+  });
+
+  it("shows its console, its cost, and what its agent says", async () => {
+    await started("--vm-memory=256");
+    expect(await runtime.ok(["vm-console", vm])).not.toBe("");
+    const stats = JSON.parse(await runtime.ok(["vm-stats", "--format", "json", vm])) as {
+      host: { processes: { role: string; pssKib: number }[] };
+      guest: { memTotalKib: number };
+    };
+    expect(stats.host.processes.map(({ role }) => role)).toEqual(expect.arrayContaining(["monitor", "VMM"]));
+    expect(stats.guest.memTotalKib).toBeLessThan(256 * 1024);
+    const lines = '{"type":"health"}\nnonsense\n{"type":"dance"}\n';
+    const { code, stdout } = await runtime.call(["vm-agent", vm], { stdin: Buffer.from(lines) });
+    expect(code).toBe(1);
+    expect(
+      stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as unknown),
+    ).toMatchObject([
+      { status: "success", health: "ready" },
+      { status: "error", code: "BAD_REQUEST" },
+      { status: "error", code: "UNSUPPORTED" },
+    ]);
+  });
+
+  it("is listed beside those of containers", async () => {
+    await runtime.ok(["vm-create", vm]);
+    const own = await runtime.background();
+    const rows = JSON.parse(await runtime.ok(["vm-list", "--format", "json"])) as object[];
+    expect(rows).toMatchObject([
+      { id: vm, status: "created", madeBy: "vm-create", containers: [] },
+      { id: own, status: "running", madeBy: "container", containers: [{ id: own, status: "running" }] },
+    ]);
+    expect((await runtime.call(["vm-pause", own])).stderr).toContain("is a container");
+    await runtime.ok(["vm-stop", own]);
+    expect(await runtime.ok(["state", "--short", own])).toBe("stopped (vm)\n");
+  });
+
+  it("that has lost its monitor says so, and starts again", async () => {
+    await started();
+    const { id } = await inside();
+    const { vm: parts } = JSON.parse(await runtime.ok(["vm-state", "--format", "json", vm])) as {
+      vm: { monitorPid: number };
+    };
+    process.kill(parts.monitorPid, "SIGKILL");
+    expect(await runtime.ok(["state", "--short", id])).toBe("stopped (vm)\n");
+    const state = JSON.parse(await runtime.ok(["vm-state", "--format", "json", vm])) as object;
+    expect(state).toMatchObject({ status: "stopped", error: { code: "VMM" } });
+    await runtime.ok(["delete", "--force", id]);
+    await runtime.detached(["vm-start", vm]);
+    expect(await runtime.ok(["vm-state", vm])).toBe("running\n");
+  });
+});
