@@ -17,7 +17,7 @@ BUILD_PACKAGES="
 KERNEL_PACKAGES="bc bison flex libelf-dev libssl-dev"
 TEST_PACKAGES="
     socat:socat jq:jq attr:getfattr acl:getfacl e2fsprogs erofs-utils procps:ps util-linux
-    shellcheck:shellcheck clang-format-14:clang-format-14
+    shellcheck:shellcheck clang-format-14:clang-format-14 clang-14:clang-14
 "
 
 # missing_packages LIST: those of the list that are not there. No network, some 30 ms.
@@ -32,6 +32,13 @@ missing_packages() {
     if ! find_virtiofsd && [ "$(dpkg-query -W -f '${db:Status-Status}' qemu-system-common 2>/dev/null)" = installed ]; then
         printf 'virtiofsd '
     fi
+    # Part of libclang-common-14-dev on Ubuntu 22.04, a package of its own later.
+    case $1 in *clang-14:clang-14*) have_fuzzer_runtime || printf 'libclang-rt-14-dev ' ;; esac
+}
+
+# True while there is no compiler: it may bring the runtime.
+have_fuzzer_runtime() {
+    ! command -v clang-14 >/dev/null || compgen -G '/usr/lib/llvm-14/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a' >/dev/null
 }
 
 find_virtiofsd() { [ -x /usr/lib/qemu/virtiofsd ] || [ -x /usr/libexec/virtiofsd ]; }
