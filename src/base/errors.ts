@@ -35,6 +35,8 @@ export interface ErrorDetails {
   /** Where to look further: a path or a command. */
   see?: string;
   cause?: unknown;
+  /** Exit status of the command, where it is not that of an error: of a container that was lost. */
+  exitStatus?: number;
   /** The host's runtime has written it to our standard error already: it goes to the log only. */
   shown?: boolean;
 }
@@ -44,6 +46,7 @@ export class NkError extends Error {
   readonly phase: string | undefined;
   readonly log: string | undefined;
   readonly see: string | undefined;
+  readonly exitStatus: number | undefined;
   readonly shown: boolean;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
@@ -53,6 +56,7 @@ export class NkError extends Error {
     this.phase = details.phase;
     this.log = details.log;
     this.see = details.see;
+    this.exitStatus = details.exitStatus;
     this.shown = details.shown ?? false;
   }
 

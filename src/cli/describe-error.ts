@@ -14,7 +14,7 @@ export function describeError({ message, phase, log, see }: NkError): string {
     lines.push(
       ...log
         .trim()
-        .split("\n")
+        .split(/\r?\n/)
         .slice(-MAX_LOG_LINES)
         .map((line) => `  | ${line}`),
     );

@@ -111,5 +111,6 @@ function report(error: NkError, command: string, logger: Logger | undefined): nu
   logger?.error(error);
   if (!error.shown) writeStderr(`${describeError(error)}\n`);
   if (error.code === "INTERNAL" && error.cause instanceof Error) logger?.debug(error.cause.stack ?? "");
-  return error instanceof UnknownCommand ? EXIT_UNKNOWN_COMMAND : exitCodeOf(command);
+  if (error instanceof UnknownCommand) return EXIT_UNKNOWN_COMMAND;
+  return error.exitStatus ?? exitCodeOf(command);
 }

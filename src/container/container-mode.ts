@@ -1,3 +1,4 @@
+import type { ErrorJson } from "../base/errors.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import type { Bundle } from "../oci/bundle.ts";
 import type { Settings } from "../oci/settings.ts";
@@ -12,8 +13,8 @@ import type { StateStore } from "../state/store.ts";
  */
 export interface ContainerMode {
   create(request: CreateRequest): Promise<void>;
-  /** create, start and, unless `detach`, wait: the exit status for the caller. */
-  run(request: RunRequest): Promise<number>;
+  /** create, start and, unless `detach`, wait. */
+  run(request: RunRequest): Promise<RunEnd>;
   start(container: ContainerRecord): Promise<void>;
   /** The exit status of the process, or 0 at once with `detach`. */
   exec(container: ContainerRecord, request: ExecRequest): Promise<number>;
@@ -53,6 +54,13 @@ export interface RunRequest extends CreateRequest {
   detach: boolean;
   /** Keep the stopped container (runc's --keep). */
   keep: boolean;
+}
+
+export interface RunEnd {
+  /** Of the process, or 128 and the number of its signal; 0 with `detach`. */
+  status: number;
+  /** Why the container ended, when it was not by itself. */
+  lost?: ErrorJson;
 }
 
 export interface ExecRequest extends Stdio {

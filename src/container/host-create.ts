@@ -4,7 +4,7 @@ import { NkError } from "../base/errors.ts";
 import { processStartTime } from "../host/process-info.ts";
 import { writePidFile } from "../state/pid-file.ts";
 import type { ContainerRecord, HostRecord, Status } from "../state/record.ts";
-import type { CreateRequest, RunRequest } from "./container-mode.ts";
+import type { CreateRequest, RunEnd, RunRequest } from "./container-mode.ts";
 import { runInForeground, runQuietly } from "./host-command.ts";
 import { chooseHostRuntime, isCrun } from "./host-runtime.ts";
 
@@ -16,10 +16,10 @@ export async function createContainer(request: CreateRequest): Promise<void> {
 }
 
 /** `run`: with `detach` like create and start; otherwise the runtime ends with the container, whose status is returned. */
-export async function runContainer(request: RunRequest): Promise<number> {
-  if (!request.detach) return runAndWait(request);
+export async function runContainer(request: RunRequest): Promise<RunEnd> {
+  if (!request.detach) return { status: await runAndWait(request) };
   await detached(request, "run", ["--detach"], "running");
-  return 0;
+  return { status: 0 };
 }
 
 async function detached(

@@ -1,4 +1,3 @@
-import { writeFileSync } from "node:fs";
 import { Deadline } from "../base/deadline.ts";
 import { cgroupFolder, cgroupsToMake, makeCgroup } from "../host/cgroup.ts";
 import { startShadow, type Shadow, type ShadowPlan } from "../host/shadow.ts";
@@ -6,6 +5,7 @@ import { followReport } from "../monitor/follow-report.ts";
 import { jobPath, type ContainerJob } from "../monitor/job.ts";
 import { ownMonitor } from "../monitor/own-monitor.ts";
 import { GUEST_SHARE, guestConfig } from "../oci/guest-config.ts";
+import { writeFileAtomic } from "../state/atomic-write.ts";
 import { writePidFile } from "../state/pid-file.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
@@ -60,7 +60,7 @@ async function launchOwn(request: CreateRequest, options: LaunchOptions): Promis
     ...(onDisk && { disk: diskRoot(bundle) }),
   };
   return journaled(record, store, async () => {
-    writeFileSync(jobPath(stateDir), JSON.stringify(job), { mode: 0o600 });
+    writeFileAtomic(jobPath(stateDir), JSON.stringify(job));
     const plan: ShadowPlan = {
       ...commonPlan(request, options),
       ...(onDisk ? volumesPlan(request) : treePlan(request)),

@@ -1,8 +1,6 @@
 import { join } from "node:path";
 import { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
-import { writeStderr } from "../base/logger.ts";
-import { printableLine } from "../base/printable.ts";
 import type { GuestProcess } from "../agent/agent-client.ts";
 import type { ControlClient } from "../monitor/control-client.ts";
 import { monitorGone } from "../monitor/monitor-gone.ts";
@@ -26,15 +24,13 @@ export function vmMode(store: StateStore): ContainerMode {
 
     async run(request) {
       const launched = await launch(request, { wait: !request.detach, startAtOnce: true });
-      if (request.detach) return 0;
+      if (request.detach) return { status: 0 };
       const status = await launched.shadow.exitStatus();
       if (request.machine === undefined) await monitorGone(socketOf(store, request.id));
       narrateRest(join(store.dirOf(request.id), "trace.jsonl"), launched.stepsHeard);
-      const record = store.read(request.id);
-      // The status alone, that of a killed process, does not say that it was the VM that ended.
-      if (record.error) writeStderr(`nk-runtime: ${printableLine(record.error.message)}\n`);
-      if (!request.keep) await remove(store, record);
-      return status;
+      const ended = refreshVm(store.read(request.id));
+      if (!request.keep) await remove(store, ended);
+      return { status, ...(ended.error && { lost: ended.error }) };
     },
 
     async start(container) {

@@ -1,8 +1,9 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { NkError } from "../base/errors.ts";
 import { parseMountOptions } from "../host/mount-flags.ts";
 import type { ShadowPlan } from "../host/shadow.ts";
-import { planMounts, volumePath } from "../oci/guest-config.ts";
+import { planMounts, volumePath, type BindMount } from "../oci/guest-config.ts";
 import type { CreateRequest } from "./container-mode.ts";
 
 export type Tree = Pick<ShadowPlan, "rootfs" | "readonly" | "mountPoints" | "binds">;
@@ -23,11 +24,18 @@ export function volumesPlan({ bundle, store, id }: CreateRequest): Tree {
 }
 
 function bindsOf(bundle: CreateRequest["bundle"]): ShadowPlan["binds"] {
-  return planMounts(bundle.raw).binds.map(({ source, destination, options }) => ({
-    source: resolve(bundle.path, source),
-    destination,
-    flags: parseMountOptions(options).flags,
+  return planMounts(bundle.raw).binds.map((bind) => ({
+    source: sourceOf(bind, bundle.path),
+    destination: bind.destination,
+    flags: parseMountOptions(bind.options).flags,
   }));
+}
+
+function sourceOf({ source, destination }: BindMount, bundlePath: string): string {
+  const path = resolve(bundlePath, source);
+  if (existsSync(path)) return path;
+  const problem = `mount ${destination}: no such file or folder: ${path}`;
+  throw new NkError("BAD_CONFIG", `${problem}: create it, or correct mounts in config.json`);
 }
 
 /** Where its shadow stands. */

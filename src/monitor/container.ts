@@ -1,8 +1,12 @@
+import { truncateSync } from "node:fs";
+import { join } from "node:path";
 import type { AgentClient, GuestMountRequest } from "../agent/agent-client.ts";
 import { exitStatus, type ExitEvent } from "../agent/messages.ts";
 import { Deadline } from "../base/deadline.ts";
 import { asNkError, NkError } from "../base/errors.ts";
+import { writeStderr } from "../base/logger.ts";
 import { processStartTime } from "../host/process-info.ts";
+import { signalName } from "../host/signals.ts";
 import { runHooks } from "../oci/hooks.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
@@ -128,7 +132,7 @@ export class Container {
     // The process may have ended already, and the record with it.
     if (this.record.status === "created") this.setStatus("running");
     for (const failure of await runHooks("poststart", this.record.bundle, this.record)) {
-      process.stderr.write(`${failure}\n`);
+      writeStderr(`${failure}\n`);
     }
   }
 
@@ -198,7 +202,7 @@ export class Container {
     else if (end.oom) record.oomKilled = true;
     record.exitStatus = end instanceof NkError ? 128 + SIGKILL : exitStatus(end);
     record.pid = 0;
-    this.setStatus("stopped");
+    this.recordEnd();
     this.resolveStopped();
     this.execs.lost();
     await this.dismissShadow(end);
@@ -212,7 +216,7 @@ export class Container {
       resize: (rows, cols) => this.session.resize(rows, cols),
       signal: (signal) => {
         this.session.signal(signal);
-        if (BOOT_ENDING_SIGNALS.has(signal)) this.abort(new NkError("BOOT", `ended by signal ${signal}`));
+        if (BOOT_ENDING_SIGNALS.has(signal)) this.abort(unborn(signal));
       },
       gone: () => {
         this.session.shadowGone();
@@ -226,13 +230,27 @@ export class Container {
     this.store.write(this.record);
   }
 
+  /** A full disk must not keep the exit status from the caller; the trace makes room for the last record. */
+  private recordEnd(): void {
+    try {
+      this.setStatus("stopped");
+    } catch {
+      try {
+        truncateSync(join(this.store.dirOf(this.record.id), "trace.jsonl"));
+        this.setStatus("stopped");
+      } catch (error) {
+        writeStderr(`the end of the container could not be recorded: ${asNkError(error).message}\n`);
+      }
+    }
+  }
+
   private async dismissShadow(end: ExitEvent | NkError): Promise<void> {
     const gone = end instanceof NkError ? this.session.lost() : this.session.exited(end);
     if (!this.forced) return gone;
     try {
       await Deadline.after(FORCED_FLUSH_MS).race(gone, "the shadow's last output");
     } catch (error) {
-      process.stderr.write(`${asNkError(error).message}\n`);
+      writeStderr(`${asNkError(error).message}\n`);
       this.shadow.link.destroy();
       process.kill(this.shadow.pid, "SIGKILL");
     }
@@ -240,3 +258,7 @@ export class Container {
 }
 
 const CREATE_WHY = "the in-VM runtime makes namespaces, cgroup and mounts";
+
+function unborn(signal: number): NkError {
+  return new NkError("BOOT", `${signalName(signal)} ended the container before it was created`);
+}

@@ -111,10 +111,13 @@ export class Guest {
       onEvent(event, clock);
     });
     router.use(connection);
-    const lost = lossOf(vm, connection).then((error) => Promise.reject(error));
+    const lost = lossOf(vm, connection).then(({ code, message, log }): never => {
+      const details = { phase: HELLO, ...(log !== undefined && { log }) };
+      throw new NkError(code === "VMM" ? "BOOT" : code, message, details);
+    });
     lost.catch(() => {});
     const hello = await traced("kernel", "boot until the agent's hello", { why: BOOT_WHY }, () =>
-      deadline.race(Promise.race([connection.hello.catch(() => lost), lost]), "the agent's hello"),
+      deadline.race(Promise.race([connection.hello.catch(() => lost), lost]), HELLO),
     );
     const guest = new Guest(
       vm,
@@ -197,6 +200,7 @@ export class Guest {
 }
 
 const CONFIGURE_WHY = "the guest has no clock, name or entropy of its own";
+const HELLO = "the agent's hello";
 const BOOT_WHY = "the agent's first message is the sign that the guest is ready; nothing is polled";
 
 function createVm(

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { ExitEvent } from "../agent/messages.ts";
 import { Deadline } from "../base/deadline.ts";
 import { asNkError, NkError } from "../base/errors.ts";
+import { writeStderr } from "../base/logger.ts";
 import { processStartTime } from "../host/process-info.ts";
 import { checkKernelFeatures } from "../image/check-kernel.ts";
 import { detachTree } from "../host/shadow-tree.ts";
@@ -205,5 +206,5 @@ export class MachineMonitor implements ControlTarget {
 }
 
 function warn(error: unknown): void {
-  process.stderr.write(`${asNkError(error).message}\n`);
+  writeStderr(`${asNkError(error).message}\n`);
 }

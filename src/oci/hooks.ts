@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { NkError } from "../base/errors.ts";
+import { reasonOf } from "../base/system-error.ts";
 import { isObject } from "../base/json.ts";
 import { readConfigFile } from "./config-file.ts";
 import type { OciHook } from "./config.ts";
@@ -69,8 +70,8 @@ async function ended(
   try {
     return (await once(child, "exit")) as [number | null, string | null];
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new NkError("HOST", `${kind} hook ${path} could not be started: ${reason}`, { cause: error });
+    const problem = `${kind} hook ${path} could not be started: ${reasonOf(error)}`;
+    throw new NkError("HOST", `${problem}: correct hooks in config.json`, { cause: error });
   }
 }
 

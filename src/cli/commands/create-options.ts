@@ -5,6 +5,7 @@ import { checkTerminal } from "../../container/terminal.ts";
 import { resolveSettings } from "../../container/resolve-settings.ts";
 import { settingsFromFiles } from "../../container/settings-files.ts";
 import type { CreateRequest } from "../../container/container-mode.ts";
+import { checkPreservedFds } from "../../host/preserved-fds.ts";
 import { loadBundle } from "../../oci/bundle.ts";
 import type { SourcedSettings } from "../../oci/settings.ts";
 import { checkPidFile } from "../../state/pid-file.ts";
@@ -64,6 +65,7 @@ async function claimed(
   const flagSettings = flags.has("vm") ? inMachine(flags) : settingsFromFlags(flags);
   const place = stdioAndPlace(flags);
   if (place.pidFile !== undefined) checkPidFile(place.pidFile);
+  checkPreservedFds(place.preserveFds);
   store.checkFree(id);
   const prepared = store.prepare();
   try {

@@ -4,6 +4,7 @@ import { NkError } from "../../base/errors.ts";
 import { execProcess, readProcessFile } from "../../container/exec-process.ts";
 import { checkAllowed } from "../../container/lifecycle.ts";
 import { checkTerminal } from "../../container/terminal.ts";
+import { checkPreservedFds } from "../../host/preserved-fds.ts";
 import { checkPidFile } from "../../state/pid-file.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { findAndTrace } from "../find-container.ts";
@@ -99,6 +100,7 @@ export const exec: Command = {
     const pidFile = path(flags, "pid-file");
     if (pidFile !== undefined) checkPidFile(pidFile);
     const preserveFds = flags.number("preserve-fds") ?? 0;
+    checkPreservedFds(preserveFds);
     return mode.exec(container, {
       process,
       terminal,

@@ -1,3 +1,4 @@
+import { NkError } from "../../base/errors.ts";
 import { loadMode } from "../../container/modes.ts";
 import type { Command } from "../command.ts";
 import { CREATE_OPTIONS, withClaim } from "./create-options.ts";
@@ -25,9 +26,14 @@ export const run: Command = {
   async run(context) {
     const detach = context.flags.switch("detach");
     const keep = context.flags.switch("keep");
-    return withClaim(context, detach, async (request) => {
+    const { status, lost } = await withClaim(context, detach, async (request) => {
       const mode = await loadMode(request.settings.mode, request.store);
       return mode.run({ ...request, detach, keep });
     });
+    if (lost) {
+      const { code, message, log } = lost;
+      throw new NkError(code, message, { exitStatus: status, ...(log !== undefined && { log }) });
+    }
+    return status;
   },
 };
