@@ -2,7 +2,7 @@ import { Socket } from "node:net";
 import { AgentClient } from "../../src/agent/agent-client.ts";
 import { AgentConnection } from "../../src/agent/connection.ts";
 import type { AgentEvent } from "../../src/agent/messages.ts";
-import { asNkError, NkError } from "../../src/base/errors.ts";
+import { NkError } from "../../src/base/errors.ts";
 import { describeError } from "../../src/cli/describe-error.ts";
 import { agentSpan } from "../../src/monitor/agent-steps.ts";
 import { inRuncsWords } from "../../src/monitor/runtime-errors.ts";
@@ -52,6 +52,10 @@ export async function converse(input: Buffer, random: Random): Promise<string> {
   const passedOn = shadowSocket.writableLength;
   agentSocket.destroy();
   shadowSocket.destroy();
+  // The sockets let go in a turn of the event loop.
+  await new Promise((resolve) => {
+    setImmediate(resolve);
+  });
   return [...new Set(events), ...outcomes, Math.ceil(Math.log2(passedOn + 1))]
     .join("|")
     .replaceAll(/\d+/g, "N");
@@ -93,5 +97,6 @@ function outcome(error: unknown): string {
   checkText(describeError(inRuncsWords(error, "x")));
   checkText(JSON.stringify(error.toJson()));
   if (error.code === "INTERNAL") throw error;
-  return asNkError(error).code + error.message.slice(0, 24);
+  // The words of the guest are as many as there are inputs.
+  return error.code === "PROTOCOL" ? error.message : error.code + (error.phase ?? "");
 }
