@@ -8,8 +8,8 @@ import { traced } from "../trace/channels.ts";
 import type { ExecRequest } from "./container-mode.ts";
 import { shadowTerminal } from "./terminal.ts";
 
-/** The in-VM runtime under software emulation, on a busy machine. */
-const EXEC_TIMEOUT_MS = 60_000;
+/** Longer than the monitor's own deadline for the agent, so that its error arrives, which knows more. */
+const EXEC_TIMEOUT_MS = 90_000;
 
 const WHY =
   "it stands for the command on the host and sends this request to the monitor, which asks the agent, which asks the runtime in the VM";
