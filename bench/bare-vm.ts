@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { cpioArchive } from "../src/image/cpio.ts";
 import { hostTscKhz } from "../src/vm/host-tsc.ts";
 import { kernelCmdline } from "../src/vm/kernel-cmdline.ts";
+import { EMULATED_CPU } from "../src/vm/qemu/argv.ts";
 import type { VmRecord } from "../src/state/record.ts";
 
 /** The floor: QEMU with the same machine, memory and kernel as the container's VM, and nothing else in it. */
@@ -28,7 +29,9 @@ export function bareVm(vm: VmRecord, kernel: string, initrd: string): BareVm {
   const tscKhz = hostTscKhz();
   const threads = vm.vcpus === 1 ? "single" : "multi";
   const accel =
-    vm.accel === "kvm" ? "-accel kvm -cpu host" : `-accel tcg,thread=${threads},tb-size=128 -cpu max`;
+    vm.accel === "kvm"
+      ? "-accel kvm -cpu host"
+      : `-accel tcg,thread=${threads},tb-size=128 -cpu ${EMULATED_CPU}`;
   const chips = tscKhz !== undefined || vm.accel === "kvm" ? ",pit=off,pic=off" : "";
   const machine = `-M microvm,acpi=on,rtc=on,isa-serial=on${chips} ${accel} -m ${vm.memSizeMib} -smp ${vm.vcpus}`;
   const nothingElse = "-nodefaults -no-user-config -nographic -no-reboot -serial none";

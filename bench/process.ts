@@ -8,19 +8,26 @@ export interface Timed {
   output: string;
 }
 
-/** Runs a program to its end: its wall time and what it printed. A status other than 0 is an error. */
-export function timeProcess(command: string, args: readonly string[]): Promise<Timed> {
+/**
+ * Runs a program to its end: its wall time and what it printed. A status other than 0 is an error.
+ * @param options detaches: what it starts outlives it, and would keep a pipe of ours open
+ */
+export function timeProcess(
+  command: string,
+  args: readonly string[],
+  { detaches = false } = {},
+): Promise<Timed> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     const startNs = process.hrtime.bigint();
     const child = spawn(command, args, {
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: detaches ? "ignore" : ["ignore", "pipe", "pipe"],
       timeout: TIMEOUT_MS,
       killSignal: "SIGKILL",
     });
     let wallMs = 0;
-    child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
-    child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk));
+    child.stdout?.on("data", (chunk: Buffer) => chunks.push(chunk));
+    child.stderr?.on("data", (chunk: Buffer) => chunks.push(chunk));
     child.on("error", reject);
     // "exit" is the end of the program; "close" also waits for whoever inherited its output.
     child.on("exit", () => (wallMs = Number(process.hrtime.bigint() - startNs) / 1e6));

@@ -1,131 +1,85 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, release, tmpdir } from "node:os";
-import { join } from "node:path";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus, loadavg, release } from "node:os";
 import { parseArgs } from "node:util";
-import type { Span } from "../src/trace/channels.ts";
-import type { ContainerRecord } from "../src/state/record.ts";
-import { bareVm, makeBareInitramfs } from "./bare-vm.ts";
-import { formatPhases, phasesOf, readTrace } from "./phases.ts";
-import type { TracedRun } from "./phases.ts";
-import { timeProcess } from "./process.ts";
-import { median, summary } from "./statistics.ts";
+import { cli } from "./cli.ts";
+import type { Findings, Measurement } from "./measurement.ts";
+import { memory } from "./memory.ts";
+import { formatTable, resultOf, type Result } from "./report.ts";
+import { share } from "./share.ts";
+import { start } from "./start.ts";
+import { streams } from "./streams.ts";
+import { Workbench } from "./workbench.ts";
 
-/**
- * Cold `nk-runtime run --mode=vm` of /bin/true beside bare QEMU that boots the same kernel to a power-off, taking turns in
- * one run, because only numbers of the same minutes of the same machine can be compared.
- *   node build/bench.cjs [-n RUNS] [--kernel PATH] [--accel tcg|kvm|auto] [--share auto|9p|virtiofs]
- */
-const GOAL_RATIO = 1.6;
+/** Measures VM mode (docs/performance.md): node build/bench.cjs [-n RUNS] [--only NAME,…] [--kernel PATH] [--accel tcg|kvm|auto] */
+const MEASUREMENTS: readonly Measurement[] = [start, cli, streams, share, memory];
+const OUTPUT = "build/bench/vm.json";
 
 const { values: options } = parseArgs({
   options: {
-    runs: { type: "string", short: "n", default: "7" },
+    runs: { type: "string", short: "n", default: "5" },
+    only: { type: "string", default: MEASUREMENTS.map(({ name }) => name).join(",") },
     kernel: { type: "string" },
     accel: { type: "string", default: "auto" },
-    share: { type: "string", default: "auto" },
   },
 });
 
-const root = process.cwd();
-const runtime = join(root, "bin/nk-runtime");
-const work = mkdtempSync(join(tmpdir(), "nkb-"));
-const stateRoot = join(work, "state");
-const bundle = join(work, "bundle");
-const vmFlags = [
-  "--mode=vm",
-  `--vm-accel=${options.accel}`,
-  `--vm-share=${options.share}`,
-  ...(options.kernel === undefined ? [] : [`--vm-kernel=${options.kernel}`]),
-];
-
-/** The container: one process that does nothing. */
-async function makeBundle(): Promise<void> {
-  await timeProcess(join(root, "examples/make-bundle.sh"), ["hello", bundle]);
-  const path = join(bundle, "config.json");
-  const config = JSON.parse(readFileSync(path, "utf8")) as { process: { args: string[] } };
-  config.process.args = ["/bin/true"];
-  writeFileSync(path, JSON.stringify(config));
+function chosen(): Measurement[] {
+  return options.only.split(",").map((name) => {
+    const found = MEASUREMENTS.find((measurement) => measurement.name === name);
+    if (found) return found;
+    const names = MEASUREMENTS.map((measurement) => measurement.name).join(", ");
+    throw new Error(`--only: expected some of ${names}, found ${name}`);
+  });
 }
 
-async function coldRun(id: string): Promise<number> {
-  return (await timeProcess(runtime, ["--root", stateRoot, "run", ...vmFlags, "--bundle", bundle, id]))
-    .wallMs;
-}
-
-/** The same run, its state kept: what the monitor recorded, and which VM it was. */
-async function tracedRun(id: string): Promise<TracedRun & { record: ContainerRecord }> {
-  const startNs = process.hrtime.bigint();
-  await timeProcess(runtime, ["--root", stateRoot, "run", "--keep", ...vmFlags, "--bundle", bundle, id]);
-  const spans = readTrace(join(stateRoot, id, "trace.jsonl"));
-  const record = JSON.parse(readFileSync(join(stateRoot, id, "state.json"), "utf8")) as ContainerRecord;
-  await timeProcess(runtime, ["--root", stateRoot, "delete", "--force", id]);
-  return { startNs, spans, record };
-}
-
-/** The kernel that QEMU was given, which need not be the one that was asked for (an unpacked bzImage). */
-function kernelOf(spans: readonly Span[]): string | undefined {
-  for (const { actor, what } of spans) {
-    const path = actor === "vmm" ? / -kernel (\S+)/.exec(what ?? "")?.[1] : undefined;
-    if (path !== undefined) return path;
-  }
-  return undefined;
+function machine(): Record<string, unknown> {
+  return {
+    kernel: release(),
+    cpu: cpus()[0]?.model,
+    cpus: cpus().length,
+    node: process.version,
+    loadAverage: loadavg().map((load) => Number(load.toFixed(2))),
+  };
 }
 
 async function main(): Promise<void> {
   const runs = Number(options.runs);
   if (!Number.isInteger(runs) || runs < 1)
     throw new Error(`-n must be a number of runs, found ${options.runs}`);
-  await makeBundle();
-  // Not counted: it fills the page cache, and finds out once whether KVM works.
-  const { record, spans } = await tracedRun("warm-up");
-  const kernel = kernelOf(spans);
-  const vm = record.vm;
-  if (vm === undefined || kernel === undefined) throw new Error("the warm-up did not run in a VM");
-  const bare = bareVm(vm, kernel, makeBareInitramfs(join(root, "build/bench/poweroff"), work));
-  await timeProcess(bare.command, bare.args);
-
-  const coldMs: number[] = [];
-  const bareMs: number[] = [];
-  const traces: TracedRun[] = [];
-  for (let run = 1; run <= runs; run += 1) {
-    bareMs.push((await timeProcess(bare.command, bare.args)).wallMs);
-    coldMs.push(await coldRun(`cold-${run}`));
-    traces.push(await tracedRun(`traced-${run}`));
-    process.stderr.write(`\r  run ${run} of ${runs}`);
+  const measurements = chosen();
+  const before = machine();
+  const bench = new Workbench([
+    `--vm-accel=${options.accel}`,
+    ...(options.kernel === undefined ? [] : [`--vm-kernel=${options.kernel}`]),
+  ]);
+  const found: Record<string, Findings & { rows: Result[] }> = {};
+  try {
+    for (const { name, measure } of measurements) {
+      process.stderr.write(`  measuring: ${name}\n`);
+      const findings = await measure(bench, runs);
+      found[name] = { ...findings, rows: findings.rows.map(resultOf) };
+    }
+  } finally {
+    await bench.close();
   }
-  process.stderr.write("\n");
-  report({ vm, kernel, coldMs, bareMs, traces });
+  report(found, { before, after: machine() });
 }
 
-interface Results {
-  vm: NonNullable<ContainerRecord["vm"]>;
-  kernel: string;
-  coldMs: number[];
-  bareMs: number[];
-  traces: TracedRun[];
+function report(
+  found: Record<string, Findings & { rows: Result[] }>,
+  machines: Record<string, unknown>,
+): void {
+  const all = Object.values(found);
+  console.log(formatTable(all.flatMap(({ rows }) => rows)));
+  for (const { notes = [] } of all) for (const note of notes) console.log(note);
+  const measurements = Object.entries(found).map(([name, { rows, details }]) => ({ name, rows, ...details }));
+  mkdirSync("build/bench", { recursive: true });
+  const result = { date: new Date().toISOString(), machine: machines, measurements };
+  writeFileSync(OUTPUT, `${JSON.stringify(result, null, 2)}\n`);
+  console.log(`load average ${loadavg()[0]?.toFixed(1)} on ${cpus().length} CPUs; written to ${OUTPUT}`);
 }
 
-function report({ vm, kernel, coldMs, bareMs, traces }: Results): void {
-  const ratio = median(coldMs) / median(bareMs);
-  const phases = phasesOf(traces);
-  console.log(
-    `kernel ${vm.kernelRelease} (${kernel}), ${vm.accel}, ${vm.share}, ${vm.memSizeMib} MiB, ${vm.vcpus} vCPU`,
-  );
-  console.log(`  bare QEMU, boot to power-off   ${summary(bareMs)}`);
-  console.log(`  nk-runtime run true, cold      ${summary(coldMs)}`);
-  console.log(`  ratio                          ${ratio.toFixed(2)} (goal: ${GOAL_RATIO} or less)`);
-  console.log(formatPhases(phases, median(coldMs)));
-  const host = { kernel: release(), cpu: cpus()[0]?.model, cpus: cpus().length, node: process.version };
-  const result = { date: new Date().toISOString(), host, vm, kernel, coldMs, bareMs, ratio, phases };
-  mkdirSync(join(root, "build/bench"), { recursive: true });
-  const path = join(root, "build/bench/vm.json");
-  writeFileSync(path, `${JSON.stringify(result, null, 2)}\n`);
-  console.log(`written to ${path}`);
-}
-
-main()
-  .catch((error: unknown) => {
-    console.error(error instanceof Error ? error.message : error);
-    process.exitCode = 1;
-  })
-  .finally(() => rmSync(work, { recursive: true, force: true }));
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});
