@@ -8,6 +8,7 @@ const MOUNT_OPTIONS = [
   "version=9p2000.L", // the dialect with Linux's own calls and error numbers
   `msize=${MSIZE_BYTES}`,
   "access=client", // the guest checks permissions as it does for any disk; the server runs as root
+  "posixacl", // … those of access control lists too
   // `none` has no shared mappings (EINVAL), `loose` shows old content after the host changed a file
   "cache=mmap",
 ].join(",");
