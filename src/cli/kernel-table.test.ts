@@ -25,7 +25,7 @@ const ENTRIES: KernelEntry[] = [
 it("has a table for each folder, with the default marked and what a kernel lacks", () => {
   expect(kernelTable(ENTRIES)).toBe(`/image/kernels
   NAME       RELEASE  FORMAT  SIZE      SHARES    DISKS        MODULES
-* vmlinux-6  6.1-nk   ELF     20.0 MiB  virtiofs  ext4, erofs  none needed
+* vmlinux-6  6.1-nk   ELF     20.0 MiB  virtiofs  erofs, ext4  none needed
     cannot mount the share 9p (CONFIG_NET_9P_VIRTIO)
 
 /other/kernels
@@ -47,7 +47,7 @@ it("is JSON for programs", () => {
       format: "elf",
       sizeBytes: 20971520,
       shares: ["virtiofs"],
-      disks: ["ext4", "erofs"],
+      disks: ["erofs", "ext4"],
       modules: null,
       config: "built in",
       lacks: [{ feature: "9p", options: ["CONFIG_NET_9P_VIRTIO"] }],

@@ -1,11 +1,11 @@
 import { dirname } from "node:path";
 import { sharesOf } from "../image/check-kernel.ts";
 import type { KernelDescription } from "../image/describe-kernel.ts";
-import { describeLack, type FeatureName } from "../image/kernel-features.ts";
+import { diskFormatsOf } from "../image/disk-format.ts";
+import { describeLack } from "../image/kernel-features.ts";
 import type { KernelEntry } from "../image/kernel-list.ts";
 
 const MIB = 1024 * 1024;
-const DISK_FORMATS = ["ext4", "erofs"] as const;
 
 /** A kernel as JSON. */
 export function kernelJson({ name, path, isDefault, kernel }: KernelEntry): Record<string, unknown> {
@@ -19,17 +19,11 @@ export function kernelJson({ name, path, isDefault, kernel }: KernelEntry): Reco
     format,
     sizeBytes,
     shares: isOpaque ? null : sharesOf(kernel),
-    disks: isOpaque ? null : disksOf(kernel),
+    disks: isOpaque ? null : diskFormatsOf(kernel),
     modules: modules?.dir ?? null,
     config: configSource ?? null,
     lacks: lacks.map(({ feature, options }) => ({ feature, options })),
   };
-}
-
-/** The formats of disk images that a kernel can mount, as far as one can tell. */
-function disksOf({ lacks }: KernelDescription): readonly string[] {
-  const can = (name: FeatureName): boolean => !lacks.some(({ feature }) => feature === name);
-  return can("virtio-blk") ? DISK_FORMATS.filter(can) : [];
 }
 
 const HEADINGS = ["NAME", "RELEASE", "FORMAT", "SIZE", "SHARES", "DISKS", "MODULES"];
@@ -69,7 +63,7 @@ function cells({ name, kernel }: KernelEntry): string[] {
     format === "elf" ? "ELF" : format,
     `${(sizeBytes / MIB).toFixed(1)} MiB`,
     list(sharesOf(kernel)),
-    list(disksOf(kernel)),
+    list(diskFormatsOf(kernel)),
     modules === undefined ? "none needed" : `${modules.files.size} found`,
   ];
 }

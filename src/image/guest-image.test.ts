@@ -96,6 +96,17 @@ describe("resolveGuestImage", () => {
     expect((await resolve()).initrd).not.toBe(first.initrd);
   });
 
+  it("prepares anew when modules or a configuration come", async () => {
+    putKernel(craftElf({ text: BUILTIN_TEXT.replace("virtiofs\0", "") }));
+    expect((await resolve()).kernel.shares).toEqual(["9p"]);
+    const options = ["BLK_DEV_INITRD", "ACPI", "VIRTIO_MMIO", "VIRTIO_CONSOLE", "PROC_FS", "SYSFS"];
+    const more = ["DEVTMPFS", "UNIX98_PTYS", "TMPFS", "CGROUPS", "VIRTIO_FS"];
+    put("kernels/config-6.1.9-nk", [...options, ...more].map((name) => `CONFIG_${name}=y\n`).join(""));
+    const { shares, lacks } = (await resolve()).kernel;
+    expect(shares).toEqual(["virtiofs"]);
+    expect(lacks.map(({ feature }) => feature)).toContain("memory");
+  });
+
   it("names what the kernel lacks", async () => {
     putKernel(craftBzImage({ release: RELEASE }));
     putModules("v/virtio_mmio.ko:\nf/fuse.ko:\n");

@@ -13,6 +13,12 @@ export interface GuestImage {
   initrd: string;
 }
 
+/** A guest image as it is kept. */
+export interface PreparedImage extends GuestImage {
+  /** Files beside the sources that it depends on, as they were: indexes of modules, configurations. */
+  inputs: Record<string, string>;
+}
+
 export interface GuestImageOptions {
   /** A kernel to use; undefined: `kernels/default` of the first image folder that has one. */
   kernel?: string | undefined;
@@ -34,7 +40,7 @@ export interface ImageSources {
 const INSTALLED_DIR = "/var/lib/nano-sandbox/vm";
 
 /** Raise it when the meaning of a prepared image changes: older ones are then not used any more. */
-const CACHE_VERSION = 2;
+const CACHE_VERSION = 3;
 
 /**
  * Finds, and prepares on first use, the kernel and the initramfs of a guest. What was prepared is kept, named by
@@ -101,20 +107,27 @@ function realFile(path: string, what: string, flag: string): string {
 
 /** A short name for some files as they are now. */
 export function cacheKey(files: readonly string[]): string {
-  const marks = files.map((path) => {
-    const { size, mtimeMs, ino } = statSync(path);
-    return [path, size, mtimeMs, ino];
-  });
   return createHash("sha256")
-    .update(JSON.stringify([CACHE_VERSION, marks]))
+    .update(JSON.stringify([CACHE_VERSION, marksOf(files)]))
     .digest("hex")
     .slice(0, 20);
 }
 
+/** How files are now, by their paths: changes when they do, also when they come or go. */
+export function marksOf(files: readonly string[]): Record<string, string> {
+  return Object.fromEntries(files.map((path) => [path, markOf(path)]));
+}
+
+function markOf(path: string): string {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat === undefined ? "none" : `${stat.size} ${stat.mtimeMs} ${stat.ino}`;
+}
+
 function readPrepared(path: string): GuestImage | undefined {
   try {
-    const image = JSON.parse(readFileSync(path, "utf8")) as GuestImage;
-    return existsSync(image.kernel.path) && existsSync(image.initrd) ? image : undefined;
+    const { kernel, initrd, inputs } = JSON.parse(readFileSync(path, "utf8")) as PreparedImage;
+    const isFresh = Object.entries(inputs).every(([input, mark]) => markOf(input) === mark);
+    return isFresh && existsSync(kernel.path) && existsSync(initrd) ? { kernel, initrd } : undefined;
   } catch {
     return undefined;
   }

@@ -14,20 +14,23 @@ export function parseKernelConfig(text: string): KernelConfig {
 }
 
 /**
- * The file that names a kernel's configuration: `config-RELEASE` beside it, `config` in the folder of its modules (Fedora), which may be
- * its own, or in /boot. Undefined when there is none.
+ * Where the configuration of a kernel may be: `config-RELEASE` beside it, `config` in the folder of its modules (Fedora), which may be
+ * its own, or in /boot.
  */
-export function findConfigFile(kernelPath: string, release: string): string | undefined {
-  if (release === "") return undefined;
-  const name = `config-${release}`;
+export function configPlaces(kernelPath: string, release: string): string[] {
+  if (release === "") return [];
   const folder = dirname(realpathSync(kernelPath));
-  const places = [
-    join(folder, name),
+  return [
+    join(folder, `config-${release}`),
     ...(basename(folder) === release ? [join(folder, "config")] : []),
     join("/lib/modules", release, "config"),
-    join("/boot", name),
+    join("/boot", `config-${release}`),
   ];
-  return places.find((path) => existsSync(path));
+}
+
+/** The file with a kernel's configuration; undefined when there is none. */
+export function findConfigFile(kernelPath: string, release: string): string | undefined {
+  return configPlaces(kernelPath, release).find((path) => existsSync(path));
 }
 
 export function readConfigFile(path: string): KernelConfig {

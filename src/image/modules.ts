@@ -47,6 +47,7 @@ export interface ModuleTree {
  * unpacked package of others; the system's.
  */
 export function modulesPlaces(kernelPath: string, release: string): string[] {
+  if (release === "") return [];
   const folder = dirname(realpathSync(kernelPath));
   const around = basename(folder) === release ? [folder] : [];
   return [
@@ -63,7 +64,6 @@ export function modulesPlaces(kernelPath: string, release: string): string[] {
  * yet, as packages ship it, counts when there is no other: reading it says what to do.
  */
 export function findModulesDir(kernelPath: string, release: string): string | undefined {
-  if (release === "") return undefined;
   const places = modulesPlaces(kernelPath, release);
   const having = (file: string): string | undefined => places.find((dir) => existsSync(join(dir, file)));
   return having("modules.dep") ?? having("modules.builtin");

@@ -5,10 +5,12 @@ import { pruneCache, writableCacheDir, writeWhole } from "./cache-dir.ts";
 import { cpioArchive } from "./cpio.ts";
 import { checkGuestKernel, sharesOf } from "./check-kernel.ts";
 import { describeKernel } from "./describe-kernel.ts";
-import { cacheKey } from "./guest-image.ts";
-import type { GuestImage, ImageSources } from "./guest-image.ts";
+import { cacheKey, marksOf } from "./guest-image.ts";
+import type { GuestImage, ImageSources, PreparedImage } from "./guest-image.ts";
 import { checkInitramfs } from "./initramfs-file.ts";
+import { configPlaces } from "./kernel-config.ts";
 import type { KernelImage } from "./kernel.ts";
+import { modulesPlaces } from "./modules.ts";
 import type { ModuleTree } from "./modules.ts";
 import { moduleEntries } from "./pack-modules.ts";
 
@@ -34,9 +36,15 @@ export async function prepareGuestImage(
     lacks,
   };
   const initrd = await joinInitrd(sources, described.modules, join(dir, `initrd-${key}.cpio`));
-  const image = { kernel, initrd };
-  await writeWhole(join(dir, `image-${key}.json`), JSON.stringify(image));
-  return image;
+  const prepared: PreparedImage = { kernel, initrd, inputs: marksOf(lookedAt(sources.kernel, release)) };
+  await writeWhole(join(dir, `image-${key}.json`), JSON.stringify(prepared));
+  return { kernel, initrd };
+}
+
+/** What `describeKernel` found, or did not, beside the kernel itself. */
+function lookedAt(kernel: string, release: string): string[] {
+  const indexes = modulesPlaces(kernel, release).map((dir) => join(dir, "modules.dep"));
+  return [...indexes, ...configPlaces(kernel, release)];
 }
 
 /**

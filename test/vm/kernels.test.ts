@@ -60,7 +60,7 @@ describe("the stock kernel of the distribution", () => {
       release: name.replace("vmlinuz-", ""),
       format: "bzImage",
       shares: ["virtiofs", "9p"],
-      disks: ["ext4", "erofs"],
+      disks: ["erofs", "ext4"],
       modules: join(dir, `build/image/kernels/modules-${name.replace("vmlinuz-", "")}`),
     });
   });
