@@ -27,7 +27,7 @@ export interface AddOptions {
  */
 export async function addKernel(options: AddOptions): Promise<KernelDescription> {
   const { release } = inspectKernel(options.file);
-  const kernel = await describeKernel(options.file, modulesIn(options.modules, release));
+  const kernel = await describeKernel(options.file, { modulesDir: modulesIn(options.modules, release) });
   checkGuestKernel(kernel);
   const name = options.name ?? defaultName(kernel);
   checkName(name);

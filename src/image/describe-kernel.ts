@@ -23,24 +23,34 @@ export interface KernelDescription {
   lacks: readonly Lack[];
   /** Nothing is known of its drivers: neither configuration nor modules nor a vmlinux to look into. */
   isOpaque: boolean;
-  /** The vmlinux of a bzImage, where it could be unpacked and has an entry that a VMM can start it at. */
+  /** The vmlinux of a bzImage, where it was unpacked and has an entry that a VMM can start it at. */
   vmlinux: Buffer | undefined;
 }
 
+export interface DescribeOptions {
+  /** Folder with its modules.dep; undefined: where `findModulesDir` finds it. */
+  modulesDir?: string | undefined;
+  /** The vmlinux of a bzImage is wanted. Unpacking takes some tenths of a second, so it is not done for nothing. */
+  unpack?: boolean;
+}
+
 /**
- * Looks at a kernel: format, modules, configuration, and what it lacks. For a bzImage this unpacks it: some tenths of a second.
- * @param modulesDir folder with its modules.dep; undefined: where `findModulesDir` finds it.
+ * Looks at a kernel: format, modules, configuration, and what it lacks. A bzImage whose configuration is nowhere else is unpacked too.
  * @throws BAD_CONFIG for what is not a kernel.
  */
-export async function describeKernel(path: string, modulesDir?: string): Promise<KernelDescription> {
+export async function describeKernel(
+  path: string,
+  { modulesDir, unpack = false }: DescribeOptions = {},
+): Promise<KernelDescription> {
   const file = inspectKernel(path);
-  const unpacked = file.format === "bzImage" ? await unpack(path, file) : undefined;
-  const words = file.format === "elf" ? file : unpacked?.words;
-  const release = file.release || (words?.release ?? "");
+  const { release } = file;
   const dir = modulesDir ?? findModulesDir(path, release);
   const modules = dir === undefined ? undefined : readModuleTree(dir);
-  const configFile = words?.config === undefined ? findConfigFile(path, release) : undefined;
-  const config = configFile === undefined ? words?.config : readConfigFile(configFile);
+  const configFile = findConfigFile(path, release);
+  const mustUnpack = file.format === "bzImage" && (unpack || configFile === undefined);
+  const unpacked = mustUnpack ? await unpackKernel(path, file) : undefined;
+  const words = file.format === "elf" ? file : unpacked?.words;
+  const config = words?.config ?? (configFile === undefined ? undefined : readConfigFile(configFile));
   return {
     path,
     format: file.format,
@@ -50,20 +60,20 @@ export async function describeKernel(path: string, modulesDir?: string): Promise
     configSource: words?.config === undefined ? configFile : "built in",
     lacks: lacksOf({ config, modules, words: words?.found }),
     isOpaque: config === undefined && modules === undefined && words === undefined,
-    vmlinux: unpacked?.startable ? unpacked.bytes : undefined,
+    vmlinux: unpacked?.isStartable ? unpacked.bytes : undefined,
   };
 }
 
 /** Undefined where it cannot be undone here: an unknown compression, a missing tool. */
-async function unpack(
+async function unpackKernel(
   path: string,
   { payload }: Extract<KernelFile, { format: "bzImage" }>,
-): Promise<{ bytes: Buffer; words: ElfWords; startable: boolean } | undefined> {
+): Promise<{ bytes: Buffer; words: ElfWords; isStartable: boolean } | undefined> {
   if (payload === undefined) return undefined;
   try {
     const bytes = await extractVmlinux(path, payload);
     const elf = bufferBytes(bytes);
-    return { bytes, words: searchElf(elf, FEATURE_WORDS), startable: hasPvhEntry(elf) };
+    return { bytes, words: searchElf(elf, FEATURE_WORDS), isStartable: hasPvhEntry(elf) };
   } catch {
     return undefined;
   }

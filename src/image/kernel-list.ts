@@ -14,7 +14,7 @@ export interface KernelEntry {
   kernel: KernelDescription | { problem: string };
 }
 
-/** All kernels of the image folders, best folder first. Each bzImage is unpacked for it: some tenths of a second. */
+/** All kernels of the image folders, best folder first. */
 export async function listKernels(imageDirs: readonly string[] = defaultImageDirs()): Promise<KernelEntry[]> {
   const folders = imageDirs.map((dir) => join(dir, "kernels")).filter((folder) => existsSync(folder));
   const chosen = folders.map((folder) => join(folder, "default")).find((path) => existsSync(path));

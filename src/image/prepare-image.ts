@@ -21,7 +21,7 @@ export async function prepareGuestImage(
   dirs: readonly string[],
 ): Promise<GuestImage> {
   checkInitramfs(sources.base);
-  const described = await describeKernel(sources.kernel);
+  const described = await describeKernel(sources.kernel, { unpack: true });
   checkGuestKernel(described);
   const dir = writableCacheDir(dirs);
   pruneCache(dir);

@@ -15,7 +15,8 @@ let dir: string;
 /** An installation of its own, whose image folder has a guest image but no kernel. */
 function install(): void {
   for (const folder of ["bin", "build/image"]) mkdirSync(join(dir, folder), { recursive: true });
-  for (const file of ["bin/nk-runtime", "build/nk-runtime.cjs"])
+  const bundles = readdirSync(join(REPOSITORY, "build")).filter((file) => /\.cjs(\.cache)?$/.test(file));
+  for (const file of ["bin/nk-runtime", ...bundles.map((name) => `build/${name}`)])
     copyFileSync(join(REPOSITORY, file), join(dir, file));
   for (const folder of ["build/bin", "build/image/rootfs"])
     symlinkSync(join(REPOSITORY, folder), join(dir, folder));
