@@ -49,7 +49,7 @@ async function runCheck(
     const finding = await Deadline.after(timeoutMs).race(work, `the check "${name}"`);
     return { group, name, modes, ...finding };
   } catch (error) {
-    const { message, see = "as it says; if it does not, that is a defect of nk-runtime" } = asNkError(error);
+    const { message, see = "see the message" } = asNkError(error);
     return { group, name, modes, status: "fail", found: message, mend: see };
   }
 }

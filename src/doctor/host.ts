@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, statSync } from "node:fs";
 import { arch, machine, release } from "node:os";
 import { readText } from "./host-files.ts";
 import { fail, ok, warn, type Check, type Finding } from "./check.ts";
@@ -71,15 +71,19 @@ function fileSystems(): Finding {
   return warn("no overlay: podman and containerd use it for images", "modprobe overlay");
 }
 
+/** Character device 5:2 (kernel: Documentation/admin-guide/devices.txt). */
+const PTMX_RDEV = (5 << 8) | 2;
+
 function terminals(): Finding {
   try {
     closeSync(openSync("/dev/ptmx", "r+"));
+    if (statSync("/dev/ptmx").rdev !== PTMX_RDEV) throw new Error("/dev/ptmx is another device");
     const used = readFileSync("/proc/sys/kernel/pty/nr", "utf8").trim();
     const max = readFileSync("/proc/sys/kernel/pty/max", "utf8").trim();
     return ok(`/dev/ptmx opens, ${used} of ${max} in use`);
   } catch (error) {
     return warn(
-      `${String(error)}: no container can have a terminal`,
+      `${error instanceof Error ? error.message : String(error)}: no container can have a terminal`,
       "mount -t devpts -o newinstance,ptmxmode=0666 devpts /dev/pts; ln -sfn pts/ptmx /dev/ptmx",
     );
   }

@@ -7,6 +7,7 @@ import { initramfsFormat } from "../image/initramfs-file.ts";
 import { describeLack } from "../image/kernel-features.ts";
 import { fail, notChecked, ok, warn, type Check, type Finding } from "./check.ts";
 import type { Context } from "./context.ts";
+import { inSourceTree } from "./source-tree.ts";
 
 /** What VMs boot from. */
 export const IMAGE_CHECKS: readonly Check[] = [
@@ -16,16 +17,16 @@ export const IMAGE_CHECKS: readonly Check[] = [
   { group: "guest image", name: "runc in the VM", modes: [], run: runc },
 ];
 
-const MAKE_KERNEL = "scripts/build-kernel.sh --distro";
-const MAKE_INITRAMFS = "scripts/build-rootfs.sh";
+const makeKernel = (): string => inSourceTree("scripts/build-kernel.sh --distro");
+const makeInitramfs = (): string => inSourceTree("scripts/build-rootfs.sh");
 
 function initramfs({ settings }: Context): Finding {
   const places = settings.rootfs === undefined ? imagePlaces("rootfs/initramfs.cpio") : [settings.rootfs];
   const path = places.find((place) => existsSync(place));
-  if (path === undefined) return fail(`none: looked for ${places.join(" and ")}`, MAKE_INITRAMFS);
+  if (path === undefined) return fail(`none: looked for ${places.join(" and ")}`, makeInitramfs());
   const format = initramfsFormat(path);
   return format === undefined
-    ? fail(`${path} is not an initramfs`, MAKE_INITRAMFS)
+    ? fail(`${path} is not an initramfs`, makeInitramfs())
     : ok(`${format} (${path})`);
 }
 
@@ -39,8 +40,8 @@ async function kernel(context: Context): Promise<Finding> {
     const { message, see } = asNkError(error);
     const make =
       context.settings.kernel === undefined
-        ? MAKE_KERNEL
-        : `name another with --vm-kernel, or ${MAKE_KERNEL}`;
+        ? makeKernel()
+        : `name another with --vm-kernel, or ${makeKernel()}`;
     return fail(message, see ?? make);
   }
 }
@@ -62,7 +63,7 @@ async function features({ image, needs }: Context): Promise<Finding> {
 function runc(): Finding {
   const found = imagePlaces("rootfs/initramfs-runc.cpio").find((path) => existsSync(path));
   if (found !== undefined) return ok(`there, for --vm-runtime=runc (${found})`);
-  return warn("not there: --vm-runtime=runc cannot be used", `apt-get install runc && ${MAKE_INITRAMFS}`);
+  return warn("not there: --vm-runtime=runc cannot be used", `apt-get install runc; ${makeInitramfs()}`);
 }
 
 function imagePlaces(name: string): string[] {

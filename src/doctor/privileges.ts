@@ -1,6 +1,8 @@
-import { readText } from "./host-files.ts";
+import { asNkError } from "../base/errors.ts";
 import { shadowPath } from "../host/paths.ts";
 import { fail, ok, type Check, type Finding } from "./check.ts";
+import { readText } from "./host-files.ts";
+import { inSourceTree } from "./source-tree.ts";
 import { firstLine, runProgram } from "./run-program.ts";
 
 /** Who runs us, and whether the native helper works. */
@@ -37,9 +39,15 @@ function privileges(): Finding {
 
 /** By starting a program through it, as VMMs are. */
 async function helper(): Promise<Finding> {
-  const path = shadowPath();
+  const mend = inSourceTree("make -C native");
+  let path;
+  try {
+    path = shadowPath();
+  } catch (error) {
+    return fail(asNkError(error).message, mend);
+  }
   const args = ["spawn", "--parent", String(process.pid), "--", "/bin/true"];
   const { code, output } = await runProgram(path, args);
   if (code === 0) return ok(`${path} runs`);
-  return fail(`${path}: ${firstLine(output) || `exit status ${code}`}`, "make -C native");
+  return fail(`${path}: ${firstLine(output) || `exit status ${code}`}`, mend);
 }

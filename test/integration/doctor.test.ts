@@ -94,6 +94,26 @@ describe("doctor", () => {
     expect(check("host runtime")?.mend).toContain("--host-runtime");
   });
 
+  it("warns of what is scarce or hidden", async () => {
+    const script = `
+      umount -l -R /sys/fs/cgroup
+      mount --bind /dev/null /dev/ptmx
+      mount -t tmpfs -o size=1m none "$2"
+      ulimit -n 200
+      exec "$1" --root "$2" doctor --vm-memory=1000G --format=json`;
+    const args = ["--mount", "--propagation=private", "sh", "-c", script, "sh", NK_RUNTIME, dir];
+    const { stdout } = await promisify(execFile)("unshare", args);
+    const warnings = (JSON.parse(stdout) as Report).checks.filter(({ status }) => status === "warn");
+    const mends = Object.fromEntries(warnings.map(({ name, mend }) => [name, mend]));
+    expect(mends).toMatchObject({
+      cgroups: "mount -t cgroup2 cgroup2 /sys/fs/cgroup",
+      terminals: expect.stringContaining("mount -t devpts") as unknown,
+      "state folder": expect.stringContaining("--root DIR") as unknown,
+      "open files": "ulimit -n 1024",
+      memory: expect.stringContaining("--vm-memory") as unknown,
+    });
+  });
+
   it("looks at what a bundle asks for", async () => {
     const bundle = await makeBundle({ mounts: [{ destination: "/n", type: "nfs", source: "server:/n" }] });
     const { code, check, container } = await report(["--bundle", bundle.dir]);
