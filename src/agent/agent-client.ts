@@ -5,6 +5,8 @@ import { list, plain, text, type Streams, type Untrusted } from "./messages.ts";
 
 /** Long enough for software emulation on a loaded machine; a guest that needs more is taken for hung. */
 const REQUEST_TIMEOUT_MS = 60_000;
+/** A signal is sent at once; callers that stop containers wait for it. */
+const KILL_TIMEOUT_MS = 10_000;
 
 export interface ProcessStart {
   streams: Streams;
@@ -84,7 +86,8 @@ export class AgentClient {
   }
 
   async kill(id: string, session: string, signal: number, all = false): Promise<void> {
-    await this.ask("kill", { id, ...(session !== "" && { session }), signal, all });
+    const members = { id, ...(session !== "" && { session }), signal, all };
+    await this.connection.request("kill", members, Deadline.after(KILL_TIMEOUT_MS));
   }
 
   async resize(id: string, session: string, rows: number, cols: number): Promise<void> {

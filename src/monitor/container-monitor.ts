@@ -1,6 +1,6 @@
 import type { ExitEvent } from "../agent/messages.ts";
 import { Deadline } from "../base/deadline.ts";
-import type { NkError } from "../base/errors.ts";
+import { asNkError, type NkError } from "../base/errors.ts";
 import { GUEST_ROOT, GUEST_SHARE } from "../oci/guest-config.ts";
 import type { StateStore } from "../state/store.ts";
 import { Container, type ShadowProcess } from "./container.ts";
@@ -87,8 +87,10 @@ export class ContainerMonitor implements ControlTarget {
 
   private async kill(): Promise<void> {
     this.switchOffAfter(ORDERLY_END_MS);
-    // What fails has ended, or ends with the VM.
-    await this.own.killByForce().catch(() => {});
+    await this.own.killByForce().catch((error: unknown) => {
+      // Any other failure says that there is nothing to kill any more.
+      if (asNkError(error).code === "TIMEOUT") this.machine.switchOff();
+    });
   }
 
   private switchOffAfter(timeoutMs: number): void {
