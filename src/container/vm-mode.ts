@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { Deadline } from "../base/deadline.ts";
-import { NkError } from "../base/errors.ts";
+import { asNkError, NkError } from "../base/errors.ts";
 import type { GuestProcess } from "../agent/agent-client.ts";
 import type { ControlClient } from "../monitor/control-client.ts";
 import { monitorGone } from "../monitor/monitor-gone.ts";
@@ -111,12 +111,24 @@ function ask(
 ): Promise<unknown> {
   const path = `/containers/${container.id}/${operation}`;
   const what = `POST ${path} ${JSON.stringify(body)} on ${controlSocket(store, container)}`;
+  const deadline = Deadline.after(ANSWER_TIMEOUT_MS);
   return traced("cli", "ask the monitor", { why: ASK_WHY, what }, () =>
-    Deadline.after(ANSWER_TIMEOUT_MS).race(
-      withClient(store, container, (client) => client.request("POST", path, body)),
-      `the monitor's answer to ${path}`,
-    ),
+    deadline
+      .race(
+        withClient(store, container, (client) => client.request("POST", path, body)),
+        `the monitor's answer to ${path}`,
+      )
+      .catch((error: unknown) => {
+        throw withWayOut(asNkError(error), container.id);
+      }),
   );
+}
+
+/** A guest that does not answer can still be removed. */
+function withWayOut(error: NkError, id: string): NkError {
+  if (error.code !== "TIMEOUT") return error;
+  const see = `nk-runtime delete --force ${id} ends a VM that hangs`;
+  return new NkError(error.code, error.message, { ...error.toJson(), see });
 }
 
 /** Ends whatever of the container still runs. With `force` also what does not answer. */
