@@ -32,12 +32,16 @@ export async function makeExt4(dir: string, target: string, scan: TreeScan, log:
 /** mkfs makes it for an fsck that never runs here. */
 const NO_LOST_FOUND = "rmdir lost+found";
 
-/** mkfs does not keep the time of the top folder. ext4 has 30 bits of nanoseconds over 2 bits of epoch. */
+/** mkfs does not keep the time of the top folder. ext4: 32 bits of seconds; beside them 30 bits of nanoseconds over 2 more of seconds. */
 function setTime(name: string, from: string): string[] {
   const { mtimeNs } = lstatSync(from, { bigint: true });
+  const ns = ((mtimeNs % SECOND_NS) + SECOND_NS) % SECOND_NS;
+  const seconds = (mtimeNs - ns) / SECOND_NS;
+  const low = BigInt.asIntN(32, seconds);
+  const epoch = ((seconds - low) >> 32n) & 3n;
   return [
-    `set_inode_field ${name} mtime @${mtimeNs / SECOND_NS}`,
-    `set_inode_field ${name} mtime_extra ${(mtimeNs % SECOND_NS) << 2n}`,
+    `set_inode_field ${name} mtime @${low}`,
+    `set_inode_field ${name} mtime_extra ${(ns << 2n) | epoch}`,
   ];
 }
 

@@ -63,6 +63,7 @@ export class DiskCache {
    * @param name under which others find it; undefined: it goes with its last descriptor
    */
   async make(write: (path: string) => Promise<void>, name: string | undefined): Promise<number> {
+    this.prune();
     const folder = mkdtempSync(join(this.dir, `build-${process.pid}-${processStartTime(process.pid) ?? 0}-`));
     try {
       const path = join(folder, "image");
@@ -77,7 +78,10 @@ export class DiskCache {
     }
   }
 
-  /** Removes what killed processes left half made, what was not used for a month, and the least recently used beyond 20 GiB. */
+  /**
+   * Removes what killed processes left half made, what was not used for a month, and the least recently used beyond the cache's size. Every
+   * `make` begins with it, so with every container.
+   */
   prune(): void {
     const images: { path: string; usedMs: number; bytes: number }[] = [];
     for (const name of readdirSync(this.dir)) {

@@ -51,7 +51,6 @@ export class TreeImages {
     const name = this.name(kind);
     const cached = this.cache.open(name);
     if (cached !== undefined) return cached;
-    this.cache.prune();
     return this.cache.make(
       async (path) => {
         await this.makers[kind](path);

@@ -1,0 +1,165 @@
+import { execFileSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { BoundedLog } from "../../src/host/bounded-log.ts";
+import { RootDisks, type RootDisksRequest } from "../../src/image/root-disks.ts";
+
+/** The real tools make the images; what is in them is read by the tools' own checkers. */
+process.env["NK_SHADOW"] ??= fileURLToPath(new URL("../../build/bin/nk-shadow", import.meta.url));
+
+let dir: string;
+let rootfs: string;
+let cache: string;
+let log: BoundedLog;
+const made: RootDisks[] = [];
+
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), "nk-disks-"));
+  rootfs = join(dir, "rootfs");
+  cache = join(dir, "cache");
+  process.env["NK_DISK_CACHE"] = cache;
+  log = new BoundedLog(join(dir, "log"));
+  mkdirSync(join(rootfs, "etc"), { recursive: true });
+  writeFileSync(join(rootfs, "etc/file"), "content");
+  await anotherTick();
+});
+
+afterEach(() => {
+  for (const disks of made.splice(0)) disks.close();
+  log.close();
+  delete process.env["NK_DISK_CACHE"];
+  rmSync(dir, { recursive: true });
+});
+
+/** Until the kernel's clock has certainly moved on: an image of a tree that has just changed is not kept. */
+async function anotherTick(): Promise<void> {
+  const end = process.hrtime.bigint() + 150_000_000n;
+  while (process.hrtime.bigint() < end) await new Promise(setImmediate);
+}
+
+async function make(changes: Partial<RootDisksRequest> = {}): Promise<RootDisks> {
+  const disks = await RootDisks.make({
+    rootfs,
+    want: "auto",
+    kernel: { lacks: [] },
+    writable: true,
+    log,
+    ...changes,
+  });
+  made.push(disks);
+  return disks;
+}
+
+/** Runs `work` with a program of this name in front of those of the host. */
+async function withTool<T>(name: string, script: string, work: () => Promise<T>): Promise<T> {
+  const bin = join(dir, "bin");
+  mkdirSync(bin);
+  writeFileSync(join(bin, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  const before = process.env["PATH"];
+  process.env["PATH"] = `${bin}:${before}`;
+  try {
+    return await work();
+  } finally {
+    process.env["PATH"] = before;
+  }
+}
+
+const images = (): string[] => readdirSync(cache).sort();
+const catIn = (image: string): string =>
+  execFileSync("debugfs", ["-R", "cat /etc/file", image], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+
+describe("the disks of a root file system", () => {
+  it("are an image, and a disk to write on", async () => {
+    const { format, disks } = await make();
+    expect(format).toBe("erofs");
+    expect(disks.map(({ readOnly }) => readOnly)).toEqual([true, false]);
+    execFileSync("fsck.erofs", [disks[0]?.path ?? ""], { stdio: "ignore" });
+    execFileSync("e2fsck", ["-fn", disks[1]?.path ?? ""], { stdio: "ignore" });
+    expect(images()).toEqual([expect.stringMatching(/\.erofs$/), expect.stringMatching(/\.upper$/)]);
+  });
+
+  it("are one when nothing is written", async () => {
+    const { disks } = await make({ writable: false });
+    expect(disks.length).toBe(1);
+  });
+
+  it("are a copy with ext4: what is written to it stays out of the image", async () => {
+    const first = await make({ want: "ext4" });
+    const path = first.disks[0]?.path ?? "";
+    execFileSync("e2fsck", ["-fn", path], { stdio: "ignore" });
+    expect(catIn(path)).toBe("content");
+    execFileSync("debugfs", ["-w", "-R", "rm /etc/file", path], { stdio: "ignore" });
+    expect(catIn(path)).toBe("");
+    const second = await make({ want: "ext4" });
+    expect(catIn(second.disks[0]?.path ?? "")).toBe("content");
+    expect(images().length).toBe(1);
+  });
+
+  it("outlive their image, and leave nothing when they are closed", async () => {
+    const disks = await make({ want: "ext4" });
+    rmSync(cache, { recursive: true });
+    expect(catIn(disks.disks[0]?.path ?? "")).toBe("content");
+    disks.close();
+    expect(existsSync(disks.disks[0]?.path ?? "")).toBe(false);
+  });
+
+  it("are found again, and made anew after a change", async () => {
+    await make();
+    const before = images();
+    await make();
+    expect(images()).toEqual(before);
+    chmodSync(join(rootfs, "etc/file"), 0o600);
+    await anotherTick();
+    await make();
+    expect(images().length).toBe(2 * before.length);
+  });
+
+  it("are the same when several are made at once", async () => {
+    const all = await Promise.all([make(), make(), make()]);
+    expect(all.map(({ disks }) => disks.length)).toEqual([2, 2, 2]);
+    expect(images().length).toBe(2);
+  });
+
+  it("are not kept when the tree has just changed", async () => {
+    writeFileSync(join(rootfs, "etc/file"), "changed");
+    const { disks } = await make({ want: "ext4" });
+    expect(catIn(disks[0]?.path ?? "")).toBe("changed");
+    expect(images()).toEqual([]);
+  });
+
+  it("are ext4 where the host's erofs-utils does not keep times", async () => {
+    await withTool("mkfs.erofs", "echo usage: mkfs.erofs --quiet", async () => {
+      expect((await make()).format).toBe("ext4");
+      await expect(make({ want: "erofs" })).rejects.toThrow(/bin\/mkfs\.erofs is older than 1\.5/);
+    });
+  });
+
+  it("are refused for a tree that does not hold still", async () => {
+    const real = execFileSync("sh", ["-c", "PATH=$PATH:/usr/sbin command -v mkfs.ext4"], {
+      encoding: "utf8",
+    });
+    const script = `${real.trim()} "$@" && touch ${rootfs}/etc/new-$$`;
+    await withTool("mkfs.ext4", script, async () => {
+      await expect(make({ want: "ext4" })).rejects.toThrow(/was written to while its disk image was made/);
+    });
+    expect(readdirSync(join(rootfs, "etc")).length).toBe(3); // it was tried twice
+    expect(images()).toEqual([]);
+  });
+
+  it("are refused with the tool's own words when it fails", async () => {
+    await withTool("mkfs.ext4", "echo no room for this >&2; exit 3", async () => {
+      await expect(make({ want: "ext4" })).rejects.toMatchObject({
+        code: "HOST",
+        message: expect.stringMatching(/mkfs\.ext4 exited with code 3/) as string,
+        log: "no room for this\n",
+      });
+    });
+    expect(images()).toEqual([]);
+  });
+});
