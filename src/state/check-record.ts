@@ -24,9 +24,10 @@ const VM_COUNTS = ["monitorPid", "monitorStartTime", "vmmPid", "vmmStartTime"];
 /** The members that commands rely on before they ask anybody. */
 function whyNoRecord(value: Record<string, unknown>): string | undefined {
   const { version, mode, status, pid, pidStartTime, vm } = value;
-  if (version !== 1) return `expected state version 1, found ${JSON.stringify(version) ?? "none"}`;
-  if (!MODES.includes(mode)) return `mode: expected container or vm, found ${JSON.stringify(mode)}`;
-  if (!STATUSES.includes(status)) return `status: found ${JSON.stringify(status)}`;
+  if (version !== 1) return `expected state version 1, found ${shown(version)}`;
+  if (!MODES.includes(mode)) return `mode: expected container or vm, found ${shown(mode)}`;
+  if (!STATUSES.includes(status))
+    return `status: expected one of ${STATUSES.join(", ")}, found ${shown(status)}`;
   const notText = TEXTS.find((name) => typeof value[name] !== "string");
   if (notText !== undefined) return `${notText}: expected a string, found ${kindOf(value[notText])}`;
   if (!Number.isInteger(pid) || !Number.isInteger(pidStartTime)) return "pid: expected whole numbers";
@@ -39,4 +40,8 @@ function whyNoVm(vm: unknown): string | undefined {
   const { cgroups } = vm;
   const areTexts = Array.isArray(cgroups) && cgroups.every((path) => typeof path === "string");
   return areTexts ? undefined : `vm.cgroups: expected an array of paths, found ${kindOf(cgroups)}`;
+}
+
+function shown(value: unknown): string {
+  return (JSON.stringify(value) ?? "nothing").slice(0, 80);
 }

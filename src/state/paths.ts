@@ -38,6 +38,17 @@ export function longestSocketPath(root: string): string {
   return join(stateDirOf(root, "x".repeat(MAX_ID_LENGTH)), LONGEST_SOCKET_NAME);
 }
 
+/** Node cuts a longer path off, and makes the socket somewhere else. @throws BAD_CONFIG */
+export function checkSocketPaths(stateDir: string): void {
+  const path = join(stateDir, LONGEST_SOCKET_NAME);
+  const bytes = Buffer.byteLength(path);
+  if (bytes <= MAX_SOCKET_PATH_BYTES) return;
+  throw new NkError(
+    "BAD_CONFIG",
+    `${path} has ${bytes} bytes, a socket's path at most ${MAX_SOCKET_PATH_BYTES}: name a folder with a shorter path with --root`,
+  );
+}
+
 /** Where the host's own runtime keeps its state, for container mode. */
 export function hostRuntimeRoot(root: string, runtimeName: string): string {
   return join(root, "~host", runtimeName);

@@ -17,6 +17,8 @@ export interface Result {
 
 export interface CallOptions {
   stdin?: Buffer;
+  /** Added to our own environment. */
+  env?: NodeJS.ProcessEnv;
   /** Called with the running child, to signal it or to talk to it. */
   during?: (child: ChildProcess) => void;
 }
@@ -40,7 +42,7 @@ export class Runtime implements AsyncDisposable {
 
   /** Runs `nk-runtime ARGS` to its end. */
   async call(args: string[], options: CallOptions = {}): Promise<Result> {
-    const child = this.spawn(args);
+    const child = this.spawn(args, options.env);
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     child.stdout?.on("data", (chunk: Buffer) => stdout.push(chunk));

@@ -1,0 +1,323 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { isAlive, processStartTime } from "../../src/host/process-info.ts";
+import { expectOneLine, expectRefused, type Refusal } from "../fixtures/refused.ts";
+import { Runtime } from "../vm/runtime.ts";
+
+/** What is wrong before a VM is started, or in container mode. What needs a VM to go wrong is in test/vm/bad-input.test.ts. */
+let runtime: Runtime;
+let dir: string;
+const NO_CONFIG = { NK_CONFIG_DIR: "/no/such/folder" };
+
+beforeAll(() => {
+  runtime = new Runtime();
+  dir = mkdtempSync(join(tmpdir(), "nk-bad-"));
+});
+afterAll(async () => {
+  expect((await runtime.close()).filter((line) => line !== "~host")).toEqual([]);
+  rmSync(dir, { recursive: true });
+});
+
+function refused(args: string[], message: RegExp | string, options: Refusal = {}): Promise<unknown> {
+  return expectRefused(runtime, args, message, { ...options, env: { ...NO_CONFIG, ...options.env } });
+}
+
+describe("command line", () => {
+  it.each<[string[], RegExp, number?]>([
+    [["strat", "c1"], /unknown command "strat": did you mean start\?/, 3],
+    [["help", "moon"], /unknown command "moon"/, 3],
+    [["run", "--vm-memroy=512", "c1"], /run: unknown option --vm-memroy: did you mean --vm-memory\?/],
+    [["run", "c1", "--bundle"], /option --bundle needs a value: --bundle DIR/],
+    [["run", "--mode=moon", "c1"], /--mode: expected container or vm, found "moon"/],
+    [["run", "--detach=maybe", "c1"], /--detach: expected true or false, found "maybe"/],
+    [["run"], /run: expected ID, found nothing/],
+    [["run", "c1", "c2"], /run: expected ID, found "c1" "c2"/],
+    [["list", "c1"], /list: expected no arguments, found "c1"/],
+    [["--log-format=xml", "list"], /--log-format: expected text or json, found "xml"/],
+    [["--log", "/no/such/log", "list"], /cannot write the log \/no\/such\/log: no such file .*--log/],
+    [["--log", "/proc", "list"], /cannot write the log \/proc: illegal operation on a directory/],
+    [["--log", "", "list"], /cannot write the log ""/],
+    [["run", "--preserve-fds=-1", "c1"], /--preserve-fds: expected a whole number, found "-1"/],
+    [["run", "--preserve-fds=7", "c1"], /unable to stat preserved-fd 0 \(of 7\): descriptor 3 is not open/],
+    [["run", "--vm-memory=63", "c1"], /--vm-memory: expected a number of MiB from 64 .*found "63"/],
+    [["run", "--vm-memory=lots", "c1"], /--vm-memory: expected a number of MiB/],
+    [["run", "--vm-vcpus=0", "c1"], /--vm-vcpus: expected a whole number from 1 to 64, found "0"/],
+    [["run", "--vm-vcpus=99", "c1"], /--vm-vcpus: expected a whole number from 1 to 64, found "99"/],
+    [["run", "--vm-kernel=", "c1"], /--vm-kernel: expected a text, found ""/],
+    [["run", "--vm-runtime=moon", "c1"], /--vm-runtime: expected crun or runc, found "moon"/],
+    [["kill", "c1", "MOON"], /unknown signal "MOON": use a name/],
+    [["kill", "c1", "65"], /unknown signal "65"/],
+  ])("refuses %j", async (args, message, code = 1) => {
+    await refused(args, message, { code });
+  });
+
+  it("lets the last of an option that is given twice count, as runc does", async () => {
+    const { dir: bundle } = await runtime.bundle({ args: ["true"] });
+    const args = ["run", "--mode=moon", "--mode=vm", "--mode=container", "-b", bundle, runtime.id()];
+    expect(await runtime.call(args)).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  it.each(["", "a/b", "..", "a b", "a\nb", "\u001b[31m", "-x", "~x", "é", "x".repeat(256)])(
+    "refuses the id %j",
+    async (id) => {
+      await refused(["run", "--", id], /^nk-runtime: invalid container ID format: "/);
+    },
+  );
+
+  it.each(["start", "state", "ps", "pause", "resume", "kill", "delete", "exec"])(
+    "%s says that there is no such container",
+    async (command) => {
+      const code = command === "exec" ? 255 : 1;
+      await refused([command, "nobody"], /container does not exist: nobody: "nk-runtime --root .* list"/, {
+        code,
+      });
+    },
+  );
+});
+
+type Json = Record<string, unknown>;
+interface Config extends Json {
+  process: Json;
+  root: Json;
+  linux: Json;
+  mounts: unknown[];
+}
+type Change = (config: Config) => unknown;
+
+const without = (name: string): Change => {
+  return (config) => Reflect.deleteProperty(config, name);
+};
+const annotated = (name: string, value: unknown): Change => {
+  return (config) => (config["annotations"] = { [name]: value });
+};
+
+/** Found before the mode counts. */
+const BAD_CONFIGS: [string, Change, RegExp][] = [
+  ["args that are a string", (c) => (c.process["args"] = "sh"), /process\.args: expected an array/],
+  ["no args", (c) => (c.process["args"] = []), /process\.args: expected the program .* an empty array/],
+  ["no process", without("process"), /config\.json: process is missing/],
+  ["no root", without("root"), /config\.json: root is missing/],
+  ["a root that is not there", (c) => (c.root["path"] = "nope"), /root\.path: no such folder: .*nope/],
+  ["a root that is a file", (c) => (c.root["path"] = "config.json"), /root\.path: not a folder: /],
+  ["a uid below 0", (c) => (c.process["user"] = { uid: -1 }), /process\.user\.uid: expected 0 or more/],
+  ["a relative cwd", (c) => (c.process["cwd"] = "tmp"), /process\.cwd: expected an absolute path/],
+  ["a NUL", (c) => (c.process["args"] = ["a\0"]), /process\.args\.0: expected no NUL character/],
+  [
+    "a namespace nobody knows",
+    (c) => (c.linux["namespaces"] = [{ type: "moon" }]),
+    /linux\.namespaces\.0\.type: expected one of pid, .* found "moon"/,
+  ],
+  [
+    "a namespace twice",
+    (c) => (c.linux["namespaces"] = [{ type: "pid" }, { type: "pid" }]),
+    /linux\.namespaces: expected each type at most once/,
+  ],
+  [
+    "a mount without destination",
+    (c) => c.mounts.push({ type: "tmpfs" }),
+    /mounts\.7\.destination is missing/,
+  ],
+  ["a hook with a relative path", (c) => (c["hooks"] = { prestart: [{ path: "x" }] }), /hooks\.prestart\.0/],
+  ["another specification", (c) => (c["ociVersion"] = "2.0.0"), /ociVersion: expected a version 1/],
+  ["a number as annotation", annotated("a", 1), /annotations\.a: expected a string, found 1/],
+  [
+    "memory in words",
+    annotated("org.nano-sandbox.vm.memory", "lots"),
+    /annotation org\.nano-sandbox\.vm\.memory: expected a number of MiB/,
+  ],
+];
+
+describe("config.json", () => {
+  it.each(BAD_CONFIGS)("refuses %s", async (_, change, message) => {
+    const bundle = await runtime.bundle();
+    await bundle.edit((config) => change(config as Config));
+    await refused(["run", "--mode=vm", "-b", bundle.dir, runtime.id()], message);
+  });
+});
+
+describe.each(["container", "vm"])("bundles in mode %s", (mode) => {
+  const run = (bundle: string): string[] => ["run", `--mode=${mode}`, "-b", bundle, runtime.id()];
+
+  it("refuses a folder that is not there, and one without config.json", async () => {
+    await refused(run("/no/such"), /no such bundle folder: \/no\/such: name it with --bundle/);
+    await refused(run(dir), /config\.json not found in .*nk-runtime spec/);
+  });
+
+  it("names line and column of broken JSON", async () => {
+    const bundle = await runtime.bundle();
+    writeFileSync(join(bundle.dir, "config.json"), '{\n  "process": {"args": ["sh"],}\n}');
+    await refused(run(bundle.dir), /config\.json:2:30: not valid JSON: expected a member name/);
+  });
+
+  it("refuses a config.json that is a folder", async () => {
+    const bundle = join(dir, `folder-${mode}`);
+    mkdirSync(join(bundle, "config.json"), { recursive: true });
+    await refused(run(bundle), /cannot read .*config\.json: illegal operation on a directory/);
+  });
+
+  it.each([
+    ["in no folder", "/no/such/pid", /--pid-file \/no\/such\/pid: \/no\/such: no such file or directory/],
+    ["that is a folder", "/tmp", /--pid-file \/tmp: it is a folder/],
+  ])("refuses a pid file %s, with nothing started", async (_, pidFile, message) => {
+    const { dir: bundle } = await runtime.bundle({ args: ["sh", "-c", "echo started; sleep 1000"] });
+    await refused([...run(bundle), "-d", "--pid-file", pidFile], message);
+  });
+
+  it("refuses a console socket that is not there, and a terminal without one", async () => {
+    const { dir: bundle } = await runtime.bundle({ terminal: true });
+    const create = ["create", `--mode=${mode}`, "-b", bundle, runtime.id()];
+    await refused(create, /cannot allocate tty if nk-runtime will detach without setting console socket/);
+    await refused([...create, "--console-socket", join(dir, "none")], /none/);
+    await refused([...create, "--console-socket", "/etc/passwd"], /\/etc\/passwd|not a socket|refused/i);
+  });
+
+  it("names what a mount lacks", async () => {
+    const mounts = [{ destination: "/x", type: "bind", source: "/no/such", options: ["rbind"] }];
+    await refused(run((await runtime.bundle({ mounts })).dir), /\/no\/such/);
+  });
+
+  it("writes the same line to the log, with its code", async () => {
+    const log = join(dir, `${mode}.json`);
+    const args = ["--log", log, "--log-format", "json", ...run("/no/such")];
+    await refused(args, "no such bundle folder");
+    const entry = JSON.parse(readFileSync(log, "utf8")) as Record<string, unknown>;
+    expect(entry).toMatchObject({ level: "error", code: "BAD_CONFIG" });
+    expect(entry["msg"]).toBe("no such bundle folder: /no/such: name it with --bundle DIR");
+    expect(Object.keys(entry)).toEqual(["level", "msg", "time", "code"]);
+  });
+});
+
+describe("settings files", () => {
+  it.each([
+    ['{"mode": vm}', /config\.json:1:10: not valid JSON: expected a value, found "v"/],
+    ['{"moed": "vm"}', /unknown setting moed: expected one of mode, vm\.vcpus/],
+    ['{"vm": {"memroy": 5}}', /unknown setting vm\.memroy/],
+    ['{"mode": 5}', /mode: expected container or vm, found 5/],
+    ['{"vm": 5}', /vm: expected an object, found a number/],
+    ["[]", /expected a JSON object, found an array/],
+    ['{"vm": {"kernel": "x"}}', /vm\.kernel: expected an absolute path, found "x"/],
+  ])("refuses %s", async (text, message) => {
+    const { dir: bundle } = await runtime.bundle({ args: ["true"] });
+    writeFileSync(join(bundle, "settings"), "");
+    const folder = mkdtempSync(join(dir, "settings-"));
+    writeFileSync(join(folder, "config.json"), text);
+    await refused(["run", "-b", bundle, runtime.id()], message, { env: { NK_CONFIG_DIR: folder } });
+  });
+});
+
+describe("the host", () => {
+  const run = async (...flags: string[]): Promise<string[]> => {
+    const { dir: bundle } = await runtime.bundle({ args: ["true"] });
+    return ["run", "-b", bundle, ...flags, runtime.id()];
+  };
+
+  it.each(["file", "file/below", "/proc/nk"])("refuses the state folder %s", async (root) => {
+    writeFileSync(join(dir, "file"), "");
+    await refused(
+      ["--root", root.startsWith("/") ? root : join(dir, root), ...(await run())],
+      /cannot make the state folder .*: name a folder that can be written with --root/,
+    );
+  });
+
+  it("refuses a state folder on a read-only file system", async () => {
+    const root = join(dir, "ro");
+    mkdirSync(root);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "ro", "tmpfs", root]);
+    try {
+      for (const place of [root, join(root, "below")]) {
+        await refused(["--root", place, ...(await run())], /cannot make .*read-only file system.*--root/);
+      }
+    } finally {
+      execFileSync("umount", [root]);
+    }
+  });
+
+  it("refuses a folder whose path is too long for a socket", async () => {
+    const root = join(dir, "d".repeat(120));
+    await refused(["--root", root, ...(await run("--mode=vm"))], /a socket's path at most 107: .*--root/);
+    expect(existsSync(root) ? execFileSync("ls", ["-A", root], { encoding: "utf8" }) : "").toBe("");
+  });
+
+  it.each([
+    ["/no/shadow", /the helper nk-shadow is missing: looked for \/no\/shadow: "make -C native"/],
+    ["/etc/passwd", /expected "shadow PID" from \/etc\/passwd create/],
+    ["/bin/true", /expected "shadow PID" from \/bin\/true create, it ended with status 0/],
+  ])("says that %s is not nk-shadow", async (path, message) => {
+    await refused(await run("--mode=vm"), message, { env: { NK_SHADOW: path } });
+  });
+
+  it("says that a runtime for container mode is missing", async () => {
+    await refused(await run("--host-runtime=moon"), /no such runtime for container mode: moon/);
+  });
+
+  it("refuses cgroup paths that no hierarchy can have", async () => {
+    const { dir: bundle } = await runtime.bundle({ linux: { cgroupsPath: "/nk\nx" } });
+    await refused(["run", "--mode=vm", "-b", bundle, runtime.id()], /cannot make the cgroup .*cgroupsPath/);
+  });
+});
+
+describe("a container in container mode", () => {
+  const OPERATIONS: Record<string, string[][]> = {
+    created: [["resume"]],
+    running: [["start"], ["resume"], ["delete"]],
+    paused: [["start"], ["pause"], ["exec"], ["delete"]],
+    stopped: [["start"], ["pause"], ["resume"], ["kill"], ["exec"]],
+  };
+
+  it("refuses in each state what is not allowed there, and lives on", async () => {
+    const { dir: bundle } = await runtime.bundle({ args: ["sleep", "1000"] });
+    const id = runtime.id();
+    const refuse = async (state: string): Promise<void> => {
+      expect(await runtime.ok(["state", "--short", id])).toBe(`${state} (container)\n`);
+      for (const [command = ""] of OPERATIONS[state] ?? []) {
+        const operands = command === "exec" ? ["true"] : [];
+        await refused([command, id, ...operands], /^nk-runtime: (cannot|container not) /, {
+          code: command === "exec" ? 255 : 1,
+        });
+      }
+    };
+    await runtime.detached(["create", "-b", bundle, id]);
+    await refuse("created");
+    await refused(["run", "-b", bundle, id], /container with given ID already exists: .*nk-runtime delete/);
+    await runtime.ok(["start", id]);
+    await refuse("running");
+    await runtime.ok(["pause", id]);
+    await refuse("paused");
+    await runtime.ok(["resume", id]);
+    await runtime.ok(["kill", id, "KILL"]);
+    await expect.poll(() => runtime.ok(["state", "--short", id])).toBe("stopped (container)\n");
+    await refuse("stopped");
+    await runtime.ok(["delete", id]);
+  });
+
+  it.each(["", '{"version":1,"id":5}'])(
+    "with the record %j is named by list, and removed whole by delete --force",
+    async (record) => {
+      const { dir: bundle } = await runtime.bundle({ args: ["sleep", "1000"] });
+      const [good, bad] = [runtime.id(), runtime.id()];
+      for (const id of [good, bad]) await runtime.detached(["run", "-d", "-b", bundle, id]);
+      const { pid } = JSON.parse(await runtime.ok(["state", bad])) as { pid: number };
+      const startTime = processStartTime(pid) ?? 0;
+      writeFileSync(join(runtime.root, bad, "state.json"), record);
+
+      const list = await runtime.call(["list", "-q"]);
+      expect(list).toMatchObject({ code: 0, stdout: `${good}\n` });
+      expect(list.stderr).toMatch(
+        new RegExp(`^nk-runtime: warning: the state of container ${bad} is damaged: `),
+      );
+      for (const command of ["state", "delete", "start", "kill"]) {
+        const { code, stderr } = await runtime.call([command, bad]);
+        expect(code).toBe(1);
+        expect(stderr).toMatch(new RegExp(`nk-runtime delete --force ${bad}"\n$`));
+        expectOneLine(stderr);
+      }
+      await runtime.ok(["delete", "--force", bad]);
+      expect(isAlive(pid, startTime)).toBe(false);
+      expect(existsSync(join(runtime.root, bad))).toBe(false);
+      await runtime.ok(["delete", "--force", good]);
+    },
+  );
+});
