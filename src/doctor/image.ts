@@ -37,12 +37,12 @@ async function kernel(context: Context): Promise<Finding> {
     const kind = path === file ? (format === "elf" ? "ELF" : "bzImage") : "bzImage, unpacked";
     return ok(`${release}, ${kind} (${file})`);
   } catch (error) {
-    const { message, see } = asNkError(error);
+    const { message } = asNkError(error);
     const make =
       context.settings.kernel === undefined
         ? makeKernel()
         : `name another with --vm-kernel, or ${makeKernel()}`;
-    return fail(message, see ?? make);
+    return fail(message, make);
   }
 }
 

@@ -20,11 +20,12 @@ export function sharesOf({ lacks }: Pick<Kernel, "lacks">): KernelImage["shares"
 /** @throws BAD_CONFIG when no guest of ours can come up on this kernel, with the option that it lacks. */
 export function checkGuestKernel(kernel: Kernel & { modules: { dir: string } | undefined }): void {
   const lack = kernel.lacks.find(({ feature }) => REQUIRED_FEATURES.includes(feature));
-  const where = kernel.modules === undefined ? noModules(kernel) : `modules: ${kernel.modules.dir}`;
-  if (lack !== undefined) throw lackError(kernel, describeLack(lack), where);
+  const modulesHelp = kernel.modules === undefined;
+  const where = kernel.modules ? `its modules are in ${kernel.modules.dir}` : noModules(kernel);
+  if (lack !== undefined) throw lackError(kernel, describeLack(lack), where, modulesHelp);
   if (sharesOf(kernel).length > 0 || diskFormatsOf(kernel).length > 0) return;
   const both = kernel.lacks.filter(({ feature }) => feature === "virtiofs" || feature === "9p");
-  throw lackError(kernel, `has no share: it ${both.map(describeLack).join(" and ")}`, where);
+  throw lackError(kernel, `has no share: it ${both.map(describeLack).join(" and ")}`, where, modulesHelp);
 }
 
 /**
@@ -34,16 +35,16 @@ export function checkGuestKernel(kernel: Kernel & { modules: { dir: string } | u
 export function checkKernelFeatures(kernel: KernelImage, needed: ReadonlyMap<FeatureName, string>): void {
   for (const lack of kernel.lacks) {
     const reason = needed.get(lack.feature);
-    if (reason !== undefined)
-      throw lackError({ ...kernel, path: kernel.file }, describeLack(lack), `needed by ${reason}`);
+    if (reason === undefined) continue;
+    const named = { ...kernel, path: kernel.file };
+    throw lackError(named, describeLack(lack), `needed by ${reason}`, lack.onlyModuleMissing === true);
   }
 }
 
-function lackError({ path, release }: Kernel, lack: string, detail: string): NkError {
-  return new NkError("BAD_CONFIG", `the guest kernel ${path} (${release}) ${lack}; ${detail}`, {
-    phase: "check the guest kernel",
-    see: "docs/guest-kernels.md; scripts/build-kernel.sh makes a kernel that has it, --vm-kernel names it",
-  });
+function lackError({ path, release }: Kernel, lack: string, detail: string, modulesHelp: boolean): NkError {
+  const mend = `${modulesHelp ? "give it its modules, or " : ""}take another kernel (docs/guest-kernels.md)`;
+  const message = `the guest kernel ${path} (${release}) ${lack}; ${detail}: ${mend}`;
+  return new NkError("BAD_CONFIG", message, { phase: "check the guest kernel" });
 }
 
 function noModules({ path, release }: Kernel): string {

@@ -29,7 +29,6 @@ export function checkInitramfs(path: string): void {
   if (initramfsFormat(path) !== undefined) return;
   throw new NkError(
     "BAD_CONFIG",
-    `${path} is not an initramfs: expected a cpio archive (newc), plain or packed by gzip, zstd, lz4 or xz`,
-    { see: "scripts/build-rootfs.sh makes one" },
+    `${path} is not an initramfs: expected a cpio archive (newc), plain or packed by gzip, zstd, lz4 or xz: scripts/build-rootfs.sh makes one`,
   );
 }

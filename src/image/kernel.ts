@@ -69,17 +69,15 @@ function openKernel(path: string): number {
   try {
     return openSync(path, "r");
   } catch (cause) {
-    throw new NkError("BAD_CONFIG", `cannot read the guest kernel ${path}`, {
-      cause,
-      see: "scripts/build-kernel.sh --distro makes one; --vm-kernel names another",
-    });
+    const mend = "correct the path, or make one with scripts/build-kernel.sh --distro";
+    throw new NkError("BAD_CONFIG", `cannot read the guest kernel ${path}: ${mend}`, { cause });
   }
 }
 
 function notAKernel(path: string, found: string): NkError {
   return new NkError(
     "BAD_CONFIG",
-    `${path} is not a kernel: expected an x86-64 bzImage or vmlinux (ELF), found ${found}`,
+    `${path} is not a kernel: expected an x86-64 bzImage or vmlinux (ELF), found ${found}: name the file vmlinuz… or vmlinux… of a kernel`,
   );
 }
 
