@@ -45,7 +45,7 @@ export async function route(
     const handler = CONTAINER[`${method} ${rest}`];
     if (!handler) throw unknown(method, path);
     const container = target.machine.container(id);
-    if (rest !== "/state") target.machine.running();
+    if (rest !== "/state" && rest !== "/end") target.machine.running();
     return handler(target, container, await readBody());
   }
   const handler = MACHINE[`${method} ${path}`];

@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import {
@@ -43,6 +43,7 @@ export class HostileRig {
   /** No monitor may have needed more than this. */
   boundKib = 0;
   private neighbour = "";
+  private logs = 0;
 
   static async start(): Promise<HostileRig> {
     process.env["NK_TIMEOUT_SCALE"] = TIMEOUT_SCALE;
@@ -73,9 +74,18 @@ export class HostileRig {
     return { ...result, stateDir, monitorPeakKib: peak() };
   }
 
+  /** A container in such a guest, running. */
+  async background(script: Script): Promise<string> {
+    const { id, args } = await this.prepare(script);
+    await this.runtime.detached(args.map((word) => (word === "run" ? ["run", "-d"] : [word])).flat());
+    return id;
+  }
+
   /** The guest makes `run` fail, with one line that says why, in time, at a bounded price. */
   async expectEnd(script: Script, error: RegExp): Promise<void> {
-    const { code, stdout, stderr, monitorPeakKib, stateDir } = await this.run(script);
+    const log = join(this.runtime.root, `.log-${(this.logs += 1)}`);
+    const logged = [`--log=${log}`, "--log-format=json"];
+    const { code, stdout, stderr, monitorPeakKib, stateDir } = await this.run(script, logged);
     const [line = "", ...rest] = stderr.trimEnd().split("\n");
     expect(line).toMatch(error);
     expect(line).toMatch(/^nk-runtime: /);
@@ -83,9 +93,28 @@ export class HostileRig {
     expect(stderr).not.toMatch(DRIVES_A_TERMINAL);
     expect(stderr.length).toBeLessThan(20_000);
     expect([1, 137]).toContain(code);
+    if (code === 1) expect(STABLE_CODES).toContain(codeIn(log));
     expect(stdout.replaceAll("x", "")).toBe("");
     expect(monitorPeakKib).toBeLessThan(this.boundKib);
     expect(readdirSync(this.runtime.root)).not.toContain(stateDir.split("/").at(-1));
+  }
+
+  /** `delete --force` ends a `run` whose guest does not come up. */
+  async expectDeletedInBoot(script: Script): Promise<void> {
+    const { id, args } = await this.prepare(script);
+    const deleted: Promise<string>[] = [];
+    const run = await this.runtime.call(args, {
+      during: () => deleted.push(this.deleteOnceThere(id)),
+    });
+    await Promise.all(deleted);
+    expect(run.code).toBe(1);
+    expect(run.stderr).toMatch(/^nk-runtime: .*(force|killed)/);
+  }
+
+  private async deleteOnceThere(id: string): Promise<string> {
+    const socket = join(this.runtime.root, id, "control.sock");
+    while (!existsSync(socket)) await new Promise(setImmediate);
+    return within(HANG_MS, this.runtime.ok(["delete", "--force", id]));
   }
 
   /** The guest runs on until it is deleted by force; while it does, memory and files stay bounded and others are served. */
@@ -154,9 +183,18 @@ export class HostileRig {
   }
 }
 
-const GLOBAL_FLAGS = new Set(["--educational", "--debug"]);
-const globals = (flags: string[]): string[] => flags.filter((flag) => GLOBAL_FLAGS.has(flag));
-const own = (flags: string[]): string[] => flags.filter((flag) => !GLOBAL_FLAGS.has(flag));
+const GLOBAL_FLAG = /^--(educational|log)/;
+const globals = (flags: string[]): string[] => flags.filter((flag) => GLOBAL_FLAG.test(flag));
+const own = (flags: string[]): string[] => flags.filter((flag) => !GLOBAL_FLAG.test(flag));
+
+/** What a guest can cause (docs/errors.md). */
+const STABLE_CODES = ["PROTOCOL", "TIMEOUT", "VMM", "AGENT", "BOOT"];
+
+/** The code of the error in a JSON log. */
+function codeIn(log: string): unknown {
+  const lines = readFileSync(log, "utf8").trimEnd().split("\n");
+  return (JSON.parse(lines.at(-1) ?? "{}") as { code?: unknown }).code;
+}
 
 async function waitForStart(runtime: Runtime, id: string, child: ChildProcess): Promise<void> {
   const end = Date.now() + HANG_MS;

@@ -4,7 +4,18 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FrameType } from "../../src/agent/frame-codec.ts";
 import { ends, protocolErrors, silences } from "./hostile-cases.ts";
 import { DRIVES_A_TERMINAL, HostileRig } from "./hostile-rig.ts";
-import { exits, frame, hello, HELLO, say, step, success, until, type Script } from "./hostile-guest.ts";
+import {
+  answer,
+  exits,
+  frame,
+  hello,
+  HELLO,
+  say,
+  step,
+  success,
+  until,
+  type Script,
+} from "./hostile-guest.ts";
 
 let rig: HostileRig;
 
@@ -89,6 +100,42 @@ function babble(id: string): Buffer {
 }
 
 const runs = (...then: Buffer[]): Buffer[] => [hello, until("start"), success, ...then];
+
+const rows = Array.from({ length: 3_000 }, () => ({
+  pid: -1,
+  uid: 1e99,
+  comm: 7,
+  args: `${ESCAPES}\nx`,
+  state: ESCAPES,
+}));
+const refused = { status: "error", code: "RUNTIME", error: `no ${ESCAPES}`, log: ESCAPES };
+/** The members of an answer, for what the guest puts before them. */
+const members = (message: object): string => JSON.stringify(message).slice(1);
+
+it("answers ps and exec with escape sequences, kill too late, and then nothing: each ends in time", async () => {
+  const id = await rig.background(() => [
+    ...runs(until("ps"), answer(members({ status: "success", processes: rows })), until("exec")),
+    answer(members(refused)),
+    until("kill"),
+    step("z", "", 14),
+    success,
+    step("d"),
+  ]);
+  const table = await rig.runtime.call(["ps", id]);
+  expect(table.stdout.split("\n")).toHaveLength(3_002);
+  expect(table.stdout).not.toMatch(DRIVES_A_TERMINAL);
+  const exec = await rig.runtime.call(["exec", id, "x"]);
+  expect(exec).toMatchObject({ code: 255, stderr: expect.stringContaining("\\x1b[2J") });
+  expect(exec.stderr).not.toMatch(DRIVES_A_TERMINAL);
+  const kill = await rig.runtime.call(["kill", id, "TERM"]);
+  expect(kill).toMatchObject({ code: 1, stderr: expect.stringMatching(/answer to "kill"/) });
+  expect(await rig.runtime.ok(["state", "--short", id])).toBe("running (vm)\n");
+  await rig.runtime.ok(["delete", "--force", id]);
+});
+
+it("ends with delete --force while its hello is waited for", async () => {
+  await rig.expectDeletedInBoot(() => [step("d")]);
+});
 
 describe("a guest that goes on for ever", () => {
   it.each<[string, Script]>([
