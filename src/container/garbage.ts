@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { asNkError } from "../base/errors.ts";
 import { isAlive } from "../host/process-info.ts";
 import { cacheDirs, staleFiles } from "../image/cache-dir.ts";
+import { diskDirs, staleDisks } from "../image/disk-cache.ts";
 import { defaultImageDirs } from "../image/guest-image.ts";
 import { staleLocks } from "../share/virtiofs.ts";
 import { isHeld, readClaim, takeOver } from "../state/claim.ts";
@@ -35,6 +36,9 @@ export async function findGarbage(store: StateStore): Promise<Garbage[]> {
     ...cacheDirs(defaultImageDirs())
       .flatMap(staleFiles)
       .map((path) => file("image", path, "not used for 30 days")),
+    ...diskDirs()
+      .flatMap((dir) => staleDisks(dir))
+      .map(({ path, reason }) => file("image", path, reason)),
   ];
 }
 

@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { processStartTime } from "../host/process-info.ts";
-import { descriptorPath, DiskCache } from "./disk-cache.ts";
+import { descriptorPath, DiskCache, staleDisks } from "./disk-cache.ts";
 
 const DAY_MS = 24 * 3600 * 1000;
 
@@ -77,8 +77,17 @@ it("prunes what was not used for a month, and what a killed maker left", async (
   mkdirSync(join(dir, "build-999999999-1-abc"));
   const busy = `build-${process.pid}-${processStartTime(process.pid) ?? 0}-abc`;
   mkdirSync(join(dir, busy));
-  cache.prune();
+  closeSync(await cache.make(write("own"), undefined));
   expect(readdirSync(dir).sort()).toEqual([busy, "new", "used"].sort());
+});
+
+it("says why something may go", async () => {
+  closeSync(await cache.make(write("new"), "new"));
+  mkdirSync(join(dir, "build-999999999-1-abc"));
+  expect(staleDisks(dir)).toEqual([
+    { path: join(dir, "build-999999999-1-abc"), reason: "the process that made it was killed" },
+  ]);
+  expect(staleDisks(join(dir, "none"))).toEqual([]);
 });
 
 it("prunes the least recently used beyond its size, never the newest", async () => {
@@ -88,6 +97,6 @@ it("prunes the least recently used beyond its size, never the newest", async () 
     const used = new Date(Date.now() - (10 - index) * 1000);
     utimesSync(join(dir, name), used, used);
   }
-  cache.prune();
+  closeSync(await cache.make(write("own"), undefined));
   expect(readdirSync(dir)).toEqual(["third"]);
 });

@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  existsSync,
   futimesSync,
   mkdirSync,
   mkdtempSync,
@@ -36,7 +37,7 @@ export class DiskCache {
     maxBytes = MAX_CACHE_BYTES,
   ) {
     this.maxBytes = maxBytes;
-    this.dir = dir ?? join(writableCacheDir(cacheDirs(imageDirs)), "disks");
+    this.dir = dir ?? diskDir(writableCacheDir(cacheDirs(imageDirs)));
     mkdirSync(this.dir, { recursive: true, mode: 0o700 });
   }
 
@@ -78,30 +79,56 @@ export class DiskCache {
     }
   }
 
-  /**
-   * Removes what killed processes left half made, what was not used for a month, and the least recently used beyond the cache's size. Every
-   * `make` begins with it, so with every container.
-   */
-  prune(): void {
-    const images: { path: string; usedMs: number; bytes: number }[] = [];
-    for (const name of readdirSync(this.dir)) {
-      const path = join(this.dir, name);
-      const stat = statSync(path, { throwIfNoEntry: false });
-      const builder = BUILD_FOLDER.exec(name);
-      if (builder) {
-        if (!isAlive(Number(builder[1]), Number(builder[2]))) rmSync(path, { recursive: true, force: true });
-      } else if (stat) {
-        images.push({ path, usedMs: stat.mtimeMs, bytes: stat.blocks * SECTOR_BYTES });
-      }
-    }
-    images.sort((a, b) => b.usedMs - a.usedMs);
-    let bytes = 0;
-    for (const [index, image] of images.entries()) {
-      bytes += image.bytes;
-      const isOld = image.usedMs < Date.now() - MAX_UNUSED_MS;
-      if (isOld || (index > 0 && bytes > this.maxBytes)) rmSync(image.path, { force: true });
-    }
+  /** Every `make` begins with it, so every container with a disk to write on. */
+  private prune(): void {
+    for (const { path } of staleDisks(this.dir, this.maxBytes))
+      rmSync(path, { recursive: true, force: true });
   }
+}
+
+/** Something in a folder of images that may go. */
+export interface StaleDisk {
+  path: string;
+  reason: string;
+}
+
+/** What killed processes left half made, what was not used for a month, and the least recently used beyond the size of the cache. */
+export function staleDisks(dir: string, maxBytes = MAX_CACHE_BYTES): StaleDisk[] {
+  if (!existsSync(dir)) return [];
+  const names = readdirSync(dir);
+  return [...halfMade(dir, names), ...unused(dir, names, maxBytes)];
+}
+
+function halfMade(dir: string, names: readonly string[]): StaleDisk[] {
+  return names.flatMap((name) => {
+    const [, pid, startTime] = BUILD_FOLDER.exec(name) ?? [];
+    if (pid === undefined || isAlive(Number(pid), Number(startTime))) return [];
+    return [{ path: join(dir, name), reason: "the process that made it was killed" }];
+  });
+}
+
+function unused(dir: string, names: readonly string[], maxBytes: number): StaleDisk[] {
+  const images = names.flatMap((name) => {
+    const stat = statSync(join(dir, name), { throwIfNoEntry: false });
+    return stat?.isFile() ? [{ path: join(dir, name), stat }] : [];
+  });
+  images.sort((a, b) => b.stat.mtimeMs - a.stat.mtimeMs);
+  let bytes = 0;
+  return images.flatMap(({ path, stat }, index) => {
+    bytes += stat.blocks * SECTOR_BYTES;
+    if (stat.mtimeMs < Date.now() - MAX_UNUSED_MS) return [{ path, reason: "not used for 30 days" }];
+    return index > 0 && bytes > maxBytes ? [{ path, reason: "the images take more room than they may" }] : [];
+  });
+}
+
+/** Where images may be: NK_DISK_CACHE, else in the folders of the prepared guest images. */
+export function diskDirs(imageDirs: readonly string[] = defaultImageDirs()): string[] {
+  const named = process.env["NK_DISK_CACHE"];
+  return named === undefined ? cacheDirs(imageDirs).map(diskDir) : [named];
+}
+
+function diskDir(cacheDir: string): string {
+  return join(cacheDir, "disks");
 }
 
 /** A path by which other processes open a descriptor of this one, also of a file without a name. */

@@ -42,7 +42,10 @@ afterAll(async () => {
 });
 
 async function gc(...flags: string[]): Promise<Found[]> {
-  const child = runtime.spawn(["gc", "--format=json", ...flags], { XDG_CACHE_HOME: cache });
+  const child = runtime.spawn(["gc", "--format=json", ...flags], {
+    XDG_CACHE_HOME: cache,
+    NK_DISK_CACHE: join(cache, "disks"),
+  });
   let text = "";
   child.stdout?.on("data", (chunk: Buffer) => (text += chunk.toString("utf8")));
   expect(await new Promise((resolve) => child.once("close", resolve))).toBe(0);
@@ -99,6 +102,8 @@ it("removes what killed processes left, and nothing else", async () => {
   const image = writeImage(STALE, MONTHS_AGO);
   writeImage(STALE.replaceAll("0", "1"), new Date());
   writeImage("notes.txt", MONTHS_AGO);
+  const halfMade = join(cache, "disks", "build-999999999-1-x");
+  mkdirSync(halfMade, { recursive: true });
 
   const running = await runtime.background();
   const { dir } = await runtime.bundle({ args: ["true"] });
@@ -133,6 +138,7 @@ it("removes what killed processes left, and nothing else", async () => {
       reason: expect.stringMatching(/gone/) as string,
     },
     { kind: "image", name: image, reason: "not used for 30 days" },
+    { kind: "image", name: halfMade, reason: "the process that made it was killed" },
   ].sort((a, b) => (a.name < b.name ? -1 : 1));
   const found = await gc("--dry-run");
   expect(found).toHaveLength(expected.length);
