@@ -3,6 +3,7 @@
 #include "fail.h"
 #include "io.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,7 +20,8 @@ int report_failure(int status) {
     char line[NK_FAIL_MAX_BYTES + 16];
     int length = snprintf(line, sizeof line, "error %s\n", fail_text());
 
-    if (nk_write_all(REPORT_FD, line, (size_t)length) < 0)
+    /* A caller that has closed the pipe knows why already, and says so. */
+    if (nk_write_all(REPORT_FD, line, (size_t)length) < 0 && errno != EPIPE)
         dprintf(2, "nk-shadow: %s\n", fail_text());
     return status;
 }

@@ -1,0 +1,262 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { cpioArchive } from "../../src/image/cpio.ts";
+import { expectOneLine, expectRefused } from "../fixtures/refused.ts";
+import { residue } from "./residue.ts";
+import { kernels, Runtime } from "./runtime.ts";
+
+/** What goes wrong when a VM is started, and while it runs. */
+let runtime: Runtime;
+let dir: string;
+let bundle: string;
+
+beforeAll(async () => {
+  runtime = new Runtime();
+  dir = mkdtempSync(join(tmpdir(), "nk-bad-vm-"));
+  bundle = (await runtime.bundle({ args: ["echo", "ran"] })).dir;
+});
+afterAll(async () => {
+  expect(await runtime.close()).toEqual([]);
+  rmSync(dir, { recursive: true });
+});
+
+const REAL_QEMU = '[ "$1" = --version ] && exec qemu-system-x86_64 --version';
+
+const run = (...flags: string[]): string[] => ["run", "--mode=vm", "-b", bundle, ...flags, runtime.id()];
+
+function script(name: string, text: string): string {
+  const path = join(dir, name);
+  writeFileSync(path, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  return path;
+}
+
+/** An initramfs with busybox and this /init; without one the kernel finds nothing to start. */
+function initramfs(name: string, init?: string): string {
+  const path = join(dir, name);
+  const data = readFileSync("/bin/busybox");
+  const entries = [
+    { type: "dir", name: "bin", mode: 0o755 },
+    { type: "dir", name: "dev", mode: 0o755 },
+    { type: "nod", name: "dev/console", mode: 0o600, major: 5, minor: 1 },
+    { type: "file", name: "bin/busybox", mode: 0o755, data },
+    ...(init === undefined
+      ? []
+      : [
+          {
+            type: "file",
+            name: "init",
+            mode: 0o755,
+            data: Buffer.from(`#!/bin/busybox sh\n${init}\n`),
+          } as const,
+        ]),
+  ] as const;
+  writeFileSync(path, cpioArchive(entries));
+  return path;
+}
+
+describe("guest images", () => {
+  it.each([
+    [
+      "--vm-kernel=/no/kernel",
+      /cannot read the guest kernel \/no\/kernel: no such file or directory: .*--vm-kernel/,
+    ],
+    ["--vm-kernel=/tmp", /the guest kernel \/tmp is not a file: name another with --vm-kernel/],
+    ["--vm-kernel=/dev/null", /the guest kernel \/dev\/null is not a file/],
+    ["--vm-kernel=/etc/passwd", /\/etc\/passwd is not a kernel: expected an x86-64 bzImage or vmlinux/],
+    ["--vm-kernel=/bin/busybox", /has no PVH entry: build it with CONFIG_PVH=y/],
+    ["--vm-rootfs=/no/initramfs", /cannot read the guest initramfs \/no\/initramfs: .*--vm-rootfs/],
+    ["--vm-rootfs=/tmp", /the guest initramfs \/tmp is not a file/],
+    ["--vm-rootfs=/etc/passwd", /\/etc\/passwd is not an initramfs: expected a cpio archive/],
+  ])("%s is refused before a VM is started", async (flag, message) => {
+    await expectRefused(runtime, run(flag), message);
+  });
+
+  const cloud = kernels().find(([name]) => name.includes("cloud"));
+  it.skipIf(cloud === undefined)("a kernel without the driver of the share is refused", async () => {
+    await expectRefused(runtime, run(cloud?.[1] ?? "", "--vm-share=9p"), /9p/);
+  });
+});
+
+describe("the programs of the host", () => {
+  it.each([
+    ["NK_QEMU", "/no/qemu", /NK_QEMU names \/no\/qemu, which is no program/],
+    ["NK_QEMU", "/etc/passwd", /NK_QEMU names \/etc\/passwd, which is no program/],
+    ["NK_QEMU", "/bin/true", /\/bin\/true is no QEMU: expected "QEMU emulator version …"/],
+    ["NK_VIRTIOFSD", "/no/virtiofsd", /the share virtiofs needs virtiofsd, and none was found: install it/],
+    ["NK_VIRTIOFSD", "/bin/true", /start virtiofsd: virtiofsd exited with code 0/],
+  ])("%s=%s is refused", async (name, path, message) => {
+    await expectRefused(runtime, run("--vm-share=virtiofs"), message, { env: { [name]: path } });
+  });
+
+  it("a QEMU that is too old is refused, whether it knows our options or not", async () => {
+    const old = script("old-qemu", '[ "$1" = --version ] && echo "QEMU emulator version 4.0.0"; exit 1');
+    const message = /QEMU 4\.0\.0 is too old: 5\.2 or later is needed/;
+    await expectRefused(runtime, run(), message, { env: { NK_QEMU: old } });
+    const fake = fileURLToPath(new URL("../fakes/fake-qemu.mjs", import.meta.url));
+    const env = { NK_QEMU: fake, NK_FAKE_QEMU: "too-old" };
+    await expectRefused(runtime, run(), /QEMU 4\.2\.0 is too old/, { env });
+  });
+
+  it("a QEMU that dies at its start is told with what it said", async () => {
+    const bad = script("bad-qemu", `${REAL_QEMU}; exec qemu-system-x86_64 "$@" -no-such-option`);
+    const { stderr } = await expectRefused(runtime, run(), /start the VMM: QEMU exited with code 1/, {
+      env: { NK_QEMU: bad },
+    });
+    expect(stderr).toMatch(/\n {2}\| .*-no-such-option: invalid option/);
+  });
+
+  it("a QEMU that says nothing is given up at the deadline", async () => {
+    const silent = script("silent-qemu", `${REAL_QEMU}; exec sleep 1000`);
+    const env = { NK_QEMU: silent, NK_TIMEOUT_SCALE: "0.02" };
+    await expectRefused(runtime, run(), /QEMU's QMP greeting did not come within \d+ ms/, { env });
+  });
+
+  it.skipIf(kvmWorks())("KVM that does not work is refused when it is demanded", async () => {
+    await expectRefused(
+      runtime,
+      run("--vm-accel=kvm"),
+      /KVM was asked for and cannot be used: .*--vm-accel=auto/,
+    );
+  });
+});
+
+function kvmWorks(): boolean {
+  // A guest that runs in hardware: the only proof there is.
+  try {
+    const verdict = JSON.parse(readFileSync("/run/nano-sandbox/.accel/kvm.json", "utf8")) as {
+      usable?: boolean;
+    };
+    return verdict.usable === true;
+  } catch {
+    return false;
+  }
+}
+
+describe("a boot that fails", () => {
+  const log = (): string => join(dir, "log.json");
+  const logged = (): string[] => ["--log", log(), "--log-format", "json"];
+
+  async function refusedBoot(image: string, message: RegExp, env: NodeJS.ProcessEnv = {}) {
+    rmSync(log(), { force: true });
+    const flags = [`--vm-rootfs=${image}`];
+    const { stderr } = await expectRefused(runtime, [...logged(), ...run(...flags)], message, { env });
+    return { stderr, entry: JSON.parse(readFileSync(log(), "utf8")) as Record<string, unknown> };
+  }
+
+  it("because the kernel panics says so, with the end of the console", async () => {
+    const image = initramfs("no-init.cpio");
+    const { stderr, entry } = await refusedBoot(image, /the VM ended: the guest's kernel panicked: /);
+    expect(stderr).toMatch(/\n {2}\| \[ +\d+\.\d+\] /);
+    expect(entry).toMatchObject({ code: "BOOT", phase: "the agent's hello" });
+  });
+
+  it("because the guest hangs ends at its deadline, and says what did not come", async () => {
+    const image = initramfs("hang.cpio", "echo here I hang >/dev/console; exec /bin/busybox sleep 100000");
+    const env = { NK_TIMEOUT_SCALE: "0.1" };
+    const { stderr, entry } = await refusedBoot(image, /the agent's hello did not come within \d+ ms/, env);
+    expect(stderr).toContain("  | here I hang");
+    expect(entry).toMatchObject({ code: "TIMEOUT", phase: "the agent's hello" });
+  });
+
+  it.each(["SIGINT", "SIGTERM"] as const)("because of %s says so in one line", async (signal) => {
+    const image = initramfs("wait.cpio", "exec /bin/busybox sleep 100000");
+    const id = runtime.id();
+    const args = ["run", "--mode=vm", "-b", bundle, `--vm-rootfs=${image}`, id];
+    const consoleLog = join(runtime.root, id, "console.log");
+    const { code, stderr } = await runtime.call(args, {
+      during: (child) => void whenThere(consoleLog).then(() => child.kill(signal)),
+    });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(new RegExp(`^nk-runtime: ${signal} ended the container before it was created`));
+    expectOneLine(stderr);
+    expect(existsSync(join(runtime.root, id))).toBe(false);
+  });
+});
+
+/** The least of memory that is taken must boot, or say that it is too little. */
+it("runs in 64 MiB", async () => {
+  expect(await runtime.call(run("--vm-memory=64"))).toEqual({ code: 0, stdout: "ran\n", stderr: "" });
+});
+
+it("refuses more memory than the host has", async () => {
+  await expectRefused(
+    runtime,
+    run("--vm-memory=1048576"),
+    /expected at most \d+ MiB .* found 1048576: .*--vm-memory/,
+  );
+});
+
+describe("a container in a VM", () => {
+  it("refuses programs that cannot be started, in runc's words", async () => {
+    const id = await runtime.background();
+    for (const [program, words] of [
+      ["nope", 'exec: "nope": executable file not found in $PATH'],
+      ["/nope", 'exec: "/nope": stat /nope: no such file or directory'],
+      ["/etc/passwd", 'exec: "/etc/passwd": permission denied'],
+      ["/bin", 'exec: "/bin": permission denied'],
+    ] as const) {
+      const { code, stderr } = await runtime.call(["exec", id, program]);
+      expect({ code, stderr }).toEqual({
+        code: 255,
+        stderr: `nk-runtime: unable to start container process: ${words}\n`,
+      });
+    }
+    for (const [args, message] of [
+      [["--cwd=/bin/busybox", id, "true"], /the runtime in the VM refused: .*chdir|not a directory/i],
+      [["--user=moon", id, "true"], /--user: expected UID or UID:GID in numbers, found "moon"/],
+      [["--process=/no/such", id], /--process: cannot read \/no\/such: no such file or directory/],
+      [["--preserve-fds=3", id, "true"], /unable to stat preserved-fd 0 \(of 3\)/],
+      [["-d", "--pid-file=/no/such/pid", id, "true"], /--pid-file \/no\/such\/pid/],
+    ] as [string[], RegExp][]) {
+      await expectRefused(runtime, ["exec", ...args], message, { code: 255 });
+    }
+    await expectRefused(runtime, ["start", id], /cannot start an already running container/);
+    await expectRefused(runtime, ["resume", id], /container not paused/);
+    await expectRefused(runtime, ["ps", id, "-ef"], /ps takes no options of ps .*nk-runtime exec/);
+    await runtime.ok(["pause", id]);
+    await expectRefused(runtime, ["pause", id], /it is paused already/);
+    await expectRefused(
+      runtime,
+      ["exec", "--ignore-paused", id, "true"],
+      /paused container in a VM.*nk-runtime resume/,
+      {
+        code: 255,
+      },
+    );
+    await runtime.ok(["resume", id]);
+
+    writeFileSync(join(runtime.root, id, "state.json"), '{"version":1}');
+    await expectRefused(runtime, ["state", id], /is damaged: .*nk-runtime delete --force/);
+    await runtime.ok(["delete", "--force", id]);
+    expect(residue(runtime.traces())).toEqual([]);
+  });
+
+  it.each([
+    ["QEMU", "vmmPid", /the VM ended: QEMU was killed by SIGKILL, and nobody had asked it to end/],
+    ["the monitor", "monitorPid", /the container's monitor \(process \d+\) was killed/],
+  ] as const)("whose run lost %s says so", async (_, pid, message) => {
+    const { dir: sleeper } = await runtime.bundle({ args: ["sh", "-c", "echo up; sleep 1000"] });
+    const id = runtime.id();
+    const { code, stderr } = await runtime.call(["run", "--mode=vm", "-b", sleeper, id], {
+      during: (child) =>
+        child.stdout?.once("data", () => {
+          const text = readFileSync(join(runtime.root, id, "state.json"), "utf8");
+          process.kill((JSON.parse(text) as { vm: Record<string, number> }).vm[pid] ?? 0, "SIGKILL");
+        }),
+    });
+    expect(code).toBe(137);
+    expect(stderr).toMatch(message);
+    expectOneLine(stderr);
+    expect(residue(runtime.traces())).toEqual([]);
+  });
+});
+
+/** Resolves when the file has something in it. */
+async function whenThere(path: string): Promise<void> {
+  await expect
+    .poll(() => existsSync(path) && readFileSync(path).length > 0, { timeout: 30_000, interval: 20 })
+    .toBe(true);
+}
