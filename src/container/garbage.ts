@@ -1,4 +1,3 @@
-import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { asNkError } from "../base/errors.ts";
 import { isAlive } from "../host/process-info.ts";
@@ -7,20 +6,10 @@ import { diskDirs, staleDisks } from "../image/disk-cache.ts";
 import { defaultImageDirs } from "../image/guest-image.ts";
 import { staleLocks } from "../share/virtiofs.ts";
 import { isHeld, readClaim, takeOver } from "../state/claim.ts";
+import { garbageFile, type Garbage } from "../state/garbage.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
 import { loadMode, refresh } from "./modes.ts";
-
-/** Something that nobody owns any more. */
-export interface Garbage {
-  kind: "container" | "folder" | "lock" | "image";
-  /** The id of a container, else a path. */
-  name: string;
-  /** Why it is garbage. */
-  reason: string;
-  /** Removes it. Resolves to false when somebody else was faster. */
-  remove(): Promise<boolean>;
-}
 
 /** All that is left of killed processes below one `--root`, and what was prepared for VMs and not used for a month. */
 export async function findGarbage(store: StateStore): Promise<Garbage[]> {
@@ -30,24 +19,18 @@ export async function findGarbage(store: StateStore): Promise<Garbage[]> {
     ...store
       .abandoned()
       .map((name) =>
-        file("folder", join(store.root, name), "the command that filled or emptied it was killed"),
+        garbageFile("folder", join(store.root, name), "the command that filled or emptied it was killed"),
       ),
-    ...staleLocks(store.root).map((path) => file("lock", path, "virtiofsd and its container are gone")),
+    ...staleLocks(store.root).map((path) =>
+      garbageFile("lock", path, "virtiofsd and its container are gone"),
+    ),
     ...cacheDirs(defaultImageDirs())
       .flatMap(staleFiles)
-      .map((path) => file("image", path, "not used for 30 days")),
+      .map((path) => garbageFile("image", path, "not used for 30 days")),
     ...diskDirs()
       .flatMap((dir) => staleDisks(dir))
-      .map(({ path, reason }) => file("image", path, reason)),
+      .map(({ path, reason }) => garbageFile("image", path, reason)),
   ];
-}
-
-function file(kind: Garbage["kind"], path: string, reason: string): Garbage {
-  const remove = async (): Promise<boolean> => {
-    rmSync(path, { recursive: true, force: true });
-    return true;
-  };
-  return { kind, name: path, reason, remove };
 }
 
 async function containerGarbage(store: StateStore, folder: string): Promise<Garbage | undefined> {
@@ -79,7 +62,9 @@ function unreadable(dir: string, reason: string): Garbage {
 /** It was ended by the death of its creator or monitor: nobody will call `delete`, as one does for a container that has stopped by itself. */
 function isOwnerless(record: ContainerRecord, now: ContainerRecord): boolean {
   const { vm, status, creator } = record;
-  const hasMonitor = vm !== undefined && isAlive(vm.monitorPid, vm.monitorStartTime);
+  // The monitor of a VM made by hand goes on without it.
+  const hasMonitor =
+    vm !== undefined && vm.machine === undefined && isAlive(vm.monitorPid, vm.monitorStartTime);
   const stoppedItself = status === "stopped" && creator === undefined;
   return now.status === "stopped" && now.error !== undefined && !hasMonitor && !stoppedItself;
 }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
 import { removeCgroups } from "../host/cgroup.ts";
 import { isAlive } from "../host/process-info.ts";
@@ -10,6 +11,12 @@ import type { StateStore } from "../state/store.ts";
 import { traced } from "../trace/channels.ts";
 import { isLive } from "./refresh.ts";
 
+/** Longer than the monitor's own deadlines for the guest, so that its errors arrive, which know more. */
+const STOP_TIMEOUT_MS = 90_000;
+/** A VM that does not end in this time is killed, when that was asked for. */
+const FORCED_STOP_TIMEOUT_MS = 10_000;
+
+const STOP_WHY = "its containers are killed, the guest writes back what it holds, then it is switched off";
 const WHY = "it owns the VM: everything that is done to it goes through it";
 
 /** Asks the monitor of a VM. @throws what it throws; NOT_FOUND when none listens */
@@ -39,9 +46,15 @@ export async function stopMachine(
   force: boolean,
 ): Promise<void> {
   const client = new ControlClient(join(machines.store.dirOf(machine.id), "control.sock"));
-  try {
+  const stop = async (): Promise<void> => {
     await client.request("POST", "/stop");
     await client.gone();
+  };
+  const deadline = Deadline.after(force ? FORCED_STOP_TIMEOUT_MS : STOP_TIMEOUT_MS);
+  try {
+    await traced("cli", "ask for the end of the VM", { why: STOP_WHY, what: "POST /stop" }, () =>
+      deadline.race(stop(), `the end of the VM ${machine.id}`),
+    );
   } catch (error) {
     if (!force) throw error;
     endLeftovers(machine);
@@ -72,14 +85,20 @@ export async function deleteMachine(
     );
   }
   if (isLive(machine)) await stopMachine(machines, machine, true);
-  endLeftovers(machine);
-  removeVirtiofsFiles(machines.store.dirOf(id));
   for (const container of inside) {
     await removeCgroups(container.vm?.cgroups ?? []);
     machines.store.remove(container.id);
   }
-  await removeCgroups(machine.vm.cgroups);
+  await removeRemains(machines, machine);
   machines.store.remove(id);
+}
+
+/** Ends and removes what a killed monitor has left of a VM, outside of its record. */
+export async function removeRemains(machines: MachineStore, machine: MachineRecord): Promise<void> {
+  endLeftovers(machine);
+  await removeCgroups(machine.vm.cgroups);
+  // Last: only a server that has ended does not make them anew.
+  removeVirtiofsFiles(machines.store.dirOf(machine.id));
 }
 
 /** Each process is known by pid and start time, so a reused pid is left alone. */

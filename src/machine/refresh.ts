@@ -14,6 +14,10 @@ export function refreshMachine(record: MachineRecord): MachineRecord {
   const { id, vm } = record;
   if (!isLive(record) || isAlive(vm.monitorPid, vm.monitorStartTime)) return record;
   const see = `nk-runtime vm-start ${id}, or vm-delete ${id}`;
-  const error = new NkError("VMM", "the VM's monitor was killed, and the VM with it", { see });
+  const killed =
+    record.status === "starting"
+      ? "its start was broken off: vm-start or the VM's monitor was killed"
+      : "the VM's monitor was killed, and the VM with it";
+  const error = new NkError("VMM", killed, { see });
   return { ...record, status: "stopped", pid: 0, error: error.toJson() };
 }

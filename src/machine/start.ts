@@ -9,6 +9,7 @@ import { followReport } from "../monitor/follow-report.ts";
 import { jobPath, type MachineJob } from "../monitor/job.ts";
 import { ownMonitor } from "../monitor/own-monitor.ts";
 import { removeVirtiofsFiles } from "../share/virtiofs.ts";
+import { hold } from "../state/claim.ts";
 import { TREE_FOLDER, type MachineRecord } from "../state/machine-record.ts";
 import type { MachineStore } from "../state/machine-store.ts";
 import { heardSpans, traced } from "../trace/channels.ts";
@@ -27,6 +28,7 @@ export async function startMachine(machines: MachineStore, machine: MachineRecor
   const { id } = machine;
   if (isLive(machine)) throw new NkError("BAD_STATE", `the VM ${id} is ${machine.status} already`);
   const stateDir = machines.store.dirOf(id);
+  if (!hold(stateDir)) throw new NkError("BAD_STATE", `another command starts or clears the VM ${id}`);
   clearRemains(stateDir);
   const job: MachineJob = { machine, narrate: heardSpans.hasSubscribers };
   writeFileSync(jobPath(stateDir), JSON.stringify(job), { mode: 0o600 });

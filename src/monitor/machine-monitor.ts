@@ -159,6 +159,7 @@ export class MachineMonitor implements ControlTarget {
       await container.create(machine.running().agent, place);
       container.created();
       if (job.startAtOnce) await this.start(container);
+      container.handedOver();
     } catch (error) {
       await machine
         .running()

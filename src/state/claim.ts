@@ -49,6 +49,13 @@ export function takeOver(dir: string, claim: string): boolean {
   }
 }
 
+/** Takes `dir` for this process, unless another that runs has it. */
+export function hold(dir: string): boolean {
+  const claim = readClaim(dir);
+  if (claim === undefined) return false;
+  return claim === `claim-${ownName()}` || (!isHeld(claim) && takeOver(dir, claim));
+}
+
 /** Whether the process that took the folder still runs: it is making or removing what is in it. */
 export function isHeld(claim: string): boolean {
   return isOwnerAlive(CLAIM.exec(claim));

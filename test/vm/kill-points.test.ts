@@ -1,21 +1,6 @@
-import type { ChildProcess } from "node:child_process";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { residue } from "./residue.ts";
+import { clear, killAt, named, points, type Point, type Subject } from "./kill-rig.ts";
 import { Runtime } from "./runtime.ts";
-import { findVictim, processesOf, within, type Victim } from "./victims.ts";
-
-/** Where a command is stopped (NK_HALT_AT, docs/recovery.md) while its victim is killed. */
-interface Point {
-  step: string;
-  victim: Victim;
-  /** What `state` must say afterwards; "none": there is no such container. */
-  status: string;
-  /** The monitor gets there by ending the VM, which takes what it takes; the container is as it was until then. */
-  orderly?: boolean;
-}
-
-const points = (step: string, victims: Partial<Record<Victim, string>>): Point[] =>
-  Object.entries(victims).map(([victim, status]) => ({ step, victim: victim as Victim, status }));
 
 /** A command that was not killed cleans up after what was, so that there is no container; otherwise it is there, and stopped. */
 const CREATE = [
@@ -75,19 +60,17 @@ const DELETE = [
 /** Steps of the monitor, which gets its environment from the command that started it. */
 const OF_MONITOR = ["start the container", "exec exec-1", "shut the guest down", "end the VM"];
 
-/** How long a wait for what was killed may take before the state must be right. */
-const TRUTH_MS = 1000;
-const ORDERLY_END_MS = 20_000;
-
 let runtime: Runtime;
 let bundle: string;
 /** One id for all: each container is also the proof that the one before left it free. */
 let id: string;
+let subject: Subject;
 
 beforeAll(async () => {
   runtime = new Runtime();
   bundle = (await runtime.bundle({ args: ["sleep", "1000000"] })).dir;
   id = runtime.id();
+  subject = { runtime, status: statusNow, ended: ["stopped", "none"], remove: ["delete", "--force", id] };
 });
 
 afterAll(async () => {
@@ -102,11 +85,7 @@ afterAll(async () => {
   expect(await runtime.close()).toEqual([]);
 });
 
-/** One that failed leaves what would fail the next. */
-afterEach(async () => {
-  for (const { pid, state } of processesOf(runtime.root)) if (state === "T") process.kill(pid, "SIGKILL");
-  await runtime.call(["delete", "--force", id]);
-});
+afterEach(() => clear(subject));
 
 const make = (verb: string, ...flags: string[]): string[] => [
   verb,
@@ -117,27 +96,6 @@ const make = (verb: string, ...flags: string[]): string[] => [
   id,
 ];
 
-/** Kills the victim while the command stands at the step, lets everything else go on, and looks at what is left. */
-async function killAt({ step, victim, status, orderly }: Point, args: string[]): Promise<void> {
-  const command = runtime.spawn(args, { NK_HALT_AT: step });
-  const ended = endOf(command);
-  const halted = await findVictim(runtime.root, "halted");
-  const target = victim === "halted" ? halted : await findVictim(runtime.root, victim);
-  process.kill(target, "SIGKILL");
-  await within(TRUTH_MS, () => processesOf(runtime.root).every(({ pid }) => pid !== target) || undefined);
-  if (target !== halted) process.kill(halted, "SIGCONT");
-  await within(orderly ? ORDERLY_END_MS : TRUTH_MS, () => hasSettled(status) || undefined);
-  expect(await statusNow()).toBe(status);
-  expect(await runtime.call(["delete", "--force", id])).toEqual({ code: 0, stdout: "", stderr: "" });
-  await ended;
-  expect(residue(runtime.traces())).toEqual([]);
-}
-
-/** Nothing of a stopped container runs. That one which goes on does so is not to be waited for. */
-function hasSettled(status: string): boolean {
-  return !["stopped", "none"].includes(status) || processesOf(runtime.root).length === 0;
-}
-
 async function statusNow(): Promise<string> {
   const { code, stdout, stderr } = await runtime.call(["state", id]);
   if (code !== 0 && stderr.includes("does not exist")) return "none";
@@ -146,21 +104,12 @@ async function statusNow(): Promise<string> {
   return status;
 }
 
-function endOf(command: ChildProcess): Promise<unknown> {
-  for (const stream of [command.stdout, command.stderr]) stream?.resume();
-  command.stdin?.end();
-  return new Promise((resolve) => command.once("exit", resolve));
-}
-
-const named = (table: readonly Point[]): [string, Point][] =>
-  table.map((point) => [`${point.victim} killed at: ${point.step}`, point]);
-
 describe("create", () => {
-  it.each(named(CREATE))("%s", (_name, point) => killAt(point, make("create")));
+  it.each(named(CREATE))("%s", (_name, point) => killAt(subject, point, make("create")));
 });
 
 describe("run", () => {
-  it.each(named(RUN))("%s", (_name, point) => killAt(point, make("run")));
+  it.each(named(RUN))("%s", (_name, point) => killAt(subject, point, make("run")));
 });
 
 describe.each([
@@ -170,6 +119,6 @@ describe.each([
 ] as const)("%s", (_name, table, before, args) => {
   it.each(named(table))("%s", async (_point, point) => {
     await runtime.detached(before(), OF_MONITOR.includes(point.step) ? { NK_HALT_AT: point.step } : {});
-    await killAt(point, args());
+    await killAt(subject, point, args());
   });
 });

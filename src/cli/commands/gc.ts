@@ -1,5 +1,7 @@
 import { asNkError } from "../../base/errors.ts";
-import { findGarbage, type Garbage } from "../../container/garbage.ts";
+import { findGarbage } from "../../container/garbage.ts";
+import { machineGarbage } from "../../machine/garbage.ts";
+import type { Garbage } from "../../state/garbage.ts";
 import type { Command } from "../command.ts";
 import { print } from "../output.ts";
 
@@ -20,8 +22,9 @@ export const gc: Command = {
     usage: "",
     description: [
       "Removes what nobody owns any more, and says what and why: containers whose monitor was killed, or whose creator before",
-      "they were there, with their processes, cgroups and locks; unfinished state folders; prepared guest images that were not",
-      "used for 30 days. Leaves alone what runs, what is being made, and what has stopped by itself and waits for `delete`.",
+      "they were there, with their processes, cgroups and locks; the same of a VM made by hand, which itself stays; unfinished",
+      "state folders; prepared guest images that were not used for 30 days. Leaves alone what runs, what is being made, and what",
+      "has stopped by itself and waits for `delete`.",
       "Safe to run from cron: prints nothing when there is nothing to do, and exits with 1 when something could not be removed.",
     ].join("\n"),
     options: [
@@ -44,7 +47,8 @@ export const gc: Command = {
     const isDry = flags.switch("dry-run");
     const outcomes: Outcome[] = [];
     // One after the other: what one removal costs the host is bounded.
-    for (const garbage of await findGarbage(store)) outcomes.push(await settle(garbage, isDry));
+    for (const garbage of [...(await findGarbage(store)), ...machineGarbage(store)])
+      outcomes.push(await settle(garbage, isDry));
     await print(flags.text("format") === "json" ? `${JSON.stringify(outcomes)}\n` : lines(outcomes, isDry));
     return outcomes.some(({ error }) => error !== undefined) ? 1 : 0;
   },

@@ -1,0 +1,22 @@
+import { rmSync } from "node:fs";
+
+/** Something below a `--root`, or made for it, that nobody owns any more. */
+export interface Garbage {
+  /** `remains`: what a killed monitor has left of a VM made by hand, which itself stays. */
+  kind: "container" | "remains" | "folder" | "lock" | "image";
+  /** The id of a container or VM, else a path. */
+  name: string;
+  /** Why it is garbage. */
+  reason: string;
+  /** Removes it. Resolves to false when somebody else was faster. */
+  remove(): Promise<boolean>;
+}
+
+/** A file or folder that only has to be removed. */
+export function garbageFile(kind: Garbage["kind"], path: string, reason: string): Garbage {
+  const remove = async (): Promise<boolean> => {
+    rmSync(path, { recursive: true, force: true });
+    return true;
+  };
+  return { kind, name: path, reason, remove };
+}

@@ -1,0 +1,71 @@
+import type { ChildProcess } from "node:child_process";
+import { expect } from "vitest";
+import { residue } from "./residue.ts";
+import type { Runtime } from "./runtime.ts";
+import { findVictim, processesOf, within, type Victim } from "./victims.ts";
+
+/** Where a command is stopped (NK_HALT_AT, docs/recovery.md) while its victim is killed. */
+export interface Point {
+  step: string;
+  victim: Victim;
+  /** What `state` must say afterwards; "none": there is no such container. */
+  status: string;
+  /** The monitor gets there by ending the VM, which takes what it takes; the container is as it was until then. */
+  orderly?: boolean;
+}
+
+export const points = (step: string, victims: Partial<Record<Victim, string>>): Point[] =>
+  Object.entries(victims).map(([victim, status]) => ({ step, victim: victim as Victim, status }));
+
+export const named = (table: readonly Point[]): [string, Point][] =>
+  table.map((point) => [`${point.victim} killed at: ${point.step}`, point]);
+
+/** How long a wait for what was killed may take before the state must be right. */
+const TRUTH_MS = 1000;
+const ORDERLY_END_MS = 20_000;
+
+/** What is looked at after a kill: a container, or a VM made by hand. */
+export interface Subject {
+  runtime: Runtime;
+  /** "none" when there is no such thing. */
+  status: () => Promise<string>;
+  /** The statuses in which nothing runs. */
+  ended: readonly string[];
+  /** The command that removes it whatever its state. */
+  remove: string[];
+}
+
+/** Kills the victim while the command stands at the step, lets everything else go on, and looks at what is left. */
+export async function killAt(
+  { runtime, status: statusNow, ended: still, remove }: Subject,
+  { step, victim, status, orderly }: Point,
+  args: string[],
+): Promise<void> {
+  const command = runtime.spawn(args, { NK_HALT_AT: step });
+  const ended = endOf(command);
+  const halted = await findVictim(runtime.root, "halted");
+  const target = victim === "halted" ? halted : await findVictim(runtime.root, victim);
+  process.kill(target, "SIGKILL");
+  await within(TRUTH_MS, () => processesOf(runtime.root).every(({ pid }) => pid !== target) || undefined);
+  if (target !== halted) process.kill(halted, "SIGCONT");
+  await within(
+    orderly ? ORDERLY_END_MS : TRUTH_MS,
+    () => !still.includes(status) || processesOf(runtime.root).length === 0 || undefined,
+  );
+  expect(await statusNow()).toBe(status);
+  expect(await runtime.call(remove)).toEqual({ code: 0, stdout: "", stderr: "" });
+  await ended;
+  expect(residue(runtime.traces())).toEqual([]);
+}
+
+function endOf(command: ChildProcess): Promise<unknown> {
+  for (const stream of [command.stdout, command.stderr]) stream?.resume();
+  command.stdin?.end();
+  return new Promise((resolve) => command.once("exit", resolve));
+}
+
+/** Ends what a failed row has left standing, which would fail the next. */
+export async function clear({ runtime, remove }: Subject): Promise<void> {
+  for (const { pid, state } of processesOf(runtime.root)) if (state === "T") process.kill(pid, "SIGKILL");
+  await runtime.call(remove);
+}
