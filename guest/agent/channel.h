@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* A connection begins on fd, which must not block. An edge-triggered one belongs to a virtio-serial port: it
  * reports EPOLLHUP for as long as no host is there. The channel owns fd from now on. */
@@ -33,6 +34,19 @@ bool nk_channel_is_congested(void);
  * not at all. NULL: no connection or no memory. */
 uint8_t *nk_channel_reserve(size_t payload_bytes);
 void nk_channel_commit(uint8_t type, uint32_t stream, uint32_t length);
+
+/* The transport takes pages of pipes. */
+bool nk_channel_splices(void);
+
+/* … and nothing waits before a frame that is spliced now. */
+bool nk_channel_can_splice(void);
+
+/* Sends at most n bytes of a pipe as a DATA frame, without a copy: the pages themselves go to the transport.
+ * Bytes sent, or <0 with errno as read(2) has it. Only when nk_channel_can_splice(). */
+ssize_t nk_channel_splice(uint32_t stream, int pipe, uint32_t n);
+
+/* No process output is read before all that waits is gone; then nk_streams_resume() is called. */
+void nk_channel_await_empty(void);
 
 /* Queues a frame; dropped without a connection. */
 void nk_channel_send(uint8_t type, uint32_t stream, const void *payload, uint32_t length);

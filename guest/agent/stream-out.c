@@ -4,6 +4,7 @@
 #include "stream.h"
 
 #include <errno.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 void nk_stream_out_update(struct nk_stream *stream) {
@@ -41,6 +42,17 @@ static size_t allowance(const struct nk_stream *stream) {
     return n;
 }
 
+/* From so many bytes on, moving pages is cheaper than copying. */
+#define SPLICE_MIN_BYTES 8192
+
+static bool has_much(const struct nk_stream *stream) {
+    int bytes = 0;
+
+    if (stream->terminal || stream->discard || allowance(stream) < SPLICE_MIN_BYTES)
+        return false;
+    return ioctl(stream->source.fd, FIONREAD, &bytes) == 0 && bytes >= SPLICE_MIN_BYTES;
+}
+
 /* Reads right into the channel's queue. */
 static ssize_t read_some(struct nk_stream *stream, size_t n) {
     static uint8_t nowhere[NK_DATA_MAX_BYTES];
@@ -59,9 +71,24 @@ static ssize_t read_some(struct nk_stream *stream, size_t n) {
     return got;
 }
 
-void nk_stream_out_ready(struct nk_stream *stream) {
-    ssize_t n = read_some(stream, allowance(stream));
+static ssize_t splice_some(struct nk_stream *stream, size_t n) {
+    ssize_t got = nk_channel_splice(stream->id, stream->source.fd, (uint32_t)n);
 
+    if (got > 0)
+        stream->credit -= (uint32_t)got;
+    return got;
+}
+
+void nk_stream_out_ready(struct nk_stream *stream) {
+    bool much = nk_channel_splices() && has_much(stream);
+    ssize_t n;
+
+    if (much && !nk_channel_can_splice()) {
+        nk_channel_await_empty();
+        nk_streams_resume();
+        return;
+    }
+    n = much ? splice_some(stream, allowance(stream)) : read_some(stream, allowance(stream));
     if (n < 0 && errno == EINTR)
         return;
     if (n < 0 && errno == EAGAIN && !stream->draining)
