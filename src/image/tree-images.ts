@@ -1,4 +1,4 @@
-import { closeSync } from "node:fs";
+import { closeSync, realpathSync } from "node:fs";
 import { NkError } from "../base/errors.ts";
 import type { BoundedLog } from "../host/bounded-log.ts";
 import { descriptorPath, type DiskCache } from "./disk-cache.ts";
@@ -37,7 +37,10 @@ export class TreeImages {
     this.scannedNs = scannedNs;
   }
 
-  static async of(rootfs: string, cache: DiskCache, log: BoundedLog): Promise<TreeImages> {
+  /** @param path of the folder, or of a link to it */
+  static async of(path: string, cache: DiskCache, log: BoundedLog): Promise<TreeImages> {
+    // A link would be looked at instead of the folder, and it does not change when the folder does.
+    const rootfs = realpathSync(path);
     const scannedNs = BigInt(Date.now()) * 1_000_000n;
     return new TreeImages(rootfs, cache, log, await scanTree(rootfs), scannedNs);
   }

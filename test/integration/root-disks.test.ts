@@ -1,5 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -118,6 +127,16 @@ describe("the disks of a root file system", () => {
     await anotherTick();
     await make();
     expect(images().length).toBe(2 * before.length);
+  });
+
+  it("are those of the folder behind a link", async () => {
+    const link = join(dir, "link");
+    symlinkSync(rootfs, link);
+    await anotherTick();
+    await make({ rootfs: link, want: "ext4" });
+    writeFileSync(join(rootfs, "etc/file"), "changed");
+    const { disks } = await make({ rootfs: link, want: "ext4" });
+    expect(catIn(disks[0]?.path ?? "")).toBe("changed");
   });
 
   it("are the same when several are made at once", async () => {
