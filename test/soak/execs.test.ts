@@ -8,7 +8,7 @@ import { writeFigures } from "./figures.ts";
 
 const EXECS = 500;
 /** Until then caches fill: QEMU's translated code (128 MiB), the heap of node, the guest's page cache. */
-const WARM_UP = 100;
+const WARM_UP = 200;
 const LOOK_EVERY = 50;
 /** The monitor may not have closed the connection of the last exec yet. */
 const CLOSING_DESCRIPTORS = 1;
