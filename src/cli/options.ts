@@ -74,6 +74,12 @@ export const NO_SUBREAPER: OptionSpec = {
   help: "taken and ignored",
 };
 
+/** `--format` of commands that list or show; the first choice is the default. */
+export function formatOption(...choices: [string, ...string[]]): OptionSpec {
+  const help = `${choices.join(" or ")} (default: ${choices[0]})`;
+  return { name: "format", short: "f", type: "text", value: "FORMAT", choices, help };
+}
+
 /** Options before the command. Those without `hidden` and `--version` may also follow it. */
 export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   {

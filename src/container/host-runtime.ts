@@ -1,6 +1,7 @@
-import { accessSync, constants, readFileSync } from "node:fs";
-import { basename, isAbsolute, join } from "node:path";
+import { readFileSync } from "node:fs";
+import { basename, isAbsolute } from "node:path";
 import { NkError } from "../base/errors.ts";
+import { findProgram, isProgram } from "../host/programs.ts";
 import { hostRuntimeRoot } from "../state/paths.ts";
 import type { HostRecord } from "../state/record.ts";
 
@@ -46,7 +47,7 @@ export function isCrun(runtime: string): boolean {
 
 function named(asked: string, root: string, host: RuntimeHost): HostRecord {
   const found = isAbsolute(asked) ? asked : findProgram(asked, host.path);
-  if (found === undefined || !isExecutable(found)) {
+  if (found === undefined || !isProgram(found)) {
     throw new NkError(
       "HOST",
       `no such runtime for container mode: ${asked} (looked in ${host.path}): name runc, crun or a path`,
@@ -67,22 +68,6 @@ function refuseHybrid(crun: string, { hybridControllers }: RuntimeHost): void {
 
 function record(runtime: string, root: string, reason: string): HostRecord {
   return { runtime, root: hostRuntimeRoot(root, basename(runtime)), reason };
-}
-
-function findProgram(name: string, path: string): string | undefined {
-  return path
-    .split(":")
-    .map((dir) => join(dir, name))
-    .find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function thisHost(): RuntimeHost {

@@ -6,6 +6,7 @@ import { jobPath, type ContainerJob } from "../monitor/job.ts";
 import { ownMonitor } from "../monitor/own-monitor.ts";
 import { GUEST_SHARE, guestConfig } from "../oci/guest-config.ts";
 import { writeFileAtomic } from "../state/atomic-write.ts";
+import { emptyVm } from "../state/empty-vm.ts";
 import { writePidFile } from "../state/pid-file.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
@@ -15,7 +16,6 @@ import { diskRoot } from "./disk-root.ts";
 import { shadowTerminal } from "./terminal.ts";
 import { findHome, joinMachine, recordIn, type Home } from "./vm-join.ts";
 import { removeLeftovers } from "./vm-leftovers.ts";
-import { vmRecord } from "./vm-record.ts";
 import { placePlan, treePlan, volumesPlan } from "./vm-tree.ts";
 
 /** Longer than the monitor's own deadline for a boot, so that its error arrives, which knows more. */
@@ -53,7 +53,7 @@ async function launchOwn(request: CreateRequest, options: LaunchOptions): Promis
   const stateDir = store.dirOf(id);
   const onDisk = settings.share === "block";
   const folder = cgroupFolder(bundle.config.linux?.cgroupsPath, id);
-  const record = vmRecord(request, cgroupsToMake(folder));
+  const record = { ...request.record, vm: emptyVm(settings, cgroupsToMake(folder)) };
   const job: ContainerJob = {
     ...commonJob(request, options, record),
     guestConfig: guestConfig(bundle.raw, id, GUEST_SHARE, onDisk ? "volumes" : "tree"),

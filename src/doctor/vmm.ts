@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { findProgram } from "../host/programs.ts";
 import { checkVersion, MIN_VERSION } from "../vm/qemu/detect.ts";
 import { resolveAccel } from "../vm/qemu/driver.ts";
 import { hostTscKhz } from "../vm/host-tsc.ts";
@@ -72,8 +72,7 @@ function clock(): Finding {
 }
 
 function firecracker(): Finding {
-  const inPath = (process.env["PATH"] ?? "").split(delimiter).map((dir) => join(dir, "firecracker"));
-  const path = inPath.find((file) => existsSync(file));
+  const path = findProgram("firecracker", process.env["PATH"] ?? "");
   return ok(
     path === undefined
       ? "not installed; not needed, QEMU is the VMM"

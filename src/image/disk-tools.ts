@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { accessSync, constants } from "node:fs";
-import { basename, delimiter, join } from "node:path";
+import { basename } from "node:path";
 import { NkError } from "../base/errors.ts";
 import type { BoundedLog } from "../host/bounded-log.ts";
 import { Daemon, describeExit } from "../host/daemon.ts";
+import { findProgram } from "../host/programs.ts";
 import { traced } from "../trace/channels.ts";
 import type { DiskFormat } from "./disk-format.ts";
 
@@ -23,17 +23,7 @@ export function toolObstacle(format: DiskFormat): string | undefined {
 }
 
 function findTool(name: string): string | undefined {
-  const dirs = (process.env["PATH"] ?? "").split(delimiter).filter((dir) => dir.startsWith("/"));
-  return [...dirs, ...SYSTEM_DIRS].map((dir) => join(dir, name)).find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return findProgram(name, process.env["PATH"] ?? "", SYSTEM_DIRS);
 }
 
 /** erofs-utils before 1.5 wrote each file's status change for its modification. The help comes on standard error. */

@@ -6,6 +6,7 @@ import { cgroupFolder, cgroupsToMake } from "../host/cgroup.ts";
 import { resolveGuestImage } from "../image/guest-image.ts";
 import type { Settings } from "../oci/settings.ts";
 import { shareKind } from "../share/choose.ts";
+import { emptyVm } from "../state/empty-vm.ts";
 import { TREE_FOLDER, type MachineRecord } from "../state/machine-record.ts";
 import type { MachineStore } from "../state/machine-store.ts";
 import { resolveAccel } from "../vm/qemu/driver.ts";
@@ -47,21 +48,13 @@ export async function createMachine(machines: MachineStore, request: MachineRequ
       settings,
       ...(bundle !== undefined && { bundle }),
       vm: {
-        vmm: "qemu",
-        vmmPid: 0,
-        vmmStartTime: 0,
-        monitorPid: 0,
-        monitorStartTime: 0,
+        ...emptyVm(settings, cgroupsToMake(cgroupFolder(undefined, id))),
         accel,
         accelReason: reason,
         share: shareKind({ want: share, supported: image.kernel.shares }),
-        vcpus: settings.vcpus,
-        memSizeMib: settings.memSizeMib,
         kernel: image.kernel.path,
         kernelRelease: image.kernel.release,
         initrd: image.initrd,
-        runtime: settings.vmRuntime,
-        cgroups: cgroupsToMake(cgroupFolder(undefined, id)),
       },
     };
     machines.claim(prepared, record);

@@ -7,7 +7,7 @@ import { formatReport, makeReport } from "../../doctor/report.ts";
 import { formatSettings, settingRows } from "../../doctor/settings-report.ts";
 import { loadBundle, type Bundle } from "../../oci/bundle.ts";
 import type { Command } from "../command.ts";
-import type { Flags } from "../options.ts";
+import { type Flags, formatOption } from "../options.ts";
 import { print } from "../output.ts";
 import { BUNDLE, SETTING_OPTIONS, settingsFromFlags } from "../setting-options.ts";
 
@@ -25,14 +25,7 @@ export const doctor: Command = {
     ].join("\n"),
     options: [
       { name: "config", type: "switch", help: "print the settings in force and where each came from" },
-      {
-        name: "format",
-        short: "f",
-        type: "text",
-        value: "FORMAT",
-        choices: ["text", "json"],
-        help: "text or json (default: text)",
-      },
+      formatOption("text", "json"),
       { ...BUNDLE, help: "folder with config.json, whose settings and needs count too" },
       ...SETTING_OPTIONS,
     ],

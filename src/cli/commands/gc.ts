@@ -3,6 +3,7 @@ import { findGarbage } from "../../container/garbage.ts";
 import { machineGarbage } from "../../machine/garbage.ts";
 import type { Garbage } from "../../state/garbage.ts";
 import type { Command } from "../command.ts";
+import { formatOption } from "../options.ts";
 import { print } from "../output.ts";
 
 /** What became of one piece of garbage. */
@@ -29,14 +30,7 @@ export const gc: Command = {
     ].join("\n"),
     options: [
       { name: "dry-run", short: "n", type: "switch", help: "only say what would be removed" },
-      {
-        name: "format",
-        short: "f",
-        type: "text",
-        value: "FORMAT",
-        choices: ["text", "json"],
-        help: "text or json (default: text)",
-      },
+      formatOption("text", "json"),
     ],
     min: 0,
     max: 0,

@@ -2,6 +2,7 @@ import { refresh } from "../../container/modes.ts";
 import { ociState } from "../../oci/state.ts";
 import type { OciState } from "../../oci/state.ts";
 import type { Command } from "../command.ts";
+import { formatOption } from "../options.ts";
 import { formatTable, print } from "../output.ts";
 
 export const list: Command = {
@@ -12,14 +13,7 @@ export const list: Command = {
     description: "Lists the containers below --root.",
     options: [
       { name: "quiet", short: "q", type: "switch", help: "only their ids" },
-      {
-        name: "format",
-        short: "f",
-        type: "text",
-        value: "FORMAT",
-        choices: ["table", "json"],
-        help: "table or json (default: table)",
-      },
+      formatOption("table", "json"),
     ],
     min: 0,
     max: 0,

@@ -2,6 +2,7 @@ import { NkError } from "../../base/errors.ts";
 import { printableLine } from "../../base/printable.ts";
 import type { ProcessRow } from "../../container/container-mode.ts";
 import type { Command } from "../command.ts";
+import { formatOption } from "../options.ts";
 import { findContainer } from "../find-container.ts";
 import { formatTable, print } from "../output.ts";
 
@@ -12,16 +13,7 @@ export const ps: Command = {
     usage: "ID",
     description:
       "Lists the processes of a container. Options of ps(1) after ID, which runc takes, are refused: the processes of a VM are not\nthe host's. `exec ID ps` shows more.",
-    options: [
-      {
-        name: "format",
-        short: "f",
-        type: "text",
-        value: "FORMAT",
-        choices: ["table", "json"],
-        help: "table, or json: an array of pids (default: table)",
-      },
-    ],
+    options: [formatOption("table", "json")],
     min: 1,
     max: Number.POSITIVE_INFINITY,
     stopAtFirstPositional: true,

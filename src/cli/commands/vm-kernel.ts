@@ -5,7 +5,7 @@ import { sharesOf } from "../../image/check-kernel.ts";
 import { listKernels, type KernelEntry } from "../../image/kernel-list.ts";
 import type { Command } from "../command.ts";
 import { kernelJson, kernelTable, lackLine } from "../kernel-table.ts";
-import type { Flags } from "../options.ts";
+import { type Flags, formatOption } from "../options.ts";
 import { print } from "../output.ts";
 
 export const vmKernel: Command = {
@@ -33,14 +33,7 @@ export const vmKernel: Command = {
         help: "add: folder with its modules, or with lib/modules/RELEASE",
       },
       { name: "default", type: "switch", help: "add: VMs boot it when nothing else is said" },
-      {
-        name: "format",
-        short: "f",
-        type: "text",
-        value: "FORMAT",
-        choices: ["table", "json"],
-        help: "table or json (default: table)",
-      },
+      formatOption("table", "json"),
     ],
     min: 1,
     max: 2,

@@ -1,5 +1,6 @@
 import { listMachines, type MachineView } from "../../machine/view.ts";
 import type { Command } from "../command.ts";
+import { formatOption } from "../options.ts";
 import { refresher } from "../find-machine.ts";
 import { formatTable, print } from "../output.ts";
 
@@ -11,14 +12,7 @@ export const vmList: Command = {
     description: "Lists the VMs below --root: those that vm-create has made, and those of containers.",
     options: [
       { name: "quiet", short: "q", type: "switch", help: "only their ids" },
-      {
-        name: "format",
-        short: "f",
-        type: "text",
-        value: "FORMAT",
-        choices: ["table", "json"],
-        help: "table or json (default: table)",
-      },
+      formatOption("table", "json"),
     ],
     min: 0,
     max: 0,

@@ -1,5 +1,6 @@
 import { findMachine } from "../../machine/view.ts";
 import type { Command } from "../command.ts";
+import { formatOption } from "../options.ts";
 import { refresher } from "../find-machine.ts";
 import { print } from "../output.ts";
 
@@ -10,16 +11,7 @@ export const vmState: Command = {
     usage: "ID",
     description:
       "Prints one word: created, starting, running, paused or stopped; as JSON everything that is known of the VM.\nThe VM of a container has the container's id.",
-    options: [
-      {
-        name: "format",
-        short: "f",
-        type: "text",
-        value: "FORMAT",
-        choices: ["text", "json"],
-        help: "text or json (default: text)",
-      },
-    ],
+    options: [formatOption("text", "json")],
     min: 1,
     max: 1,
     examples: ["nk-runtime vm-state test-vm", "nk-runtime vm-state --format json test-vm"],

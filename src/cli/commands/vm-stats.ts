@@ -2,6 +2,7 @@ import { askMonitor } from "../../machine/control.ts";
 import { findMachine } from "../../machine/view.ts";
 import type { MachineStats } from "../../monitor/machine-stats.ts";
 import type { Command } from "../command.ts";
+import { formatOption } from "../options.ts";
 import { refresher } from "../find-machine.ts";
 import { formatTable, print } from "../output.ts";
 
@@ -12,16 +13,7 @@ export const vmStats: Command = {
     usage: "ID",
     description:
       "Prints memory (proportional set size) and CPU time of each of the VM's processes on the host, and what the guest says of\nitself and of its containers.",
-    options: [
-      {
-        name: "format",
-        short: "f",
-        type: "text",
-        value: "FORMAT",
-        choices: ["table", "json"],
-        help: "table or json (default: table)",
-      },
-    ],
+    options: [formatOption("table", "json")],
     min: 1,
     max: 1,
     examples: ["nk-runtime vm-stats test-vm", "nk-runtime vm-stats --format json test-vm"],

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
-import { accessSync, constants, statSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { statSync } from "node:fs";
+import { findProgram, isProgram } from "../../host/programs.ts";
 import { asNkError, NkError } from "../../base/errors.ts";
 
 /** A QEMU of this host, told apart from another one by its size and time. */
@@ -25,10 +25,10 @@ export const MIN_VERSION = "5.2";
  */
 export function findQemu(env: NodeJS.ProcessEnv = process.env): QemuBinary {
   const override = env["NK_QEMU"];
-  const inPath = (env["PATH"] ?? "").split(delimiter).filter((dir) => dir.startsWith("/"));
-  const candidates =
-    override !== undefined ? [override] : [...inPath.map((dir) => join(dir, NAME)), ...PLACES];
-  const path = candidates.find(isProgram);
+  const path =
+    override === undefined
+      ? (findProgram(NAME, env["PATH"] ?? "") ?? PLACES.find(isProgram))
+      : [override].find(isProgram);
   if (path !== undefined) {
     const { size, mtimeMs } = statSync(path);
     return { path, identity: `${path}:${size}:${mtimeMs}` };
@@ -86,13 +86,4 @@ function versionText(path: string): Promise<string> {
       resolve(stdout.trim()),
     );
   });
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
 }

@@ -1,0 +1,23 @@
+import type { Settings } from "../oci/settings.ts";
+import type { VmRecord } from "./record.ts";
+
+/** What is known of a VM that nobody has started; whoever chooses fills the rest in. @param cgroups that will be made for it */
+export function emptyVm(settings: Settings, cgroups: string[]): VmRecord {
+  return {
+    vmm: "qemu",
+    vmmPid: 0,
+    vmmStartTime: 0,
+    monitorPid: 0,
+    monitorStartTime: 0,
+    accel: "tcg",
+    accelReason: "not chosen yet",
+    share: settings.share === "block" ? "block" : "9p",
+    vcpus: settings.vcpus,
+    memSizeMib: settings.memSizeMib,
+    kernel: settings.kernel ?? "",
+    kernelRelease: "",
+    initrd: settings.rootfs ?? "",
+    runtime: settings.vmRuntime,
+    cgroups,
+  };
+}
