@@ -47,7 +47,7 @@ if wanted unit; then
     title "unit tests"
     test_make "shadow, under sanitizers" native
     test_make "guest agent, under sanitizers" guest/agent
-    test_step "fuzzers, 10 s each" fuzz marked timeout --kill-after=5 600 scripts/fuzz.sh 10
+    test_step "fuzzers, 3 s each" fuzz marked timeout --kill-after=5 600 scripts/fuzz.sh 3
     test_vitest unit
 fi
 if wanted integration; then
