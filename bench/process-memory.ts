@@ -12,7 +12,7 @@ export interface ProcessUse {
 }
 
 /** The processes that stay with one container in a VM, by their names. */
-export function vmProcesses(record: ContainerRecord): Record<string, number> {
+export function vmProcesses(record: Pick<ContainerRecord, "id" | "pid" | "vm">): Record<string, number> {
   const { vm } = record;
   if (vm === undefined) throw new Error(`${record.id} is not in a VM`);
   const monitor = vm.monitorPid;
