@@ -2,7 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { expect } from "vitest";
 import { residue } from "./residue.ts";
 import type { Runtime } from "./runtime.ts";
-import { findVictim, processesOf, within, type Victim } from "./victims.ts";
+import { findVictim, hasEnded, processesOf, within, type Victim } from "./victims.ts";
 
 /** Where a command is stopped (NK_HALT_AT, docs/recovery.md) while its victim is killed. */
 export interface Point {
@@ -46,7 +46,7 @@ export async function killAt(
   const halted = await findVictim(runtime.root, "halted");
   const target = victim === "halted" ? halted : await findVictim(runtime.root, victim);
   process.kill(target, "SIGKILL");
-  await within(TRUTH_MS, () => processesOf(runtime.root).every(({ pid }) => pid !== target) || undefined);
+  await within(TRUTH_MS, () => hasEnded(target) || undefined);
   if (target !== halted) process.kill(halted, "SIGCONT");
   await within(
     orderly ? ORDERLY_END_MS : TRUTH_MS,

@@ -72,7 +72,7 @@ describe("a real virtual machine", () => {
     expect(await vm.stop(Deadline.after(5000))).toMatchObject({ reason: "stopped", code: 0, signal: null });
     await vm.close();
     await vm.close();
-    expect(readdirSync(join(dir, "state")).toSorted()).toEqual(["console.log", "vmm.log"]);
+    expect(readdirSync(join(dir, "state")).toSorted()).toEqual(["console.log", "virtiofsd.log", "vmm.log"]);
   });
 
   test("tells a panic of the guest's kernel apart", async () => {

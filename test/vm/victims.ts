@@ -44,6 +44,16 @@ function readProcess(pid: number, root: string): Process | undefined {
   }
 }
 
+/** All of it: a process that is just ending has lost its memory before its descriptors, whose ends are what others notice. */
+export function hasEnded(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return "ZX".includes(stat.slice(stat.lastIndexOf(")") + 2)[0] ?? "Z");
+  } catch {
+    return true;
+  }
+}
+
 const IS: Record<Victim, (found: Process) => boolean> = {
   halted: ({ state, name }) => state === "T" || name === "nk-halted",
   cli: ({ argv }) => isNode(argv) && !argv.includes("monitor"),
