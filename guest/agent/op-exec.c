@@ -75,8 +75,9 @@ static struct nk_process *new_session(const struct nk_request *request, struct n
     if (!c)
         return NULL;
     /* In a frozen container the runtime itself would freeze. */
-    if (c->status != NK_RUNNING || c->delete_request) {
-        nk_fail(e, NK_BAD_STATE, "expected a running container, found it %s", nk_status_name(c->status));
+    /* runc takes one in a container whose own process waits for its start, too. */
+    if ((c->status != NK_RUNNING && c->status != NK_CREATED) || c->delete_request) {
+        nk_fail(e, NK_BAD_STATE, "expected a container that runs, found it %s", nk_status_name(c->status));
         return NULL;
     }
     return nk_session_new(c, nk_request_text(request, "session"), e);

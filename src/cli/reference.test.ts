@@ -42,7 +42,7 @@ memory = limit + 128 MiB, at least 256). The environment variable \`NK_CONFIG_DI
 
 const SETTINGS: [string, string, string][] = [
   ["--mode", "mode", "container, vm"],
-  ["--vm-vcpus", "vm.vcpus", "1 to 64"],
+  ["--vm-vcpus", "vm.vcpus", "1 to 32"],
   ["--vm-memory", "vm.memory", "MiB, or 512M, 2G"],
   ["--vm-kernel", "vm.kernel", "absolute path (the flag: any path)"],
   ["--vm-rootfs", "vm.rootfs", "absolute path (the flag: any path)"],

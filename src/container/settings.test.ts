@@ -120,7 +120,7 @@ describe("readSetting", () => {
   });
 
   it.each(["0", "65", "two", 1.5])("refuses %j CPUs", (value) => {
-    expect(() => readSetting("vcpus", value, "--vm-vcpus")).toThrow("a whole number from 1 to 64");
+    expect(() => readSetting("vcpus", value, "--vm-vcpus")).toThrow("a whole number from 1 to 32");
   });
 
   it("wants absolute paths", () => {

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { isatty } from "node:tty";
 import { NkError } from "../base/errors.ts";
 import type { ShadowTerminal } from "../host/shadow-plan.ts";
 
@@ -16,6 +17,15 @@ export function checkTerminal(terminal: boolean, detach: boolean, consoleSocket:
       "cannot use console socket if nk-runtime will not detach or allocate tty: leave --console-socket out, or set process.terminal to true",
     );
   }
+}
+
+/** A foreground process with a terminal gets the caller's, which must be there: a shell without one never learns of the end. @throws USAGE */
+export function checkCallersTerminal(): void {
+  if ([0, 1, 2].some((fd) => isatty(fd))) return;
+  throw new NkError(
+    "USAGE",
+    "process.terminal is true, and no standard stream is a terminal: run it at one, detach with --console-socket, or set process.terminal to false",
+  );
 }
 
 /** What the shadow does about a terminal, for a request that `checkTerminal` let pass. */

@@ -5,7 +5,8 @@ import type { PartialSettings, SourcedSettings } from "./settings.ts";
 /** Below this a guest kernel with its initramfs does not boot. */
 const MIN_MEMORY_MIB = 64;
 const MAX_MEMORY_MIB = 1024 * 1024;
-const MAX_VCPUS = 64;
+/** What our kernel is built for (CONFIG_NR_CPUS); it would leave the others out without a word. */
+const MAX_VCPUS = 32;
 
 const CHOICES = {
   mode: ["container", "vm"],

@@ -43,8 +43,8 @@ describe("command line", () => {
     [["run", "--preserve-fds=7", "c1"], /unable to stat preserved-fd 0 \(of 7\): descriptor 3 is not open/],
     [["run", "--vm-memory=63", "c1"], /--vm-memory: expected a number of MiB from 64 .*found "63"/],
     [["run", "--vm-memory=lots", "c1"], /--vm-memory: expected a number of MiB/],
-    [["run", "--vm-vcpus=0", "c1"], /--vm-vcpus: expected a whole number from 1 to 64, found "0"/],
-    [["run", "--vm-vcpus=99", "c1"], /--vm-vcpus: expected a whole number from 1 to 64, found "99"/],
+    [["run", "--vm-vcpus=0", "c1"], /--vm-vcpus: expected a whole number from 1 to 32, found "0"/],
+    [["run", "--vm-vcpus=99", "c1"], /--vm-vcpus: expected a whole number from 1 to 32, found "99"/],
     [["run", "--vm-kernel=", "c1"], /--vm-kernel: expected a text, found ""/],
     [["run", "--vm-runtime=moon", "c1"], /--vm-runtime: expected crun or runc, found "moon"/],
     [["kill", "c1", "MOON"], /unknown signal "MOON": use a name/],
@@ -250,6 +250,15 @@ describe("the host", () => {
 
   it("says that a runtime for container mode is missing", async () => {
     await refused(await run("--host-runtime=moon"), /no such runtime for container mode: moon/);
+  });
+
+  it("refuses a terminal where there is none", async () => {
+    const bundle = await runtime.bundle();
+    await bundle.edit((config) => ((config as Config).process["terminal"] = true));
+    await refused(
+      ["run", "--mode=vm", "-b", bundle.dir, runtime.id()],
+      /process\.terminal is true, .*: run it at one, detach with --console-socket/,
+    );
   });
 
   it("refuses cgroup paths that no hierarchy can have", async () => {

@@ -70,6 +70,7 @@ describe("the life of a container", () => {
     expect(created).toMatchObject({ id, status: "created", bundle: dir });
     expect(readFileSync(pidFile, "utf8")).toBe(String(created["pid"]));
     expect(existsSync(`/proc/${String(created["pid"])}`)).toBe(true);
+    expect(await runtime.ok(["exec", id, "echo", "before its start"])).toBe("before its start\n");
 
     await runtime.ok(["start", id]);
     expect(await state()).toMatchObject({ status: "running" });

@@ -1,7 +1,7 @@
 import { join, resolve } from "node:path";
 import { asNkError, NkError } from "../../base/errors.ts";
 import { newRecord } from "../../container/new-record.ts";
-import { checkTerminal } from "../../container/terminal.ts";
+import { checkCallersTerminal, checkTerminal } from "../../container/terminal.ts";
 import { resolveSettings } from "../../container/resolve-settings.ts";
 import { settingsFromFiles } from "../../container/settings-files.ts";
 import type { CreateRequest } from "../../container/container-mode.ts";
@@ -72,7 +72,9 @@ async function claimed(
     installRecorder(join(prepared, "trace.jsonl"));
     const bundle = await readBundle(flags.text("bundle") ?? ".");
     const settings = await settle(flagSettings, bundle);
-    checkTerminal(bundle.config.process.terminal ?? false, detach, flags.text("console-socket"));
+    const terminal = bundle.config.process.terminal ?? false;
+    checkTerminal(terminal, detach, flags.text("console-socket"));
+    if (terminal && !detach && settings.mode === "vm") checkCallersTerminal();
     const record = newRecord(id, bundle, settings.mode);
     store.claim(prepared, record);
     return { record, id, bundle, settings, store, machine: flags.text("vm"), ...place };

@@ -9,8 +9,8 @@ import { findQemu, type QemuBinary } from "./detect.ts";
 import { QemuMachine } from "./machine.ts";
 import { tryKvm } from "./probe.ts";
 
-/** microvm takes 288 CPUs; a VM for one container has no use for more than this. */
-const CAPABILITIES: VmCapabilities = { shares: ["virtiofs", "9p"], accels: ["kvm", "tcg"], maxVcpus: 64 };
+/** microvm takes 288 CPUs, our guest kernel this many (CONFIG_NR_CPUS). */
+const CAPABILITIES: VmCapabilities = { shares: ["virtiofs", "9p"], accels: ["kvm", "tcg"], maxVcpus: 32 };
 
 /** A kernel with its initramfs does not unpack in less. */
 const MIN_MEM_MIB = 64;
