@@ -252,6 +252,14 @@ describe("the host", () => {
     await refused(await run("--host-runtime=moon"), /no such runtime for container mode: moon/);
   });
 
+  it("refuses flags of a VM for a container on the host's kernel", async () => {
+    const { dir: bundle } = await runtime.bundle({ args: ["true"] });
+    await refused(
+      ["run", "--vm-memory=1G", "-b", bundle, runtime.id()],
+      /--vm-memory is for a VM, .*add --mode=vm/,
+    );
+  });
+
   it("refuses a terminal where there is none", async () => {
     const bundle = await runtime.bundle();
     await bundle.edit((config) => ((config as Config).process["terminal"] = true));

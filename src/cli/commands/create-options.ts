@@ -72,6 +72,7 @@ async function claimed(
     installRecorder(join(prepared, "trace.jsonl"));
     const bundle = await readBundle(flags.text("bundle") ?? ".");
     const settings = await settle(flagSettings, bundle);
+    if (settings.mode === "container") refuseVmFlags(flags);
     const terminal = bundle.config.process.terminal ?? false;
     checkTerminal(terminal, detach, flags.text("console-socket"));
     if (terminal && !detach && settings.mode === "vm") checkCallersTerminal();
@@ -89,6 +90,16 @@ function withoutPathsIn(stateDir: string, error: NkError): NkError {
   if (error.see?.startsWith(`${stateDir}/`) !== true) return error;
   const { see: _see, ...rest } = error.toJson();
   return new NkError(error.code, error.message, { ...rest, cause: error.cause, shown: error.shown });
+}
+
+/** Whoever sizes a VM expects one: running on the host's kernel instead would be a silent loss of isolation. */
+function refuseVmFlags(flags: Flags): void {
+  const given = VM_OPTIONS.find(({ name }) => flags.has(name));
+  if (!given) return;
+  throw new NkError(
+    "USAGE",
+    `--${given.name} is for a VM, and the container would run on the host's kernel: add --mode=vm`,
+  );
 }
 
 /** A VM that runs has its size already. */
