@@ -7,8 +7,10 @@ describe("closest", () => {
     ["statr", "start"],
     ["lst", "list"],
     ["entirely-other", undefined],
+    ["--bogus", undefined],
+    ["--lg", "--log"],
   ])("takes %s for %s", (word, expected) => {
-    expect(closest(word, ["create", "start", "list", "delete"])).toBe(expected);
+    expect(closest(word, ["create", "start", "list", "delete", "--log"])).toBe(expected);
   });
 
   it("counts insertions, deletions and substitutions", () => {

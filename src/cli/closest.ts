@@ -1,6 +1,7 @@
 /** The candidate that `word` was most likely meant to be; undefined when none is near. */
 export function closest(word: string, candidates: readonly string[]): string | undefined {
-  const limit = Math.ceil(word.length / 3);
+  // The dashes that all options have in common say nothing.
+  const limit = Math.ceil(word.replace(/^-+/, "").length / 3);
   const ranked = candidates
     .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
     .filter(({ distance }) => distance <= limit)

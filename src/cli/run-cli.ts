@@ -1,5 +1,6 @@
 import { asNkError, NkError } from "../base/errors.ts";
 import { Logger, writeStderr } from "../base/logger.ts";
+import { print } from "../base/print.ts";
 import { DEFAULT_ROOT } from "../state/paths.ts";
 import { StateStore } from "../state/store.ts";
 import { resolve } from "node:path";
@@ -11,7 +12,6 @@ import { EXIT_UNKNOWN_COMMAND, exitCodeOf } from "./exit-codes.ts";
 import { commandHelp, globalHelp } from "./help.ts";
 import { GLOBAL_OPTIONS, LATE_GLOBAL_OPTIONS } from "./options.ts";
 import type { Flags } from "./options.ts";
-import { print } from "./output.ts";
 import { describeError } from "./describe-error.ts";
 
 /** Runs the command line and returns the exit code; errors have been told by then. */

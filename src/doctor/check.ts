@@ -10,6 +10,8 @@ export interface Finding {
   found: string;
   /** What to do about it: a command where there is one. */
   mend?: string;
+  /** More, for programs and for whoever looks into it: in the JSON only. */
+  detail?: string;
 }
 
 /** One thing that is looked at. It may throw: that counts as a failure with the error's message. */

@@ -92,7 +92,7 @@ function memory({ settings }: Context): Finding {
     Number(/^MemAvailable:\s+(\d+) kB/m.exec(readText("/proc/meminfo"))?.[1] ?? 0) / 1024,
   );
   const neededMib = settings.memSizeMib + VM_OVERHEAD_MIB;
-  const found = `${availableMib} MiB available, a VM takes up to ${neededMib}`;
+  const found = `${availableMib} MiB available, a VM takes up to ${neededMib} (${settings.memSizeMib} of the guest and up to ${VM_OVERHEAD_MIB} for QEMU)`;
   if (availableMib >= neededMib) return ok(found);
   return warn(found, "give VMs less with --vm-memory, or end something else");
 }

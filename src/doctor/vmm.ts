@@ -42,10 +42,11 @@ async function acceleration({ settings, image }: Context): Promise<Finding> {
   const found = await image().catch(() => undefined);
   if (found === undefined) return notChecked("guest image");
   const want = settings.accel === "tcg" ? "tcg" : "auto";
-  const { accel, reason } = await resolveAccel(want, found.kernel);
+  const { accel, reason, detail } = await resolveAccel(want, found.kernel);
+  const more = detail === undefined ? {} : { detail };
   if (accel === "kvm" || want === "tcg") return ok(reason);
-  if (settings.accel === "auto") return warn(reason, mendKvm());
-  return fail(`KVM is demanded; it would be ${reason}`, `--vm-accel=auto; or ${mendKvm()}`);
+  if (settings.accel === "auto") return { ...warn(reason, mendKvm()), ...more };
+  return { ...fail(`KVM is demanded; it would be ${reason}`, `--vm-accel=auto; or ${mendKvm()}`), ...more };
 }
 
 /** By what is the matter: no such device, no right to it, no such hardware. */

@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline";
 import { asNkError, NkError } from "../base/errors.ts";
-
+import { print } from "../base/print.ts";
 import type { StateStore } from "../state/store.ts";
 import { askMonitor } from "./control.ts";
 
@@ -11,7 +11,7 @@ export async function talkToAgent(store: StateStore, id: string): Promise<boolea
     if (line.trim() === "") continue;
     const answer = await answerTo(store, id, line);
     if (answer["status"] !== "success") good = false;
-    process.stdout.write(`${JSON.stringify(answer)}\n`);
+    if (!(await print(`${JSON.stringify(answer)}\n`))) break;
   }
   return good;
 }

@@ -2,50 +2,66 @@ import { createReadStream, existsSync } from "node:fs";
 import { request } from "node:http";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { NkError } from "../base/errors.ts";
+import { writeStderr } from "../base/logger.ts";
+import { print } from "../base/print.ts";
 
 /** Ctrl-], as in telnet. */
 const DETACH = 0x1d;
 
-/** Prints the log of the guest's console, the older part first. */
-export async function printConsoleLog(stateDir: string): Promise<number> {
-  for (const name of ["console.log.1", "console.log"]) {
-    const path = join(stateDir, name);
-    if (existsSync(path)) await pipeline(createReadStream(path), process.stdout, { end: false });
-  }
-  return 0;
+/** How a connection ends when we leave, or the monitor does. */
+const ENDS = ["ERR_STREAM_PREMATURE_CLOSE", "ECONNRESET"];
+
+/** Prints the log of the guest's console, the older part first. Resolves to whether there was one. */
+export async function printConsoleLog(stateDir: string): Promise<boolean> {
+  const logs = ["console.log.1", "console.log"].map((name) => join(stateDir, name)).filter(existsSync);
+  for (const path of logs) await printAll(createReadStream(path));
+  return logs.length > 0;
+}
+
+/** Until its end, or until nobody reads it any more. */
+async function printAll(source: AsyncIterable<Buffer>): Promise<void> {
+  for await (const chunk of source) if (!(await print(chunk))) return;
 }
 
 /**
- * Prints what comes from the console until the VM ends; with `input` also sends standard input there.
+ * Prints what comes from the console until the VM ends; with `input` also sends standard input there, and ends with it.
  * @param before is done when nothing that comes can be missed any more
  * @throws NOT_FOUND when no monitor listens
  */
 export async function attachConsole(
   controlSocket: string,
   input: boolean,
-  before: () => Promise<number>,
-): Promise<number> {
+  before: () => Promise<unknown>,
+): Promise<void> {
   const socket = await upgraded(controlSocket);
-  const closed = new Promise<void>((resolve) => {
-    socket.once("close", () => resolve());
-  });
-  await before();
-  if (input) sendInput(socket);
-  socket.on("data", (chunk: Buffer) => process.stdout.write(chunk));
-  await closed;
-  if (process.stdin.isTTY) process.stdin.setRawMode(false);
-  process.stdin.destroy();
-  return 0;
+  try {
+    await before();
+    if (input) sendInput(socket);
+    await printAll(socket);
+  } catch (error) {
+    if (!ENDS.includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+  } finally {
+    if (process.stdin.isTTY) process.stdin.setRawMode(false);
+    process.stdin.destroy();
+    socket.destroy();
+  }
 }
 
 function sendInput(socket: Socket): void {
-  if (process.stdin.isTTY) process.stdin.setRawMode(true);
+  // The monitor does not close its end when ours is closed.
+  const leave = (): unknown => socket.end(() => socket.destroy());
+  if (process.stdin.isTTY) {
+    writeStderr("Ctrl-] leaves; nothing in our guest reads this console\n");
+    process.stdin.setRawMode(true);
+  }
+  process.stdin.on("end", leave);
   process.stdin.on("data", (chunk: Buffer) => {
     const end = chunk.indexOf(DETACH);
     socket.write(end < 0 ? chunk : chunk.subarray(0, end));
-    if (end >= 0) socket.destroy();
+    if (end < 0) return;
+    process.stdin.pause();
+    leave();
   });
 }
 

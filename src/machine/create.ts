@@ -25,7 +25,7 @@ export interface MachineRequest {
  */
 export async function createMachine(machines: MachineStore, request: MachineRequest): Promise<void> {
   const { id, settings, bundle } = request;
-  machines.store.checkFree(id);
+  machines.checkFree(id);
   const prepared = machines.store.prepare();
   try {
     if (bundle !== undefined) checkFolder(bundle);

@@ -1,6 +1,7 @@
 import { NkError } from "../base/errors.ts";
 import type { MachineStatus } from "../state/machine-record.ts";
 import { MachineStore } from "../state/machine-store.ts";
+import { checkId } from "../state/paths.ts";
 import type { ContainerRecord, Status, VmRecord } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
 import { refreshMachine } from "./refresh.ts";
@@ -58,7 +59,7 @@ export async function findMachine(
   id: string,
   refresh: RefreshContainer,
 ): Promise<MachineView> {
-  store.dirOf(id);
+  checkId(id, "VM");
   const found = (await listMachines(store, refresh)).find((machine) => machine.id === id);
   if (found) return found;
   const inside = store.has(id)

@@ -25,7 +25,7 @@ it("names the member that asks for each feature", () => {
     "9p",
   );
   expect(Object.fromEntries(needs)).toEqual({
-    "9p": "the share 9p",
+    "9p": "--vm-share=9p",
     "user-ns": "linux.namespaces (user) in config.json",
     seccomp: "linux.seccomp in config.json",
     memory: "linux.resources.memory.limit in config.json",

@@ -8,7 +8,7 @@ type Json = Record<string, unknown>;
  * runtime gets it.
  */
 export function kernelNeeds(config: Json, share: Settings["share"]): Map<FeatureName, string> {
-  const needs = new Map<FeatureName, string>(SHARES[share].map((name) => [name, `the share ${share}`]));
+  const needs = new Map<FeatureName, string>(SHARES[share].map((name) => [name, `--vm-share=${share}`]));
   const linux = object(config["linux"]);
   for (const { type } of objects(linux["namespaces"])) {
     const feature = NAMESPACES[String(type)];

@@ -5,6 +5,7 @@ import { parseJsonObject } from "../base/json.ts";
 import { writeFileAtomic } from "./atomic-write.ts";
 import { isTemporary } from "./claim.ts";
 import type { MachineRecord } from "./machine-record.ts";
+import { checkId } from "./paths.ts";
 import type { StateStore } from "./store.ts";
 
 const RECORD_FILE = "vm.json";
@@ -19,7 +20,7 @@ export class MachineStore {
 
   /** @throws NOT_FOUND */
   read(id: string): MachineRecord {
-    const record = readRecord(join(this.store.dirOf(id), RECORD_FILE));
+    const record = readRecord(this.pathOf(id));
     if (record !== undefined) return record;
     throw this.missing(id);
   }
@@ -33,7 +34,18 @@ export class MachineStore {
   }
 
   has(id: string): boolean {
-    return existsSync(join(this.store.dirOf(id), RECORD_FILE));
+    return existsSync(this.pathOf(id));
+  }
+
+  /** @throws EXISTS when a container or VM has the id. */
+  checkFree(id: string): void {
+    checkId(id, "VM");
+    this.store.checkFree(id);
+  }
+
+  private pathOf(id: string): string {
+    checkId(id, "VM");
+    return join(this.store.dirOf(id), RECORD_FILE);
   }
 
   /** Takes the id with its first record and what else is in the prepared folder (`StateStore.prepare`). @throws EXISTS */

@@ -11,13 +11,13 @@ const LONGEST_SOCKET_NAME = "control.sock";
 const MAX_ID_LENGTH = 255;
 
 /** Throws unless `id` is one that runc takes. One that begins with a dash would be an option on the way to the runtime in the VM. */
-export function checkId(id: string): void {
+export function checkId(id: string, what: "container" | "VM" = "container"): void {
   const valid = /^[\w+.][\w+.-]*$/.test(id) && id !== "." && id !== ".." && id.length <= MAX_ID_LENGTH;
   if (valid) return;
   const shown = JSON.stringify(id.slice(0, 64));
   throw new NkError(
     "USAGE",
-    `invalid container ID format: ${shown}: use letters, digits and _ + . - (at most ${MAX_ID_LENGTH}, no - first)`,
+    `invalid ${what} ID format: ${shown}: use letters, digits and _ + . - (at most ${MAX_ID_LENGTH}, no - first)`,
   );
 }
 

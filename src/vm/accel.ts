@@ -7,12 +7,15 @@ import { NkError } from "../base/errors.ts";
 export interface Accel {
   accel: "kvm" | "tcg";
   reason: string;
+  /** The words of what failed, for whoever looks into it. */
+  detail?: string | undefined;
 }
 
 /** What trying KVM once has shown. */
 export interface KvmVerdict {
   usable: boolean;
   reason: string;
+  detail?: string | undefined;
   /** Nothing was proved, the trial took too long: asked again after a while. */
   timedOut?: boolean;
 }
@@ -46,9 +49,14 @@ export async function decideAccel(options: AccelOptions): Promise<Accel> {
   const verdict = await kvmVerdict(options);
   if (verdict.usable) return { accel: "kvm", reason: verdict.reason };
   if (options.want === "auto")
-    return { accel: "tcg", reason: `software emulation, because ${verdict.reason}` };
+    return {
+      accel: "tcg",
+      reason: `software emulation, because ${verdict.reason}`,
+      detail: verdict.detail,
+    };
   throw new NkError("UNSUPPORTED", `KVM was asked for and cannot be used: ${verdict.reason}: ${MEND}`, {
     phase: "choose the accelerator",
+    ...(verdict.detail !== undefined && { see: "nk-runtime doctor --format=json has what QEMU said" }),
   });
 }
 
@@ -93,7 +101,8 @@ function readVerdict(cacheDir: string, key: string): KvmVerdict | undefined {
     if (file.key !== key || typeof file.usable !== "boolean" || typeof file.reason !== "string")
       return undefined;
     if (file.timedOut === true && Date.now() - (file.atMs ?? 0) > TIMEOUT_VALID_MS) return undefined;
-    return { usable: file.usable, reason: file.reason };
+    const detail = typeof file.detail === "string" ? file.detail : undefined;
+    return { usable: file.usable, reason: file.reason, detail };
   } catch {
     return undefined;
   }

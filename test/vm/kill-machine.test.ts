@@ -77,7 +77,7 @@ it("keeps a VM whose monitor was killed, and the containers that stopped before"
   const removed = (await runtime.ok(["gc"])).split("\n");
   expect(removed).toEqual([
     expect.stringMatching(new RegExp(`^removed container ${lost}: .*monitor.*killed`)),
-    expect.stringMatching(new RegExp(`^removed remains ${id}: .*monitor.*killed`)),
+    expect.stringMatching(new RegExp(`^removed remains of VM ${id}: .*monitor.*killed`)),
     "",
   ]);
   expect(await status(stopped)).toBe("stopped (vm)");

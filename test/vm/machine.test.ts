@@ -106,6 +106,8 @@ describe("the VM", () => {
   it("shows its console, its cost, and what its agent says", async () => {
     await started("--vm-memory=256");
     expect(await runtime.ok(["vm-console", vm])).not.toBe("");
+    // Ends with standard input.
+    expect(await runtime.ok(["vm-console", "--attach", vm])).not.toBe("");
     const stats = JSON.parse(await runtime.ok(["vm-stats", "--format", "json", vm])) as {
       host: { processes: { role: string; pssKib: number }[] };
       guest: { memTotalKib: number };
@@ -129,6 +131,7 @@ describe("the VM", () => {
 
   it("is listed beside those of containers", async () => {
     await runtime.ok(["vm-create", vm]);
+    expect((await runtime.call(["vm-console", vm])).stderr).toContain("has not run yet");
     const own = await runtime.background();
     const rows = JSON.parse(await runtime.ok(["vm-list", "--format", "json"])) as object[];
     expect(rows).toMatchObject([

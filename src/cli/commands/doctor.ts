@@ -8,7 +8,7 @@ import { formatSettings, settingRows } from "../../doctor/settings-report.ts";
 import { loadBundle, type Bundle } from "../../oci/bundle.ts";
 import type { Command } from "../command.ts";
 import { type Flags, formatOption } from "../options.ts";
-import { print } from "../output.ts";
+import { print } from "../../base/print.ts";
 import { BUNDLE, SETTING_OPTIONS, settingsFromFlags } from "../setting-options.ts";
 
 export const doctor: Command = {

@@ -1,6 +1,6 @@
 import { features as runtimeFeatures } from "../../oci/features.ts";
 import type { Command } from "../command.ts";
-import { print } from "../output.ts";
+import { print } from "../../base/print.ts";
 import { VERSION } from "../version.ts";
 
 export const features: Command = {

@@ -4,7 +4,7 @@ import { machineGarbage } from "../../machine/garbage.ts";
 import type { Garbage } from "../../state/garbage.ts";
 import type { Command } from "../command.ts";
 import { formatOption } from "../options.ts";
-import { print } from "../output.ts";
+import { print } from "../../base/print.ts";
 
 /** What became of one piece of garbage. */
 interface Outcome {
@@ -63,9 +63,10 @@ function lines(outcomes: Outcome[], isDry: boolean): string {
   return outcomes
     .filter(({ removed, error }) => isDry || removed || error !== undefined)
     .map(({ kind, name, reason, error }) => {
+      const what = kind === "remains" ? `remains of VM ${name}` : `${kind} ${name}`;
       const done = isDry ? "would remove" : "removed";
-      if (error === undefined) return `${done} ${kind} ${name}: ${reason}\n`;
-      return `cannot remove ${kind} ${name} (${reason}): ${error}\n`;
+      if (error === undefined) return `${done} ${what}: ${reason}\n`;
+      return `cannot remove ${what} (${reason}): ${error}\n`;
     })
     .join("");
 }

@@ -3,7 +3,8 @@ import { ociState } from "../../oci/state.ts";
 import type { OciState } from "../../oci/state.ts";
 import type { Command } from "../command.ts";
 import { formatOption } from "../options.ts";
-import { formatTable, print } from "../output.ts";
+import { print } from "../../base/print.ts";
+import { formatTable } from "../output.ts";
 
 export const list: Command = {
   spec: {

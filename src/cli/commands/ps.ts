@@ -4,7 +4,8 @@ import type { ProcessRow } from "../../container/container-mode.ts";
 import type { Command } from "../command.ts";
 import { formatOption } from "../options.ts";
 import { findContainer } from "../find-container.ts";
-import { formatTable, print } from "../output.ts";
+import { print } from "../../base/print.ts";
+import { formatTable } from "../output.ts";
 
 export const ps: Command = {
   spec: {

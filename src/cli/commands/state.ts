@@ -1,7 +1,7 @@
 import { refresh } from "../../container/modes.ts";
 import { ociState } from "../../oci/state.ts";
 import type { Command } from "../command.ts";
-import { print } from "../output.ts";
+import { print } from "../../base/print.ts";
 
 export const state: Command = {
   spec: {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { writeStderr } from "../../base/logger.ts";
 import { attachConsole, printConsoleLog } from "../../machine/console.ts";
 import { findMachine } from "../../machine/view.ts";
 import type { Command } from "../command.ts";
@@ -10,7 +11,7 @@ export const vmConsole: Command = {
     summary: "show the console of a virtual machine, or attach to it",
     usage: "ID",
     description:
-      "Prints what the guest's kernel and agent have written to the console. With --follow it goes on with what comes, until\nCtrl-C; with --attach what is typed goes to the guest as well, and Ctrl-] ends it. In our guest nothing reads the console.",
+      "Prints what the guest's kernel and agent have written to the console. With --follow it goes on with what comes, until\nCtrl-C; with --attach standard input goes to the guest as well, until its\nend or Ctrl-]. In our guest nothing reads the console.",
     options: [
       { name: "follow", short: "f", type: "switch", help: "go on with what comes" },
       { name: "attach", short: "a", type: "switch", help: "send standard input to the guest's console" },
@@ -24,7 +25,11 @@ export const vmConsole: Command = {
     const { id } = await findMachine(store, positionals[0] ?? "", refresher(store));
     const stateDir = store.dirOf(id);
     const attach = flags.switch("attach");
-    if (!attach && !flags.switch("follow")) return printConsoleLog(stateDir);
-    return attachConsole(join(stateDir, "control.sock"), attach, () => printConsoleLog(stateDir));
+    if (attach || flags.switch("follow")) {
+      await attachConsole(join(stateDir, "control.sock"), attach, () => printConsoleLog(stateDir));
+    } else if (!(await printConsoleLog(stateDir))) {
+      writeStderr(`the VM ${id} has not run yet: its console is empty\n`);
+    }
+    return 0;
   },
 };

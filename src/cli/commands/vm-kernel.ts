@@ -6,7 +6,7 @@ import { listKernels, type KernelEntry } from "../../image/kernel-list.ts";
 import type { Command } from "../command.ts";
 import { kernelJson, kernelTable, lackLine } from "../kernel-table.ts";
 import { type Flags, formatOption } from "../options.ts";
-import { print } from "../output.ts";
+import { print } from "../../base/print.ts";
 
 export const vmKernel: Command = {
   spec: {

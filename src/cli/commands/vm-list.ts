@@ -2,7 +2,8 @@ import { listMachines, type MachineView } from "../../machine/view.ts";
 import type { Command } from "../command.ts";
 import { formatOption } from "../options.ts";
 import { refresher } from "../find-machine.ts";
-import { formatTable, print } from "../output.ts";
+import { print } from "../../base/print.ts";
+import { formatTable } from "../output.ts";
 
 export const vmList: Command = {
   spec: {

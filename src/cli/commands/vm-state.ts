@@ -2,7 +2,7 @@ import { findMachine } from "../../machine/view.ts";
 import type { Command } from "../command.ts";
 import { formatOption } from "../options.ts";
 import { refresher } from "../find-machine.ts";
-import { print } from "../output.ts";
+import { print } from "../../base/print.ts";
 
 export const vmState: Command = {
   spec: {

@@ -4,7 +4,8 @@ import type { MachineStats } from "../../monitor/machine-stats.ts";
 import type { Command } from "../command.ts";
 import { formatOption } from "../options.ts";
 import { refresher } from "../find-machine.ts";
-import { formatTable, print } from "../output.ts";
+import { print } from "../../base/print.ts";
+import { formatTable } from "../output.ts";
 
 export const vmStats: Command = {
   spec: {

@@ -63,7 +63,8 @@ async function run(
     const { code, message } = asNkError(error);
     if (code !== "TIMEOUT") return unusable(message, logs);
     return {
-      ...unusable(`it did not get through its boot within ${TIMEOUT_MS / 1000} s`, logs),
+      ...unusable(message, logs),
+      reason: `a tiny guest under KVM did not get through its boot within ${TIMEOUT_MS / 1000} s`,
       timedOut: true,
     };
   } finally {
@@ -73,8 +74,10 @@ async function run(
   }
 }
 
+/** One short sentence for everybody; what QEMU said, a line of C with its arguments at worst, for whoever looks into it. */
 function unusable(why: string, logs: { vmm: BoundedLog }): KvmVerdict {
   const lastLine = logs.vmm.tail().split("\n").at(-1) ?? "";
-  const said = lastLine === "" ? "" : ` (${lastLine.slice(0, 200)})`;
-  return { usable: false, reason: `/dev/kvm opens, but a tiny guest under KVM failed: ${why}${said}` };
+  const detail = lastLine === "" ? why : `${why} (${lastLine.slice(0, 200)})`;
+  const fate = detail.includes("SIGABRT") ? "made QEMU abort" : "did not run";
+  return { usable: false, reason: `a tiny guest under KVM ${fate}`, detail };
 }
