@@ -44,6 +44,8 @@ export interface CreateRequest extends Stdio {
   bundle: Bundle;
   settings: Settings;
   store: StateStore;
+  /** Aborted by a signal: until the container is created, its mode then gives it up and throws the reason. */
+  givenUp: AbortSignal;
   pidFile: string | undefined;
   noPivot: boolean;
   noNewKeyring: boolean;

@@ -9,6 +9,7 @@ import { NkError } from "../base/errors.ts";
 import { isObject } from "../base/json.ts";
 import type { HostRecord } from "../state/record.ts";
 import { traced } from "../trace/channels.ts";
+import type { HostCreation } from "./host-creation.ts";
 
 export interface HostCommand {
   host: HostRecord;
@@ -36,28 +37,37 @@ export async function runQuietly(command: HostCommand): Promise<string> {
   return result.stdout;
 }
 
-/** Runs the host's runtime with our stdio, which the container inherits, and `preserveFds` descriptors beyond. Signals are passed on. */
-export async function runInForeground(command: HostCommand, preserveFds: number): Promise<number> {
+/**
+ * Runs the host's runtime with our stdio, which the container inherits, and `preserveFds` descriptors beyond. Signals are passed on,
+ * but for those that end a `creation`.
+ */
+export async function runInForeground(
+  command: HostCommand,
+  preserveFds: number,
+  creation?: HostCreation,
+): Promise<number> {
   const fds = preserveFds + listenFds();
   const stdio: StdioOptions = Array.from({ length: 3 + fds }, (_, fd) => fd);
-  const result = await run(command, stdio);
+  const result = await run(command, stdio, creation);
   if (result.error !== undefined && result.status !== 0) throw runtimeError(command, result, true);
   return result.status;
 }
 
-async function run(command: HostCommand, stdio: StdioOptions): Promise<HostResult> {
+async function run(command: HostCommand, stdio: StdioOptions, creation?: HostCreation): Promise<HostResult> {
   const { host, globals = [], args, stateDir } = command;
   const log = join(stateDir, `runtime-${process.pid}.log`);
   const argv = ["--root", host.root, "--log", log, "--log-format", "json", ...globals, ...args];
   const notes = { why: command.why, what: [host.runtime, ...argv].join(" ") };
   try {
     return await traced("runtime", `${basename(host.runtime)} ${args[0] ?? ""}`, notes, async () => {
+      await creation?.begin();
       const child = start(host.runtime, argv, stdio);
-      const stopForwarding = forwardSignals(child);
+      const stopForwarding = forwardSignals(child, creation);
       let stdout = "";
       child.stdout?.on("data", (chunk: Buffer) => (stdout += chunk.toString("utf8")));
       try {
-        const status = await exitStatus(child, host.runtime);
+        const exited = exitStatus(child, host.runtime);
+        const status = await (creation?.watch(child, exited) ?? exited);
         return { status, error: lastError(log), stdout };
       } finally {
         stopForwarding();
@@ -98,11 +108,11 @@ async function exitStatus(child: ChildProcess, runtime: string): Promise<number>
 const FORWARDED = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGALRM"] as const;
 
 /** The runtime passes signals on to the container. Those of a terminal's keys reach it without us: it is in our process group. */
-function forwardSignals(child: ChildProcess): () => void {
+function forwardSignals(child: ChildProcess, creation: HostCreation | undefined): () => void {
   const keys = isatty(0) ? ["SIGINT", "SIGQUIT"] : [];
   const handlers = FORWARDED.map((signal) => {
     const handler = (): void => {
-      if (!keys.includes(signal)) child.kill(signal);
+      if (!keys.includes(signal) && creation?.takes(signal) !== true) child.kill(signal);
     };
     process.on(signal, handler);
     return [signal, handler] as const;

@@ -6,6 +6,7 @@ import { writePidFile } from "../state/pid-file.ts";
 import type { ContainerRecord, HostRecord, Status } from "../state/record.ts";
 import type { CreateRequest, RunEnd, RunRequest } from "./container-mode.ts";
 import { runInForeground, runQuietly } from "./host-command.ts";
+import { HostCreation } from "./host-creation.ts";
 import { chooseHostRuntime, isCrun } from "./host-runtime.ts";
 
 type HostContainer = ContainerRecord & { host: HostRecord };
@@ -32,8 +33,9 @@ async function detached(
   const container = begin(request);
   const pidFile = join(store.dirOf(id), "init.pid");
   const args = [verb, ...options, ...createOptions(request, pidFile), id];
+  const creation = new HostCreation(request.givenUp, pidFile, false);
   await orNothing(request, container, async () => {
-    await runRuntime(request, container, args);
+    await runRuntime(request, container, args, creation);
     const pid = Number(readFileSync(pidFile, "utf8"));
     store.write({ ...created(container), status, pid, pidStartTime: processStartTime(pid) ?? 0 });
     // The last step: callers take the file for the container's being there.
@@ -47,8 +49,12 @@ async function runAndWait(request: RunRequest): Promise<number> {
   if (keep && isCrun(container.host.runtime)) {
     throw new NkError("UNSUPPORTED", "crun has no run --keep: leave --keep out, or use --host-runtime=runc");
   }
-  const args = ["run", ...(keep ? ["--keep"] : []), ...createOptions(request, request.pidFile), id];
-  const exitStatus = await orNothing(request, container, () => runRuntime(request, container, args));
+  const pidFile = request.pidFile ?? join(store.dirOf(id), "init.pid");
+  const args = ["run", ...(keep ? ["--keep"] : []), ...createOptions(request, pidFile), id];
+  const creation = new HostCreation(request.givenUp, pidFile, true);
+  const exitStatus = await orNothing(request, container, () =>
+    runRuntime(request, container, args, creation),
+  );
   if (keep) store.write({ ...created(container), status: "stopped", exitStatus });
   else store.remove(id);
   return exitStatus;
@@ -69,10 +75,15 @@ function created({ creator: _done, ...container }: HostContainer): HostContainer
 
 const WHY = "makes namespaces, cgroup and mounts, and the process in them";
 
-function runRuntime(request: CreateRequest, { host, id }: HostContainer, args: string[]): Promise<number> {
+function runRuntime(
+  request: CreateRequest,
+  { host, id }: HostContainer,
+  args: string[],
+  creation: HostCreation,
+): Promise<number> {
   const globals = request.systemdCgroup ? ["--systemd-cgroup"] : [];
   const command = { host, globals, args, stateDir: request.store.dirOf(id), why: WHY };
-  return runInForeground(command, request.preserveFds);
+  return runInForeground(command, request.preserveFds, creation);
 }
 
 /** Does `work`; when it fails, whatever the runtime has made goes with it. */
@@ -92,11 +103,12 @@ async function orNothing<T>(
   }
 }
 
-function createOptions(request: CreateRequest, pidFile: string | undefined): string[] {
+function createOptions(request: CreateRequest, pidFile: string): string[] {
   return [
     "--bundle",
     request.bundle.path,
-    ...option("--pid-file", pidFile),
+    "--pid-file",
+    pidFile,
     ...option("--console-socket", request.consoleSocket),
     ...(request.noPivot ? ["--no-pivot"] : []),
     ...(request.noNewKeyring ? ["--no-new-keyring"] : []),

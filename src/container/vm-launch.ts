@@ -1,5 +1,6 @@
 import { Deadline } from "../base/deadline.ts";
 import { cgroupFolder, cgroupsToMake, makeCgroup } from "../host/cgroup.ts";
+import { checkGivenUp, unlessGivenUp } from "../host/give-up.ts";
 import { startShadow, type Shadow, type ShadowPlan } from "../host/shadow.ts";
 import { followReport } from "../monitor/follow-report.ts";
 import { jobPath, type ContainerJob } from "../monitor/job.ts";
@@ -20,6 +21,8 @@ import { placePlan, treePlan, volumesPlan } from "./vm-tree.ts";
 
 /** Longer than the monitor's own deadline for a boot, so that its error arrives, which knows more. */
 const LAUNCH_TIMEOUT_MS = 240_000;
+/** How long a monitor whose shadow was killed may take for an orderly end. */
+const GIVE_UP_MS = 2000;
 /** A disk image of some million files takes minutes. */
 const IMAGE_TIMEOUT_MS = 1_800_000;
 
@@ -37,13 +40,19 @@ export interface Launched {
 
 /**
  * Starts the shadow and its monitor, or lets the monitor of a VM made by hand take the shadow in, and waits until the container is
- * created (or running, with `startAtOnce`). On failure everything but the claim on the id is released.
+ * created (or running, with `startAtOnce`). On failure everything but the claim on the id is released, also when a signal is the reason.
  */
-export function launch(request: CreateRequest, options: LaunchOptions): Promise<Launched> {
-  const { store, machine } = request;
-  return machine === undefined
-    ? launchOwn(request, options)
-    : launchInside(findHome(store, machine), request, options);
+export async function launch(request: CreateRequest, options: LaunchOptions): Promise<Launched> {
+  const { store, machine, givenUp } = request;
+  try {
+    return machine === undefined
+      ? await launchOwn(request, options)
+      : await launchInside(findHome(store, machine), request, options);
+  } catch (error) {
+    // A signal to the whole process group ends the helper too, whose end is not the reason.
+    await checkGivenUp(givenUp);
+    throw error;
+  }
 }
 
 const WHY = "the shadow stands for the container on the host, the monitor owns its VM";
@@ -68,13 +77,13 @@ async function launchOwn(request: CreateRequest, options: LaunchOptions): Promis
       monitor: ownMonitor(stateDir),
     };
     return traced("cli", "all of it, from shadow and monitor on", { why: WHY }, () =>
-      startAndWait(plan, request.pidFile, LAUNCH_TIMEOUT_MS + (onDisk ? IMAGE_TIMEOUT_MS : 0)),
+      startAndWait(plan, request, LAUNCH_TIMEOUT_MS + (onDisk ? IMAGE_TIMEOUT_MS : 0)),
     );
   });
 }
 
 function launchInside(home: Home, request: CreateRequest, options: LaunchOptions): Promise<Launched> {
-  const { bundle, store, id, pidFile } = request;
+  const { bundle, store, id } = request;
   const folder = cgroupFolder(bundle.config.linux?.cgroupsPath, id);
   const record = recordIn(home, request, cgroupsToMake(folder));
   const job = (share: string): ContainerJob => ({
@@ -83,7 +92,7 @@ function launchInside(home: Home, request: CreateRequest, options: LaunchOptions
   });
   return journaled(record, store, () => {
     const plan = { ...commonPlan(request, options), ...treePlan(request), cgroups: makeCgroup(folder) };
-    return joinMachine(home, job, (monitor) => startJoined({ ...plan, monitor }, pidFile));
+    return joinMachine(home, job, (monitor) => startJoined({ ...plan, monitor }, request));
   });
 }
 
@@ -127,25 +136,30 @@ function isTerminal({ bundle }: CreateRequest): boolean {
 }
 
 /** The monitor answers before the shadow is reported: the container is there then. */
-async function startJoined(plan: ShadowPlan, pidFile: string | undefined): Promise<Launched> {
-  const shadow = await startShadow(plan, Deadline.after(LAUNCH_TIMEOUT_MS));
+async function startJoined(plan: ShadowPlan, { pidFile, givenUp }: CreateRequest): Promise<Launched> {
+  const shadow = await startShadow(plan, Deadline.after(LAUNCH_TIMEOUT_MS), givenUp);
   if (pidFile !== undefined) writePidFile(pidFile, shadow.pid);
   return { shadow, stepsHeard: 0 };
 }
 
 async function startAndWait(
   plan: ShadowPlan,
-  pidFile: string | undefined,
+  { pidFile, givenUp }: CreateRequest,
   timeoutMs: number,
 ): Promise<Launched> {
   const deadline = Deadline.after(timeoutMs);
-  const shadow = await startShadow(plan, deadline);
+  const shadow = await startShadow(plan, deadline, givenUp);
+  const made = followReport(shadow.reportLines);
   try {
-    const stepsHeard = await deadline.race(followReport(shadow.reportLines), "the container's creation");
+    const stepsHeard = await deadline.race(unlessGivenUp(givenUp, made), "the container's creation");
     if (pidFile !== undefined) writePidFile(pidFile, shadow.pid);
     return { shadow, stepsHeard };
   } catch (error) {
     await shadow.kill();
+    // The monitor's last word comes when it has cleaned up; one that hangs is killed with its cgroup.
+    await Deadline.after(GIVE_UP_MS)
+      .race(made, "the monitor's end")
+      .catch(() => {});
     // The launcher restores the terminal, on which the error is said.
     if (plan.wait) await shadow.exitStatus();
     throw error;

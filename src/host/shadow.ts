@@ -4,6 +4,7 @@ import { constants } from "node:os";
 import type { Readable, Writable } from "node:stream";
 import type { Deadline } from "../base/deadline.ts";
 import { NkError, type ErrorCode } from "../base/errors.ts";
+import { unlessGivenUp } from "./give-up.ts";
 import { readLines } from "./lines.ts";
 import { shadowPath } from "./paths.ts";
 import { foreignDeath, isAlive, processStartTime } from "./process-info.ts";
@@ -30,12 +31,17 @@ export interface Shadow {
 /**
  * Assembles the container's tree, starts its shadow and its monitor; the shadow gets our standard streams. When it throws, nothing is
  * left. With `wait`, signals that we get are passed on to the container from here on.
- * @throws HOST with the helper's reason, RUNTIME with the words of a monitor that runs, TIMEOUT
+ * @param givenUp ends the start
+ * @throws HOST with the helper's reason, RUNTIME with the words of a monitor that runs, TIMEOUT, the reason of `givenUp`
  */
-export async function startShadow(plan: ShadowPlan, deadline: Deadline): Promise<Shadow> {
+export async function startShadow(
+  plan: ShadowPlan,
+  deadline: Deadline,
+  givenUp?: AbortSignal,
+): Promise<Shadow> {
   const code = "argv" in plan.monitor ? "HOST" : "RUNTIME";
   const stdio = plan.stdio ?? "inherit";
-  return launch("create", encodeCreatePlan(plan), { wait: plan.wait, stdio, deadline, code });
+  return launch("create", encodeCreatePlan(plan), { wait: plan.wait, stdio, deadline, givenUp, code });
 }
 
 /**
@@ -55,6 +61,7 @@ interface LaunchOptions {
   wait: boolean;
   stdio: "inherit" | "ignore";
   deadline: Deadline;
+  givenUp?: AbortSignal | undefined;
   /** Of the error that the helper reports. */
   code: ErrorCode;
 }
@@ -67,7 +74,8 @@ async function launch(command: "create" | "exec", plan: Buffer, options: LaunchO
   const lines = reportOf(launcher, options.code);
   try {
     sendPlan(launcher, plan);
-    const first = await options.deadline.race(lines.next(), `the report of nk-shadow ${command}`);
+    const line = options.givenUp ? unlessGivenUp(options.givenUp, lines.next()) : lines.next();
+    const first = await options.deadline.race(line, `the report of nk-shadow ${command}`);
     const pid = first.done === true ? undefined : parseShadowLine(first.value);
     if (pid === undefined) throw await noReport(command, exited, first.value ?? "");
     if (options.wait) passSignalsOn(launcher);

@@ -5,6 +5,7 @@ import { checkCallersTerminal, checkTerminal } from "../../container/terminal.ts
 import { resolveSettings } from "../../container/resolve-settings.ts";
 import { settingsFromFiles } from "../../container/settings-files.ts";
 import type { CreateRequest } from "../../container/container-mode.ts";
+import { checkGivenUp, giveUpOnSignals } from "../../host/give-up.ts";
 import { checkPreservedFds } from "../../host/preserved-fds.ts";
 import { loadBundle } from "../../oci/bundle.ts";
 import type { SourcedSettings } from "../../oci/settings.ts";
@@ -40,15 +41,16 @@ export const CREATE_OPTIONS: readonly OptionSpec[] = [
 
 /**
  * Reads the bundle, settles how the container is run, claims the id, and hands all that to `work`. The id is free again when
- * anything fails.
+ * anything fails, or when a signal comes before the container is created.
  */
 export async function withClaim<T>(
   context: CommandContext,
   detach: boolean,
   work: (request: CreateRequest) => Promise<T>,
 ): Promise<T> {
-  const request = await claimed(context, detach);
+  const request = await claimed(context, detach, giveUpOnSignals());
   try {
+    await checkGivenUp(request.givenUp);
     return await work(request);
   } catch (error) {
     const stateDir = context.store.dirOf(request.id);
@@ -60,6 +62,7 @@ export async function withClaim<T>(
 async function claimed(
   { flags, positionals, store }: CommandContext,
   detach: boolean,
+  givenUp: AbortSignal,
 ): Promise<CreateRequest> {
   const id = positionals[0] ?? "";
   const flagSettings = flags.has("vm") ? inMachine(flags) : settingsFromFlags(flags);
@@ -78,7 +81,7 @@ async function claimed(
     if (terminal && !detach && settings.mode === "vm") checkCallersTerminal();
     const record = newRecord(id, bundle, settings.mode);
     store.claim(prepared, record);
-    return { record, id, bundle, settings, store, machine: flags.text("vm"), ...place };
+    return { record, id, bundle, settings, store, machine: flags.text("vm"), givenUp, ...place };
   } catch (error) {
     store.discard(prepared);
     throw error;

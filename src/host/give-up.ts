@@ -1,0 +1,47 @@
+import { constants } from "node:os";
+import { NkError } from "../base/errors.ts";
+
+/** What people and supervisors send to end a command; the monitor ends a boot on the same ones (src/monitor/container.ts). */
+const ENDING = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"] as const;
+
+/**
+ * From here on a signal no longer kills this process but aborts what is returned, with an error that says so and has the exit
+ * status 128 + n. Whoever makes a container watches it until the container is there.
+ */
+export function giveUpOnSignals(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ENDING) process.on(signal, () => controller.abort(unborn(signal)));
+  return controller.signal;
+}
+
+export function endsCreation(signal: NodeJS.Signals): boolean {
+  return (ENDING as readonly string[]).includes(signal);
+}
+
+/** Settles as `promise` does, or rejects as soon as a signal comes. Cleaning up is the caller's. */
+export async function unlessGivenUp<T>(givenUp: AbortSignal, promise: Promise<T>): Promise<T> {
+  let onAbort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(givenUp.reason as NkError);
+  });
+  givenUp.addEventListener("abort", onAbort);
+  if (givenUp.aborted) onAbort();
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    givenUp.removeEventListener("abort", onAbort);
+  }
+}
+
+/** Throws when a signal has come, also one that the event loop has yet to deliver: after synchronous work, or with the end of a child. */
+export async function checkGivenUp(givenUp: AbortSignal): Promise<void> {
+  // libuv reads signals when it polls; between two immediates it has polled.
+  for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  givenUp.throwIfAborted();
+}
+
+function unborn(signal: (typeof ENDING)[number]): NkError {
+  return new NkError("BOOT", `${signal} ended the container before it was created`, {
+    exitStatus: 128 + constants.signals[signal],
+  });
+}
