@@ -9,6 +9,7 @@ import type { ContainerJob } from "../monitor/job.ts";
 import { GUEST_SHARE } from "../oci/guest-config.ts";
 import { TREE_FOLDER, type MachineRecord } from "../state/machine-record.ts";
 import { MachineStore } from "../state/machine-store.ts";
+import { commandHint } from "../state/paths.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
 import { traced } from "../trace/channels.ts";
@@ -24,12 +25,21 @@ const WHY = "its shadow's files are mounted in the VM's tree, and the VM's monit
 
 /** @throws NOT_FOUND, BAD_STATE when the VM does not run */
 export function findHome(store: StateStore, id: string): Home {
-  const machine = new MachineStore(store).read(id);
+  const machines = new MachineStore(store);
+  if (!machines.has(id) && store.has(id))
+    throw new NkError(
+      "BAD_STATE",
+      `${id} is a container, whose VM takes no others: make a VM for several with vm-create`,
+    );
+  const machine = machines.read(id);
   const alive = isAlive(machine.vm.monitorPid, machine.vm.monitorStartTime);
   const status = alive || machine.status === "created" ? machine.status : "stopped";
   if (status === "running") return { machine, stateDir: store.dirOf(id) };
   const mend = status === "paused" ? "vm-resume" : "vm-start";
-  throw new NkError("BAD_STATE", `the VM ${id} is ${status}: use "nk-runtime ${mend} ${id}" first`);
+  throw new NkError(
+    "BAD_STATE",
+    `the VM ${id} is ${status}: use ${commandHint(store.root, `${mend} ${id}`)} first`,
+  );
 }
 
 export function recordIn({ machine }: Home, request: CreateRequest, cgroups: string[]): ContainerRecord {

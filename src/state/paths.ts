@@ -49,6 +49,11 @@ export function checkSocketPaths(stateDir: string): void {
   );
 }
 
+/** A command of ours as one would paste it. */
+export function commandHint(root: string, words: string): string {
+  return `"nk-runtime ${root === DEFAULT_ROOT ? "" : `--root ${root} `}${words}"`;
+}
+
 /** Where the host's own runtime keeps its state, for container mode. */
 export function hostRuntimeRoot(root: string, runtimeName: string): string {
   return join(root, "~host", runtimeName);

@@ -4,7 +4,7 @@ import { asNkError, NkError } from "../base/errors.ts";
 import { reasonOf } from "../base/system-error.ts";
 import { writeFileAtomic } from "./atomic-write.ts";
 import { isAbandoned, isTemporary, ownName, writeClaim } from "./claim.ts";
-import { checkId, stateDirOf } from "./paths.ts";
+import { checkId, commandHint, stateDirOf } from "./paths.ts";
 import { checkRecord } from "./check-record.ts";
 import type { ContainerRecord } from "./record.ts";
 
@@ -29,7 +29,7 @@ export class StateStore {
 
   /** @throws EXISTS when the id is taken already: `claim` would fail. */
   checkFree(id: string): void {
-    if (this.has(id)) throw taken(id);
+    if (this.has(id)) throw this.taken(id);
   }
 
   /** Makes the folder that `claim` will use, under a name of this process's own. Until then `discard` removes it. */
@@ -61,8 +61,16 @@ export class StateStore {
     try {
       renameSync(prepared, this.dirOf(id));
     } catch (error) {
-      throw TAKEN.includes((error as NodeJS.ErrnoException).code ?? "") ? taken(id) : error;
+      throw TAKEN.includes((error as NodeJS.ErrnoException).code ?? "") ? this.taken(id) : error;
     }
+  }
+
+  private taken(id: string): NkError {
+    const isMachine = existsSync(join(this.dirOf(id), "vm.json"));
+    const mend = isMachine
+      ? `it is a VM: take another ID, or remove it with ${commandHint(this.root, `vm-delete ${id}`)}`
+      : `take another ID, or look at it with ${commandHint(this.root, `state ${id}`)}`;
+    return new NkError("EXISTS", `container with given ID already exists: ${id}: ${mend}`);
   }
 
   has(id: string): boolean {
@@ -131,13 +139,6 @@ export class StateStore {
 
 function writeRecord(dir: string, record: ContainerRecord): void {
   writeFileAtomic(join(dir, RECORD_FILE), `${JSON.stringify(record, null, 2)}\n`);
-}
-
-function taken(id: string): NkError {
-  return new NkError(
-    "EXISTS",
-    `container with given ID already exists: ${id}: take another ID, or remove it with "nk-runtime delete ${id}"`,
-  );
 }
 
 /** node's `recursive` never ends below /proc, and names the wrong folder on a read-only file system (Node 20). */

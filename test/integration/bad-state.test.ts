@@ -41,7 +41,7 @@ describe("a container in container mode", () => {
     };
     await runtime.detached(["create", "-b", bundle, id]);
     await refuse("created");
-    await refused(["run", "-b", bundle, id], /container with given ID already exists: .*nk-runtime delete/);
+    await refused(["run", "-b", bundle, id], /container with given ID already exists: .*nk-runtime .*state/);
     await runtime.ok(["start", id]);
     await refuse("running");
     await runtime.ok(["pause", id]);

@@ -132,6 +132,7 @@ describe("the VM", () => {
   it("is listed beside those of containers", async () => {
     await runtime.ok(["vm-create", vm]);
     expect((await runtime.call(["vm-console", vm])).stderr).toContain("has not run yet");
+    expect((await runtime.call(["vm-stats", vm])).stderr).toContain(`vm-start ${vm}" starts it`);
     const own = await runtime.background();
     const rows = JSON.parse(await runtime.ok(["vm-list", "--format", "json"])) as object[];
     expect(rows).toMatchObject([

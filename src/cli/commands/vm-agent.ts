@@ -1,7 +1,6 @@
 import { talkToAgent } from "../../machine/agent-lines.ts";
-import { findMachine } from "../../machine/view.ts";
 import type { Command } from "../command.ts";
-import { refresher } from "../find-machine.ts";
+import { findRunning } from "../find-machine.ts";
 
 export const vmAgent: Command = {
   spec: {
@@ -20,7 +19,7 @@ export const vmAgent: Command = {
   },
 
   async run({ positionals, store }) {
-    const { id } = await findMachine(store, positionals[0] ?? "", refresher(store));
+    const { id } = await findRunning(store, positionals[0] ?? "");
     return (await talkToAgent(store, id)) ? 0 : 1;
   },
 };

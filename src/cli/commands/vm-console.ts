@@ -3,7 +3,7 @@ import { writeStderr } from "../../base/logger.ts";
 import { attachConsole, printConsoleLog } from "../../machine/console.ts";
 import { findMachine } from "../../machine/view.ts";
 import type { Command } from "../command.ts";
-import { refresher } from "../find-machine.ts";
+import { findRunning, refresher } from "../find-machine.ts";
 
 export const vmConsole: Command = {
   spec: {
@@ -26,6 +26,7 @@ export const vmConsole: Command = {
     const stateDir = store.dirOf(id);
     const attach = flags.switch("attach");
     if (attach || flags.switch("follow")) {
+      await findRunning(store, id);
       await attachConsole(join(stateDir, "control.sock"), attach, () => printConsoleLog(stateDir));
     } else if (!(await printConsoleLog(stateDir))) {
       writeStderr(`the VM ${id} has not run yet: its console is empty\n`);

@@ -1,9 +1,8 @@
 import { askMonitor } from "../../machine/control.ts";
-import { findMachine } from "../../machine/view.ts";
 import type { MachineStats } from "../../monitor/machine-stats.ts";
 import type { Command } from "../command.ts";
 import { formatOption } from "../options.ts";
-import { refresher } from "../find-machine.ts";
+import { findRunning } from "../find-machine.ts";
 import { print } from "../../base/print.ts";
 import { formatTable } from "../output.ts";
 
@@ -21,7 +20,7 @@ export const vmStats: Command = {
   },
 
   async run({ flags, positionals, store }) {
-    const { id } = await findMachine(store, positionals[0] ?? "", refresher(store));
+    const { id } = await findRunning(store, positionals[0] ?? "");
     const stats = (await askMonitor(store, id, "GET", "/stats")) as MachineStats;
     await print(flags.text("format") === "json" ? `${JSON.stringify(stats, null, 2)}\n` : table(stats));
     return 0;
