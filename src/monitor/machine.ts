@@ -31,7 +31,11 @@ export class Machine {
   /** The guest, when it can answer. @throws BAD_STATE */
   running(): Guest {
     if (!this.booted) throw new NkError("BAD_STATE", "the VM has not booted yet");
-    if (this.paused) throw new NkError("BAD_STATE", `the VM is paused: "nk-runtime vm-resume" lets it go on`);
+    if (this.paused)
+      throw new NkError(
+        "BAD_STATE",
+        `the VM ${this.spec.id} is paused: vm-resume ${this.spec.id} lets it go on`,
+      );
     return this.booted;
   }
 

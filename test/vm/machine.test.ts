@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Runtime } from "./runtime.ts";
+import { hasEnded, within } from "./victims.ts";
 
 /** A VM made by hand, and containers in it. */
 let runtime: Runtime;
@@ -151,6 +152,7 @@ describe("the VM", () => {
       vm: { monitorPid: number };
     };
     process.kill(parts.monitorPid, "SIGKILL");
+    await within(5000, () => hasEnded(parts.monitorPid) || undefined);
     expect(await runtime.ok(["state", "--short", id])).toBe("stopped (vm)\n");
     const state = JSON.parse(await runtime.ok(["vm-state", "--format", "json", vm])) as object;
     expect(state).toMatchObject({ status: "stopped", error: { code: "VMM" } });

@@ -27,7 +27,7 @@ export const vmStats: Command = {
   },
 };
 
-function table({ host, guest }: MachineStats): string {
+function table({ host, guest, containers }: MachineStats): string {
   const rows = host.processes.map(({ role, pid, pssKib, cpuMs }) => [
     role,
     String(pid),
@@ -37,7 +37,15 @@ function table({ host, guest }: MachineStats): string {
   const total = ["total", "", mib(host.totalPssKib), `${host.totalCpuMs} ms`];
   const { memTotalKib, memAvailableKib, load1 } = guest as Record<string, unknown>;
   const inside = `guest: ${mib(Number(memAvailableKib))} of ${mib(Number(memTotalKib))} available, load ${String(load1)}`;
-  return `${formatTable([["PROCESS", "PID", "MEMORY", "CPU"], ...rows, total])}${inside}\n`;
+  const each = Object.entries(containers).map(([id, stats]) => `${id}: ${inGuest(stats)}\n`);
+  return `${formatTable([["PROCESS", "PID", "MEMORY", "CPU"], ...rows, total])}${inside}\n${each.join("")}`;
+}
+
+/** The guest's word on one container (protocol/agent-protocol.md, `stats`): nothing about it is certain. */
+function inGuest(stats: unknown): string {
+  const { memory, cpu } = stats as { memory?: { current?: unknown }; cpu?: { usageUs?: unknown } };
+  const memoryKib = Number(memory?.current) / 1024;
+  return `${mib(memoryKib)}, ${(Number(cpu?.usageUs) / 1000).toFixed(0)} ms of CPU time in the guest`;
 }
 
 function mib(kib: number): string {
