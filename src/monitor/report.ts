@@ -36,7 +36,8 @@ export class Report {
     if (!this.socket.writable) return false;
     this.finishing = true;
     const sent = new Promise<boolean>((resolve) => {
-      this.socket.end(`${JSON.stringify(line)}\n`, () => resolve(true));
+      // Not by `end`, whose callback is also called for a line that nobody was there to take.
+      this.socket.write(`${JSON.stringify(line)}\n`, (error) => resolve(!error));
     });
     const told = await Promise.race([sent, this.closed.then(() => false)]);
     this.socket.destroy();

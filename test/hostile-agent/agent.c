@@ -37,8 +37,10 @@ static int port = -1;
 static struct nk_decoder decoder;
 static unsigned long long kept_seq;
 
+/* The port appears a moment after its device, which takes longer on a busy host. */
 static void open_port(void) {
-    port = nk_port_open();
+    for (int tries = 0; tries < 1000 && (port = nk_port_open()) < 0; tries++)
+        usleep(10000);
     if (port < 0)
         _exit(1);
     nk_set_nonblock(port, 0);
