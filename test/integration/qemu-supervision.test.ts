@@ -226,12 +226,13 @@ describe("the choice of KVM", () => {
 
   test.runIf(existsSync("/dev/kvm"))("falls back aloud, and refuses when KVM is demanded", async () => {
     process.env["NK_FAKE_QEMU"] = "internal-error";
-    const { accel, reason } = await resolveAccel("auto", kernel, dir);
+    const { accel, reason, detail } = await resolveAccel("auto", kernel, dir);
     expect(accel).toBe("tcg");
-    expect(reason).toContain("internal-error");
+    expect(reason).toContain("a tiny guest under KVM did not run");
+    expect(detail).toContain("internal-error");
     await expect(resolveAccel("kvm", kernel, dir)).rejects.toMatchObject({
       code: "UNSUPPORTED",
-      message: expect.stringMatching(/internal-error.*--vm-accel=auto/),
+      message: expect.stringMatching(/did not run.*--vm-accel=auto/),
     });
   });
 });
