@@ -1,3 +1,4 @@
+import { killProcess } from "../host/process-info.ts";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, statSync, watch } from "node:fs";
@@ -71,7 +72,7 @@ export class HostCreation {
   private async end(child: ChildProcess, exited: Promise<number>): Promise<void> {
     const done = exited.catch(() => {});
     await Promise.race([done, this.made(), delay(FINISH_MS)]);
-    if (this.isMade() && child.exitCode === null) killQuietly(Number(readFileSync(this.pidFile, "utf8")));
+    if (this.isMade() && child.exitCode === null) killProcess(Number(readFileSync(this.pidFile, "utf8")));
     await Promise.race([done, delay(FINISH_MS)]);
     child.kill("SIGKILL");
     await done;
@@ -94,13 +95,5 @@ export class HostCreation {
   private stamp(): string {
     const stat = statSync(this.pidFile, { bigint: true, throwIfNoEntry: false });
     return stat === undefined || stat.size === 0n ? "" : `${stat.ino} ${stat.mtimeNs}`;
-  }
-}
-
-function killQuietly(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It has ended already.
   }
 }

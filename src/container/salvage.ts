@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { asNkError } from "../base/errors.ts";
 import { cgroupFolder, listHierarchies, removeCgroups } from "../host/cgroup.ts";
-import { foreignDeath, processStartTime } from "../host/process-info.ts";
+import { foreignDeath, killProcess, processStartTime } from "../host/process-info.ts";
 import { ControlClient } from "../monitor/control-client.ts";
 import { removeVirtiofsFiles } from "../share/virtiofs.ts";
 import { hostRuntimeRoot } from "../state/paths.ts";
@@ -59,7 +59,7 @@ async function killMonitors(stateDir: string): Promise<void> {
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
     const startTime = processStartTime(Number(pid));
     if (startTime === undefined || !isMonitor(pid, stateDir)) continue;
-    process.kill(Number(pid), "SIGKILL");
+    killProcess(Number(pid));
     await foreignDeath(Number(pid), startTime, KILL_TIMEOUT_MS);
   }
 }

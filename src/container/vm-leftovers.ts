@@ -1,5 +1,5 @@
 import { removeCgroups } from "../host/cgroup.ts";
-import { isAlive } from "../host/process-info.ts";
+import { killIfAlive } from "../host/process-info.ts";
 import { removeVirtiofsFiles } from "../share/virtiofs.ts";
 import type { ContainerRecord } from "../state/record.ts";
 
@@ -14,7 +14,7 @@ export async function removeLeftovers(container: ContainerRecord, stateDir: stri
   if (vm && vm.machine === undefined)
     processes.unshift([vm.monitorPid, vm.monitorStartTime], [vm.vmmPid, vm.vmmStartTime]);
   for (const [pid, startTime] of processes) {
-    if (pid > 0 && isAlive(pid, startTime)) process.kill(pid, "SIGKILL");
+    killIfAlive(pid, startTime);
   }
   await removeCgroups(vm?.cgroups ?? []);
   // Last: only a server that has ended does not make them anew.

@@ -1,3 +1,4 @@
+import { killProcess } from "./process-info.ts";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { NkError } from "../base/errors.ts";
@@ -145,10 +146,6 @@ function killMembers(path: string): void {
     return;
   }
   for (const pid of pids.split("\n").filter(Boolean)) {
-    try {
-      process.kill(Number(pid), "SIGKILL");
-    } catch {
-      // It has gone by itself.
-    }
+    killProcess(Number(pid));
   }
 }

@@ -11,6 +11,20 @@ export function isAlive(pid: number, startTime: number): boolean {
   return stat !== undefined && stat.startTime === startTime && stat.state !== "Z" && stat.state !== "X";
 }
 
+/** SIGKILL. A process that has ended by itself in the meantime is as good. */
+export function killProcess(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+/** SIGKILL to that very process, if it still runs. */
+export function killIfAlive(pid: number, startTime: number): void {
+  if (pid > 0 && isAlive(pid, startTime)) killProcess(pid);
+}
+
 interface Stat {
   state: string;
   startTime: number;

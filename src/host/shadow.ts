@@ -7,7 +7,7 @@ import { NkError, type ErrorCode } from "../base/errors.ts";
 import { unlessGivenUp } from "./give-up.ts";
 import { readLines } from "./lines.ts";
 import { shadowPath } from "./paths.ts";
-import { foreignDeath, isAlive, processStartTime } from "./process-info.ts";
+import { foreignDeath, isAlive, killProcess, processStartTime } from "./process-info.ts";
 import { encodeCreatePlan, encodeExecPlan, type ExecShadowPlan, type ShadowPlan } from "./shadow-plan.ts";
 
 export type { ExecShadowPlan, ShadowPlan, ShadowTerminal } from "./shadow-plan.ts";
@@ -151,7 +151,7 @@ function killer(pid: number): () => Promise<void> {
   const startTime = processStartTime(pid);
   return async () => {
     if (startTime === undefined || !isAlive(pid, startTime)) return;
-    process.kill(pid, "SIGKILL");
+    killProcess(pid);
     if (await foreignDeath(pid, startTime, KILL_TIMEOUT_MS)) return;
     throw new NkError("HOST", `the shadow ${pid} did not end after SIGKILL`, { see: `/proc/${pid}/stack` });
   };

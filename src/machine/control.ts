@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
 import { removeCgroups } from "../host/cgroup.ts";
-import { isAlive } from "../host/process-info.ts";
+import { killIfAlive } from "../host/process-info.ts";
 import { ControlClient } from "../monitor/control-client.ts";
 import { removeVirtiofsFiles } from "../share/virtiofs.ts";
 import type { MachineRecord } from "../state/machine-record.ts";
@@ -109,6 +109,6 @@ function endLeftovers({ pid, pidStartTime, vm }: MachineRecord): void {
     [pid, pidStartTime],
   ];
   for (const [process_, startTime] of processes) {
-    if (process_ > 0 && isAlive(process_, startTime)) process.kill(process_, "SIGKILL");
+    killIfAlive(process_, startTime);
   }
 }

@@ -5,7 +5,7 @@ import { exitStatus, type ExitEvent } from "../agent/messages.ts";
 import { Deadline } from "../base/deadline.ts";
 import { asNkError, NkError } from "../base/errors.ts";
 import { writeStderr } from "../base/logger.ts";
-import { processStartTime } from "../host/process-info.ts";
+import { killProcess, processStartTime } from "../host/process-info.ts";
 import { signalName } from "../host/signals.ts";
 import { runHooks } from "../oci/hooks.ts";
 import type { ContainerRecord } from "../state/record.ts";
@@ -252,7 +252,7 @@ export class Container {
     } catch (error) {
       writeStderr(`${asNkError(error).message}\n`);
       this.shadow.link.destroy();
-      process.kill(this.shadow.pid, "SIGKILL");
+      killProcess(this.shadow.pid);
     }
   }
 }

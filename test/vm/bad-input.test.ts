@@ -161,7 +161,10 @@ describe("a boot that fails", () => {
     expect(entry).toMatchObject({ code: "TIMEOUT", phase: "the agent's hello" });
   });
 
-  it.each(["SIGINT", "SIGTERM"] as const)("because of %s says so in one line", async (signal) => {
+  it.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const)("because of %s says so in one line", async (signal, status) => {
     const image = initramfs("wait.cpio", "exec /bin/busybox sleep 100000");
     const id = runtime.id();
     const args = ["run", "--mode=vm", "-b", bundle, `--vm-rootfs=${image}`, id];
@@ -169,7 +172,7 @@ describe("a boot that fails", () => {
     const { code, stderr } = await runtime.call(args, {
       during: (child) => void whenThere(consoleLog).then(() => child.kill(signal)),
     });
-    expect(code).toBe(1);
+    expect(code).toBe(status);
     expect(stderr).toMatch(new RegExp(`^nk-runtime: ${signal} ended the container before it was created`));
     expectOneLine(stderr);
     expect(existsSync(join(runtime.root, id))).toBe(false);
