@@ -52,7 +52,8 @@ export async function killAt(
     orderly ? ORDERLY_END_MS : TRUTH_MS,
     () => !still.includes(status) || processesOf(runtime.root).length === 0 || undefined,
   );
-  expect(await statusNow()).toBe(status);
+  // What goes on may have a step to do before it is there.
+  await expect.poll(statusNow, { timeout: TRUTH_MS, interval: 50 }).toBe(status);
   expect(await runtime.call(remove)).toEqual({ code: 0, stdout: "", stderr: "" });
   await ended;
   expect(residue(runtime.traces())).toEqual([]);
