@@ -1,6 +1,6 @@
-import { userInfo } from "node:os";
 import type { Bundle } from "../oci/bundle.ts";
 import { thisProcess } from "../state/claim.ts";
+import { ownerName } from "../state/owner.ts";
 import type { ContainerRecord } from "../state/record.ts";
 
 /** The record of a container that this process is about to create. */
@@ -20,13 +20,4 @@ export function newRecord(id: string, bundle: Bundle, mode: ContainerRecord["mod
     owner: ownerName(),
     creator: thisProcess(),
   };
-}
-
-/** "" for a user id without a name. */
-function ownerName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return "";
-  }
 }

@@ -1,11 +1,11 @@
 import { mkdirSync, statSync } from "node:fs";
-import { userInfo } from "node:os";
 import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
 import { cgroupFolder, cgroupsToMake } from "../host/cgroup.ts";
 import { resolveGuestImage } from "../image/guest-image.ts";
 import type { Settings } from "../oci/settings.ts";
 import { shareKind } from "../share/choose.ts";
+import { ownerName } from "../state/owner.ts";
 import { emptyVm } from "../state/empty-vm.ts";
 import { TREE_FOLDER, type MachineRecord } from "../state/machine-record.ts";
 import type { MachineStore } from "../state/machine-store.ts";
@@ -44,7 +44,7 @@ export async function createMachine(machines: MachineStore, request: MachineRequ
       pid: 0,
       pidStartTime: 0,
       created: new Date().toISOString(),
-      owner: userInfo().username,
+      owner: ownerName(),
       settings,
       ...(bundle !== undefined && { bundle }),
       vm: {

@@ -1,9 +1,10 @@
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
 import { parseJsonObject } from "../base/json.ts";
 import { writeFileAtomic } from "./atomic-write.ts";
 import { isTemporary } from "./claim.ts";
+import { readIfThere } from "./read-if-there.ts";
 import type { MachineRecord } from "./machine-record.ts";
 import { checkId } from "./paths.ts";
 import type { StateStore } from "./store.ts";
@@ -75,13 +76,8 @@ function writeRecord(dir: string, record: MachineRecord): void {
 }
 
 function readRecord(path: string): MachineRecord | undefined {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
+  const text = readIfThere(path);
+  if (text === undefined) return undefined;
   const value = parseJsonObject(text, path);
   if (value["version"] === 1) return value as unknown as MachineRecord;
   const found = JSON.stringify(value["version"]) ?? "none";

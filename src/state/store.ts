@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { asNkError, NkError } from "../base/errors.ts";
 import { reasonOf } from "../base/system-error.ts";
@@ -6,6 +6,7 @@ import { writeFileAtomic } from "./atomic-write.ts";
 import { isAbandoned, isTemporary, ownName, writeClaim } from "./claim.ts";
 import { checkId, commandHint, stateDirOf } from "./paths.ts";
 import { checkRecord } from "./check-record.ts";
+import { readIfThere } from "./read-if-there.ts";
 import type { ContainerRecord } from "./record.ts";
 
 const RECORD_FILE = "state.json";
@@ -161,13 +162,8 @@ function noState(path: string, cause: unknown): NkError {
 
 function readRecord(dir: string, id: string): ContainerRecord | undefined {
   const path = join(dir, RECORD_FILE);
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
+  const text = readIfThere(path);
+  if (text === undefined) return undefined;
   return checkRecord(text, path, id);
 }
 
