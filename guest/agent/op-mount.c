@@ -1,5 +1,6 @@
 /* mount, unmount: file systems below the run folder. */
 #include "agent.h"
+#include "cleanup.h"
 #include "io.h"
 #include "log.h"
 #include "modules.h"
@@ -7,8 +8,10 @@
 #include "operations.h"
 #include "rundir.h"
 #include "text.h"
+#include "vsock.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -67,6 +70,20 @@ static int mount_any(const char *source, const char *target, const char *fstype,
     return ret;
 }
 
+/* 9p over a connection to the host. The kernel's transport takes descriptors by number and keeps what they
+ * name. */
+static int mount_9p_vsock(uint32_t port, const char *target, unsigned long flags, const char *options) {
+    cleanup_close int fd = nk_vsock_connect(port);
+    cleanup_free char *all = NULL;
+
+    if (fd < 0)
+        return -1;
+    nk_modules_load_later("9pnet_fd");
+    if (asprintf(&all, "%s%srfdno=%d,wfdno=%d", options, *options ? "," : "", fd, fd) < 0)
+        return -1;
+    return mount_any("none", target, "9p", flags, all);
+}
+
 static const char *text_or(const struct nk_request *request, const char *name, const char *absent) {
     const char *text = nk_request_text(request, name);
 
@@ -79,14 +96,17 @@ static int do_mount(const struct nk_request *request, struct nk_error *e) {
     const char *source = text_or(request, "source", "none");
     const char *options = text_or(request, "options", "");
     unsigned long flags = mount_flags(json_object_get(request->body, "flags"));
+    uint32_t port = (uint32_t)nk_request_int(request, "vsockPort", 0);
     uint64_t start_us = nk_boottime_us();
 
     if (count >= NK_MAX_MOUNTS)
         return nk_fail(e, NK_LIMIT, "expected at most %d mounts", NK_MAX_MOUNTS);
     if (nk_make_folders(target) < 0)
         return nk_fail_errno(e, "mkdir %.256s", target);
-    if (mount_any(source, target, fstype, flags, options) < 0)
-        return nk_fail_errno(e, "mount %s on %.256s with \"%.256s\"", fstype, target, options);
+    if ((port ? mount_9p_vsock(port, target, flags, options)
+              : mount_any(source, target, fstype, flags, options)) < 0)
+        return nk_fail_errno(e, "mount %s on %.256s with \"%.256s\", vsock port %u", fstype, target, options,
+                             port);
     targets[count] = strdup(target);
     if (!targets[count])
         return nk_fail_errno(e, "mount");

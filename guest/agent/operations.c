@@ -1,6 +1,9 @@
 /* The table of operations, with what each takes. */
 #include "operations.h"
 
+#include <stdint.h>
+#include <string.h>
+
 #define ID                                                                                                   \
     { "id", NK_ANY_ID, true, 0, 0, NULL }
 #define END                                                                                                  \
@@ -22,6 +25,8 @@
 #define ANY_PROCESS                                                                                          \
     { "session", NK_SESSION, false, 0, 0, NULL }
 #define MAX_STOP_MS 3600000
+/* One below VMADDR_PORT_ANY (linux/vm_sockets.h). */
+#define MAX_VSOCK_PORT (UINT32_MAX - 1)
 
 static const char *const runtimes[] = {"crun", "runc", NULL};
 static const char *const file_systems[] = {"9p",    "virtiofs", "ext4", "erofs",
@@ -45,6 +50,7 @@ static const struct nk_member mount[] = {
     TEXT("source", false, 0, 4095),
     TEXT("options", false, 0, 4095),
     {"flags", NK_WORDS, false, 0, 16, mount_flags},
+    INTEGER("vsockPort", false, 1, MAX_VSOCK_PORT),
     END,
 };
 static const struct nk_member unmount[] = {{"target", NK_RUN_PATH, true, 0, 0, NULL}, END};
@@ -81,6 +87,13 @@ static const struct nk_member resize[] = {
 static const struct nk_member update[] = {ID, OBJECT("resources", true), END};
 static const struct nk_member shutdown_members[] = {WORD("mode", false, shutdown_modes), END};
 
+static int check_mount(const json_t *body, struct nk_error *e) {
+    if (json_object_get(body, "vsockPort") &&
+        strcmp(json_string_value(json_object_get(body, "fstype")), "9p") != 0)
+        return nk_fail(e, NK_BAD_REQUEST, "\"vsockPort\": expected the fstype 9p, found another");
+    return 0;
+}
+
 static int check_streams(const json_t *body, struct nk_error *e) {
     if (json_is_true(json_object_get(body, "terminal")) &&
         json_object_get(json_object_get(body, "streams"), "stderr"))
@@ -101,7 +114,7 @@ static int check_create(const json_t *body, struct nk_error *e) {
 const struct nk_operation nk_operations[] = {
     {"health", true, nothing, NULL, nk_op_health},
     {"configure", true, configure, NULL, nk_op_configure},
-    {"mount", false, mount, NULL, nk_op_mount},
+    {"mount", false, mount, check_mount, nk_op_mount},
     {"unmount", false, unmount, NULL, nk_op_unmount},
     {"create", false, create, check_create, nk_op_create},
     {"start", false, id_only, NULL, nk_op_start},

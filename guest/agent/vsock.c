@@ -1,6 +1,7 @@
 #include "vsock.h"
 
 #include "cleanup.h"
+#include "modules.h"
 
 #include <errno.h>
 /* linux/vm_sockets.h needs it first. */
@@ -10,12 +11,12 @@
 
 #define AGENT_PORT 52
 
-int nk_vsock_dial(void) {
-    cleanup_close int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+static int connect_to(uint32_t port, int flags) {
+    cleanup_close int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
     struct sockaddr_vm address = {
         .svm_family = AF_VSOCK,
         .svm_cid = VMADDR_CID_HOST,
-        .svm_port = AGENT_PORT,
+        .svm_port = port,
     };
 
     if (fd < 0)
@@ -23,6 +24,19 @@ int nk_vsock_dial(void) {
     if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0 && errno != EINPROGRESS)
         return -1;
     return nk_take_fd(&fd);
+}
+
+int nk_vsock_dial(void) {
+    return connect_to(AGENT_PORT, SOCK_NONBLOCK);
+}
+
+int nk_vsock_connect(uint32_t port) {
+    int fd = connect_to(port, 0);
+
+    /* A kernel with modules has no such sockets before it has loaded one. */
+    if (fd < 0 && errno == EAFNOSUPPORT && nk_modules_load_later("vmw_vsock_virtio_transport") == 0)
+        fd = connect_to(port, 0);
+    return fd;
 }
 
 int nk_vsock_finish(int fd) {

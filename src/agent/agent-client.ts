@@ -31,6 +31,8 @@ export interface GuestMountRequest {
   source: string;
   options: string;
   flags?: readonly string[];
+  /** For 9p with `trans=fd`: the agent connects to this port of the host and mounts over the connection. */
+  vsockPort?: number;
 }
 
 /**

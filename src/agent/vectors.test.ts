@@ -115,6 +115,13 @@ async function requestsOfClient(): Promise<Record<string, unknown>[]> {
   const start: ProcessStart = { streams: { stdin: 1, stdout: 2 }, terminal: true, rows: 24, cols: 80 };
   await client.configure({ hostname: "h", entropy: "", runtime: "crun", realtimeNs: "1", debug: false });
   await client.mount({ target: "/run/nk/share", fstype: "virtiofs", source: "root", options: "" });
+  await client.mount({
+    target: "/run/nk/share",
+    fstype: "9p",
+    source: "none",
+    options: "trans=fd",
+    vsockPort: 5640,
+  });
   await client.create("c1", {}, "/run/nk/root", start);
   await client.start("c1");
   await client.exec("c1", "s", {}, start);
