@@ -13,7 +13,7 @@ function scaleOf(text: string | undefined): number {
 
 /** A point in time by which a wait must end. Absolute, so it can be handed down through several waits. */
 export class Deadline {
-  private readonly endMs: number;
+  private endMs: number;
 
   private constructor(endMs: number) {
     this.endMs = endMs;
@@ -26,6 +26,16 @@ export class Deadline {
 
   remainingMs(): number {
     return Math.max(0, this.endMs - performance.now());
+  }
+
+  /** Waits for `promise` as long as it takes: the deadline moves by that time, for all who hold it. */
+  async suspend<T>(promise: Promise<T>): Promise<T> {
+    const startMs = performance.now();
+    try {
+      return await promise;
+    } finally {
+      this.endMs += performance.now() - startMs;
+    }
   }
 
   /**

@@ -1,7 +1,6 @@
 import { lstatSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { BoundedLog } from "../host/bounded-log.ts";
-import { runTool } from "./disk-tools.ts";
+import { runTool, type ToolRun } from "./disk-tools.ts";
 import type { TreeScan } from "./tree-scan.ts";
 
 /** What a container can write: more than its image holds. The file has holes, so only what is written takes room on the host. */
@@ -23,10 +22,10 @@ const EXT4_FEATURES =
 const SECOND_NS = 1_000_000_000n;
 
 /** An ext4 file system with the content of `dir` and room for more, in a new file with holes. */
-export async function makeExt4(dir: string, target: string, scan: TreeScan, log: BoundedLog): Promise<void> {
-  await fillExt4(dir, target, scan, log);
+export async function makeExt4(dir: string, target: string, scan: TreeScan, run: ToolRun): Promise<void> {
+  await fillExt4(dir, target, scan, run);
   const hasOwn = lstatSync(join(dir, "lost+found"), { throwIfNoEntry: false }) !== undefined;
-  await edit([...(hasOwn ? [] : [NO_LOST_FOUND]), ...setTime("<2>", dir)], target, log);
+  await edit([...(hasOwn ? [] : [NO_LOST_FOUND]), ...setTime("<2>", dir)], target, run);
 }
 
 /** mkfs makes it for an fsck that never runs here. */
@@ -45,13 +44,13 @@ function setTime(name: string, from: string): string[] {
   ];
 }
 
-async function edit(requests: string[], target: string, log: BoundedLog): Promise<void> {
+async function edit(requests: string[], target: string, run: ToolRun): Promise<void> {
   const file = `${target}.requests`;
   writeFileSync(file, requests.map((line) => `${line}\n`).join(""));
-  await runTool(["debugfs", "-w", "-f", file, target], log);
+  await runTool(["debugfs", "-w", "-f", file, target], run);
 }
 
-async function fillExt4(dir: string, target: string, scan: TreeScan, log: BoundedLog): Promise<void> {
+async function fillExt4(dir: string, target: string, scan: TreeScan, run: ToolRun): Promise<void> {
   const inodes = scan.entries + FREE_INODES;
   // A block for each file's extended attributes, and a twentieth for extents and bitmaps.
   const filledBytes =
@@ -62,12 +61,12 @@ async function fillExt4(dir: string, target: string, scan: TreeScan, log: Bounde
   const blocks = Math.ceil((filledBytes * 1.05 + FREE_BYTES) / BLOCK_BYTES);
   const options = ["-q", "-F", "-b", String(BLOCK_BYTES), "-I", String(INODE_BYTES), "-N", String(inodes)];
   const features = ["-m", "0", "-O", EXT4_FEATURES, "-E", "lazy_itable_init=1,nodiscard"];
-  await runTool(["mkfs.ext4", ...options, ...features, "-d", dir, target, String(blocks)], log);
+  await runTool(["mkfs.ext4", ...options, ...features, "-d", dir, target, String(blocks)], run);
 }
 
 /** A read-only erofs file system with the content of `dir`. */
-export function makeErofs(dir: string, target: string, log: BoundedLog): Promise<void> {
-  return runTool(["mkfs.erofs", "--preserve-mtime", target, dir], log);
+export function makeErofs(dir: string, target: string, run: ToolRun): Promise<void> {
+  return runTool(["mkfs.erofs", "--preserve-mtime", target, dir], run);
 }
 
 /** Folders of the disk that takes what is written over a read-only one. */
@@ -75,17 +74,17 @@ export const UPPER_DIR = "upper";
 export const WORK_DIR = "work";
 
 /** An ext4 file system for the upper side of an overlay: its top folder is the merged root, so it gets the attributes of `dir`. */
-export async function makeUpper(dir: string, target: string, log: BoundedLog): Promise<void> {
+export async function makeUpper(dir: string, target: string, run: ToolRun): Promise<void> {
   const staging = `${target}.dir`;
   const archive = `${target}.tar`;
   const upper = join(staging, UPPER_DIR);
   mkdirSync(upper, { recursive: true });
   mkdirSync(join(staging, WORK_DIR));
   const all = ["--xattrs", "--xattrs-include=*", "--acls", "--numeric-owner"];
-  await runTool(["tar", "-C", dir, ...all, "--no-recursion", "--format=posix", "-cf", archive, "."], log);
-  await runTool(["tar", "-C", upper, ...all, "-pxf", archive], log);
-  await fillExt4(staging, target, EMPTY, log);
-  await edit([NO_LOST_FOUND, ...setTime(UPPER_DIR, dir)], target, log);
+  await runTool(["tar", "-C", dir, ...all, "--no-recursion", "--format=posix", "-cf", archive, "."], run);
+  await runTool(["tar", "-C", upper, ...all, "-pxf", archive], run);
+  await fillExt4(staging, target, EMPTY, run);
+  await edit([NO_LOST_FOUND, ...setTime(UPPER_DIR, dir)], target, run);
 }
 
 const EMPTY: TreeScan = {

@@ -32,13 +32,26 @@ function keepsTimes(mkfs: string): boolean {
   return `${stdout}${stderr}`.includes("--preserve-mtime");
 }
 
-/** A copy that shares blocks with its source where the file system can (btrfs, xfs), and has its holes anywhere. */
-export function copySparse(source: string, target: string, log: BoundedLog): Promise<void> {
-  return runTool(["cp", "--reflink=auto", "--sparse=always", "--", source, target], log);
+/** What a tool is run with. */
+export interface ToolRun {
+  /** Gets its output. */
+  log: BoundedLog;
+  /** Ends it before its time. */
+  stop: AbortSignal;
 }
 
-/** Runs a tool of the host to its end; it dies with this process. @throws HOST with its last words. */
-export async function runTool([name, ...args]: [string, ...string[]], log: BoundedLog): Promise<void> {
+/** A copy that shares blocks with its source where the file system can (btrfs, xfs), and has its holes anywhere. */
+export function copySparse(source: string, target: string, run: ToolRun): Promise<void> {
+  return runTool(["cp", "--reflink=auto", "--sparse=always", "--", source, target], run);
+}
+
+/**
+ * Runs a tool of the host to its end; it dies with this process.
+ * @throws HOST with its last words, or the reason for which it was stopped
+ */
+export async function runTool([name, ...args]: [string, ...string[]], run: ToolRun): Promise<void> {
+  const { log, stop } = run;
+  stop.throwIfAborted();
   const path = findTool(name);
   if (path === undefined) throw new NkError("HOST", `${name} is not installed`);
   const what = [name, ...args].join(" ");
@@ -52,7 +65,11 @@ export async function runTool([name, ...args]: [string, ...string[]], log: Bound
         output = (output + chunk.toString("utf8")).slice(-2048);
       },
     });
+    const kill = (): void => daemon.kill("SIGKILL");
+    stop.addEventListener("abort", kill);
     const exit = await daemon.exited;
+    stop.removeEventListener("abort", kill);
+    stop.throwIfAborted();
     if (exit.code === 0) return;
     throw new NkError(
       "HOST",

@@ -1,23 +1,46 @@
 import { closeSync } from "node:fs";
+import { NkError } from "../base/errors.ts";
 import type { BoundedLog } from "../host/bounded-log.ts";
 import { traced } from "../trace/channels.ts";
+import { tellIfSlow } from "../trace/slow.ts";
 import { descriptorPath, DiskCache } from "./disk-cache.ts";
 import { chooseFormat, type DiskFormat } from "./disk-format.ts";
-import { toolObstacle } from "./disk-tools.ts";
+import { toolObstacle, type ToolRun } from "./disk-tools.ts";
 import type { KernelImage } from "./kernel.ts";
 import { TreeChanged, TreeImages } from "./tree-images.ts";
+import type { TreeScan } from "./tree-scan.ts";
+
+/** A disk of a VM, which may still be in the making. */
+export interface DiskSlot {
+  readOnly: boolean;
+}
 
 /** A file that a VMM gives its guest as a disk. */
-export interface Disk {
+export interface Disk extends DiskSlot {
   path: string;
-  readOnly: boolean;
+}
+
+/** The disks of a VM, in the order in which the guest must find them. When they cannot be made both reject, with the same reason. */
+export interface PendingDisks {
+  /** How many there will be: known long before they are there. */
+  readonly slots: Promise<readonly DiskSlot[]>;
+  readonly ready: Promise<readonly Disk[]>;
+}
+
+/** Those of a VM that has none. */
+export const NO_DISKS: PendingDisks = { slots: Promise.resolve([]), ready: Promise.resolve([]) };
+
+/** The image, then the disk for what is written over a read-only one. */
+export interface RootLayout {
+  format: DiskFormat;
+  slots: readonly DiskSlot[];
 }
 
 export interface RootDisksRequest {
   /** The folder whose content the disk gets. */
   rootfs: string;
   want: DiskFormat | "auto";
-  kernel: Pick<KernelImage, "lacks">;
+  kernel: Promise<Pick<KernelImage, "lacks">>;
   /** The guest must be able to write, if only to make mount points. */
   writable: boolean;
   /** Folders of guest images, beside which the disk images are kept; undefined: the usual ones. */
@@ -25,65 +48,100 @@ export interface RootDisksRequest {
   log: BoundedLog;
 }
 
-/** A tree that was written to while it was copied gets another chance: that may have been the end of it. */
-const MAX_ATTEMPTS = 2;
-
 /**
- * The disks of one container's root file system, held open here as long as its VM runs. What is written to is a file without a name: it is gone when
- * this process and the VMM are, however they end.
+ * The disks of one container's root file system: found or made in the background from the constructor on, then held open here as long as the VM runs. What is
+ * written to is a file without a name: it is gone when this process and the VMM are, however they end.
+ *
+ * `layout`, `slots` and `ready` reject with UNSUPPORTED when no format fits, with HOST when a tool fails or the tree does not hold still.
  */
-export class RootDisks {
-  readonly format: DiskFormat;
-  /** In the order in which the guest must find them: the image, then the disk for what is written over a read-only one. */
-  readonly disks: readonly Disk[];
-  private readonly fds: number[];
+export class RootDisks implements PendingDisks {
+  readonly layout: Promise<RootLayout>;
+  readonly slots: Promise<readonly DiskSlot[]>;
+  readonly ready: Promise<readonly Disk[]>;
+  private readonly request: RootDisksRequest;
+  private readonly stopping = new AbortController();
+  private readonly run: ToolRun;
+  private scan: TreeScan | undefined;
+  private fds: number[] = [];
 
-  private constructor(format: DiskFormat, held: readonly Held[]) {
-    this.format = format;
-    this.disks = held.map(({ fd, readOnly }) => ({ path: descriptorPath(fd), readOnly }));
-    this.fds = held.map(({ fd }) => fd);
-  }
-
-  /**
-   * Finds the image of this very tree, or makes it.
-   * @throws UNSUPPORTED when no format fits, HOST when a tool fails or the tree does not hold still.
-   */
-  static make(request: RootDisksRequest): Promise<RootDisks> {
+  constructor(request: RootDisksRequest) {
+    this.request = request;
+    this.run = { log: request.log, stop: this.stopping.signal };
+    const found = this.look(request.want);
+    const layout = found.then(({ format }) => ({ format, slots: slotsOf(format, request.writable) }));
+    this.layout = layout;
+    this.slots = layout.then(({ slots }) => slots);
     const notes = { why: "the guest has its root file system on a disk of its own", what: request.rootfs };
-    return traced("monitor", "get the root file system's disks", notes, async () => {
-      for (let attempt = 1; ; attempt += 1) {
-        try {
-          return await RootDisks.attempt(request);
-        } catch (error) {
-          if (!(error instanceof TreeChanged) || attempt === MAX_ATTEMPTS) throw error;
-        }
-      }
-    });
+    this.ready = traced("monitor", "get the root file system's disks", notes, () =>
+      tellIfSlow(
+        () => this.describe(),
+        async () => this.makeAll(await found),
+      ),
+    );
+    for (const promise of [this.layout, this.slots, this.ready]) promise.catch(() => {});
   }
 
-  private static async attempt({ rootfs, want, kernel, writable, imageDirs, log }: RootDisksRequest) {
-    const images = await TreeImages.of(rootfs, new DiskCache(imageDirs), log);
-    const format = chooseFormat(want, kernel, images.scan, (kind) =>
+  /** Gives up what is not made yet, and lets the files go. */
+  async close(): Promise<void> {
+    this.stopping.abort(new NkError("BOOT", "the disk image was given up: its VM has ended"));
+    await this.ready.catch(() => {});
+    for (const fd of this.fds.splice(0)) closeSync(fd);
+  }
+
+  private describe(): string {
+    const { rootfs } = this.request;
+    if (this.scan === undefined) return `looking at the files of ${rootfs}`;
+    const { entries, dataBytes } = this.scan;
+    const files = entries.toLocaleString("en-US");
+    return `making a disk image of ${rootfs} (${files} files, ${Math.round(dataBytes / 1024 ** 2)} MiB)`;
+  }
+
+  private async look(want: DiskFormat | "auto"): Promise<Found> {
+    const { rootfs, kernel, imageDirs } = this.request;
+    const images = await TreeImages.of(rootfs, new DiskCache(imageDirs), this.run);
+    this.scan = images.scan;
+    const format = chooseFormat(want, await kernel, images.scan, (kind) =>
       images.isCached(kind) ? undefined : toolObstacle(kind),
     );
-    const held: Held[] = [];
-    try {
-      if (format === "erofs") held.push({ fd: await images.open("erofs"), readOnly: true });
-      if (format === "ext4") held.push({ fd: await images.copy("ext4"), readOnly: false });
-      else if (writable) held.push({ fd: await images.copy("upper"), readOnly: false });
-      return new RootDisks(format, held);
-    } catch (error) {
-      for (const { fd } of held) closeSync(fd);
-      throw error;
-    }
+    return { images, format };
   }
 
-  close(): void {
-    for (const fd of this.fds.splice(0)) closeSync(fd);
+  /** A tree that was written to while it was copied gets another chance: that may have been the end of it. */
+  private async makeAll({ images, format }: Found): Promise<readonly Disk[]> {
+    try {
+      return await this.make(images, format);
+    } catch (error) {
+      if (!(error instanceof TreeChanged)) throw error;
+    }
+    // In the same format: the VMM may know of the disks already.
+    return this.make((await this.look(format)).images, format);
+  }
+
+  private async make(images: TreeImages, format: DiskFormat): Promise<readonly Disk[]> {
+    const { writable } = this.request;
+    const fds: number[] = [];
+    try {
+      if (format === "erofs") fds.push(await images.open("erofs"));
+      if (format === "ext4") fds.push(await images.copy("ext4"));
+      else if (writable) fds.push(await images.copy("upper"));
+    } catch (error) {
+      for (const fd of fds) closeSync(fd);
+      throw error;
+    }
+    this.fds = fds;
+    return slotsOf(format, writable).map((slot, index) => ({
+      ...slot,
+      path: descriptorPath(fds[index] ?? -1),
+    }));
   }
 }
 
-interface Held {
-  fd: number;
-  readOnly: boolean;
+interface Found {
+  images: TreeImages;
+  format: DiskFormat;
+}
+
+function slotsOf(format: DiskFormat, writable: boolean): DiskSlot[] {
+  if (format === "ext4") return [{ readOnly: false }];
+  return [{ readOnly: true }, ...(writable ? [{ readOnly: false }] : [])];
 }

@@ -1,9 +1,8 @@
 import { closeSync, realpathSync } from "node:fs";
 import { NkError } from "../base/errors.ts";
-import type { BoundedLog } from "../host/bounded-log.ts";
 import { descriptorPath, type DiskCache } from "./disk-cache.ts";
 import { makeErofs, makeExt4, makeUpper } from "./disk-build.ts";
-import { copySparse } from "./disk-tools.ts";
+import { copySparse, type ToolRun } from "./disk-tools.ts";
 import { scanTree, type TreeScan } from "./tree-scan.ts";
 
 /** `upper`: an ext4 file system that takes what is written over an erofs one. */
@@ -26,23 +25,23 @@ export class TreeImages {
   readonly scan: TreeScan;
   private readonly rootfs: string;
   private readonly cache: DiskCache;
-  private readonly log: BoundedLog;
+  private readonly run: ToolRun;
   private readonly scannedNs: bigint;
 
-  private constructor(rootfs: string, cache: DiskCache, log: BoundedLog, scan: TreeScan, scannedNs: bigint) {
+  private constructor(rootfs: string, cache: DiskCache, run: ToolRun, scan: TreeScan, scannedNs: bigint) {
     this.rootfs = rootfs;
     this.cache = cache;
-    this.log = log;
+    this.run = run;
     this.scan = scan;
     this.scannedNs = scannedNs;
   }
 
   /** @param path of the folder, or of a link to it */
-  static async of(path: string, cache: DiskCache, log: BoundedLog): Promise<TreeImages> {
+  static async of(path: string, cache: DiskCache, run: ToolRun): Promise<TreeImages> {
     // A link would be looked at instead of the folder, and it does not change when the folder does.
     const rootfs = realpathSync(path);
     const scannedNs = BigInt(Date.now()) * 1_000_000n;
-    return new TreeImages(rootfs, cache, log, await scanTree(rootfs), scannedNs);
+    return new TreeImages(rootfs, cache, run, await scanTree(rootfs), scannedNs);
   }
 
   isCached(kind: ImageKind): boolean {
@@ -67,16 +66,16 @@ export class TreeImages {
   async copy(kind: ImageKind): Promise<number> {
     const image = await this.open(kind);
     try {
-      return await this.cache.make((path) => copySparse(descriptorPath(image), path, this.log), undefined);
+      return await this.cache.make((path) => copySparse(descriptorPath(image), path, this.run), undefined);
     } finally {
       closeSync(image);
     }
   }
 
   private readonly makers: Record<ImageKind, (path: string) => Promise<void>> = {
-    ext4: (path) => makeExt4(this.rootfs, path, this.scan, this.log),
-    erofs: (path) => makeErofs(this.rootfs, path, this.log),
-    upper: (path) => makeUpper(this.rootfs, path, this.log),
+    ext4: (path) => makeExt4(this.rootfs, path, this.scan, this.run),
+    erofs: (path) => makeErofs(this.rootfs, path, this.run),
+    upper: (path) => makeUpper(this.rootfs, path, this.run),
   };
 
   private name(kind: ImageKind): string {

@@ -54,7 +54,7 @@ export class ContainerMonitor implements ControlTarget {
     boot.catch(() => {});
     const guest = await Promise.race([boot, own.aborted, own.unwanted]);
     try {
-      const onDisk = guest.rootDisks && { rootMounts: rootMounts(guest.rootDisks, GUEST_ROOT) };
+      const onDisk = guest.root && { rootMounts: rootMounts(guest.root, GUEST_ROOT) };
       const created = own.create(guest.agent, { share: GUEST_SHARE, root: GUEST_ROOT, ...onDisk });
       await Promise.race([created, own.unwanted]);
       if (own.record.vm) machine.describe(own.record.vm);

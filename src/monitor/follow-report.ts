@@ -1,5 +1,5 @@
 import { NkError } from "../base/errors.ts";
-import { heardSpans } from "../trace/channels.ts";
+import { heardSpans, notices } from "../trace/channels.ts";
 import { parseSpanLine } from "../trace/span-line.ts";
 import type { ReportLine } from "./report.ts";
 
@@ -13,6 +13,10 @@ export async function followReport(lines: AsyncIterable<string>): Promise<number
     const line = JSON.parse(text) as ReportLine;
     if ("ready" in line) return stepsHeard;
     if ("error" in line) throw NkError.fromJson(line.error);
+    if ("notice" in line) {
+      notices.publish(line.notice);
+      continue;
+    }
     const span = parseSpanLine(line.span);
     stepsHeard += 1;
     if (span) heardSpans.publish(span);

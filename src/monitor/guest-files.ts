@@ -3,35 +3,46 @@ import { NkError } from "../base/errors.ts";
 import { BoundedLog } from "../host/bounded-log.ts";
 import { checkKernelFeatures } from "../image/check-kernel.ts";
 import { resolveGuestImage, type GuestImage } from "../image/guest-image.ts";
-import { RootDisks } from "../image/root-disks.ts";
+import { RootDisks, type RootDisksRequest } from "../image/root-disks.ts";
 import { traced } from "../trace/channels.ts";
 import type { GuestSpec } from "./guest.ts";
 
-/** What a VM is made from; its owner closes `rootDisks` when the VM is gone. */
+/** What a VM is made from; its owner closes `rootDisks`, which may still be in the making, when the VM is gone. */
 export interface GuestFiles {
   image: GuestImage;
   rootDisks: RootDisks | undefined;
 }
 
-/** @throws BAD_CONFIG for a kernel that lacks what is needed, and as `RootDisks.make` */
+/** @throws BAD_CONFIG for a kernel that lacks what is needed */
 export async function findFiles(spec: GuestSpec): Promise<GuestFiles> {
-  const image = await findImage(spec);
-  const { disk, settings, stateDir } = spec;
+  const found = findImage(spec);
+  const rootDisks = beginDisks(
+    spec,
+    found.then(({ kernel }) => kernel),
+  );
+  try {
+    return { image: await found, rootDisks };
+  } catch (error) {
+    await rootDisks?.close();
+    throw error;
+  }
+}
+
+function beginDisks(
+  { disk, settings, stateDir }: GuestSpec,
+  kernel: RootDisksRequest["kernel"],
+): RootDisks | undefined {
+  kernel.catch(() => {});
   if (!disk) {
     if (settings.share === "block") throw noDisk();
-    return { image, rootDisks: undefined };
+    return undefined;
   }
+  const { rootfs, writable } = disk;
   const log = new BoundedLog(join(stateDir, "disk.log"));
-  try {
-    const { rootfs, writable } = disk;
-    const { kernel } = image;
-    return {
-      image,
-      rootDisks: await RootDisks.make({ rootfs, writable, want: settings.blockFs, kernel, log }),
-    };
-  } finally {
-    log.close();
-  }
+  const disks = new RootDisks({ rootfs, writable, want: settings.blockFs, kernel, log });
+  const done = (): void => log.close();
+  disks.ready.then(done, done);
+  return disks;
 }
 
 function noDisk(): NkError {

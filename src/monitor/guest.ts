@@ -6,7 +6,7 @@ import { Deadline } from "../base/deadline.ts";
 import { asNkError, NkError } from "../base/errors.ts";
 import type { FeatureName } from "../image/kernel-features.ts";
 import type { GuestImage } from "../image/guest-image.ts";
-import type { RootDisks } from "../image/root-disks.ts";
+import { NO_DISKS, type RootLayout } from "../image/root-disks.ts";
 import { CHOOSE_SHARE } from "../share/choose.ts";
 import { GUEST_SHARE } from "../oci/guest-config.ts";
 import type { Settings } from "../oci/settings.ts";
@@ -49,22 +49,23 @@ export class Guest {
   readonly image: GuestImage;
   readonly hello: HelloEvent;
   /** What the container's root file system is on, when it is not shared. */
-  readonly rootDisks: RootDisks | undefined;
+  root: RootLayout | undefined;
   /** Settles when the VM or the agent's connection ended without `end` having been called. */
   readonly lost: Promise<NkError>;
+  private readonly files: GuestFiles;
   private readonly connection: AgentConnection;
   private readonly clock: GuestClock;
 
   private constructor(
     vm: VirtualMachine,
-    { image, rootDisks }: GuestFiles,
+    files: GuestFiles,
     connection: AgentConnection,
     hello: HelloEvent,
     clock: GuestClock,
   ) {
     this.vm = vm;
-    this.image = image;
-    this.rootDisks = rootDisks;
+    this.image = files.image;
+    this.files = files;
     this.connection = connection;
     this.agent = new AgentClient(connection);
     this.hello = hello;
@@ -73,8 +74,8 @@ export class Guest {
   }
 
   /**
-   * Boots the VM, waits for the agent and tells it its environment. Everything is released again on failure.
-   * @throws BOOT, VMM, AGENT or TIMEOUT errors with the phase and the tail of console and VMM log.
+   * Boots the VM, waits for the agent, tells it its environment, and waits for the disks. Everything is released again on failure.
+   * @throws BOOT, VMM, AGENT or TIMEOUT errors with the phase and the tail of console and VMM log, and as `RootDisks`
    */
   static async boot(
     spec: GuestSpec,
@@ -91,7 +92,7 @@ export class Guest {
     } catch (error) {
       const log = vm?.logTail() ?? "";
       await vm?.close();
-      files.rootDisks?.close();
+      await files.rootDisks?.close();
       throw withLog(asNkError(error), log);
     }
   }
@@ -129,7 +130,14 @@ export class Guest {
     await guest.configure(spec).catch(async (error: unknown) => {
       throw await guest.explain(error);
     });
+    await deadline.suspend(Promise.race([guest.takeDisks(), lost]));
     return guest;
+  }
+
+  /** The VM may have booted while they were made. */
+  private async takeDisks(): Promise<void> {
+    await this.vm.disksReady;
+    this.root = await this.files.rootDisks?.layout;
   }
 
   private async configure({ id, settings, narrate }: GuestSpec): Promise<void> {
@@ -194,7 +202,7 @@ export class Guest {
       this.vm.stop(Deadline.after(SHUTDOWN_TIMEOUT_MS)),
     );
     await this.vm.close();
-    this.rootDisks?.close();
+    await this.files.rootDisks?.close();
     return exit;
   }
 }
@@ -218,7 +226,7 @@ function createVm(
     accel: settings.accel,
     share: settings.share === "block" ? "auto" : settings.share,
     folder: disk?.hasVolumes === false ? undefined : { path: `/proc/${shadowPid}/fd/11/.` },
-    disks: rootDisks?.disks ?? [],
+    disks: rootDisks ?? NO_DISKS,
     debug: narrate,
   });
   return disk ? create.catch(explainVolumes) : create;

@@ -80,7 +80,7 @@ export class Machine {
     vm.vmmStartTime = processStartTime(vm.vmmPid) ?? 0;
     vm.accel = guest.vm.accel;
     vm.accelReason = guest.vm.accelReason;
-    if (guest.rootDisks) vm.blockFs = guest.rootDisks.format;
+    if (guest.root) vm.blockFs = guest.root.format;
     else if (guest.vm.share) vm.share = guest.vm.share;
     vm.kernel = guest.image.kernel.path;
     vm.initrd = guest.image.initrd;

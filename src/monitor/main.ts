@@ -4,7 +4,7 @@ import { asNkError } from "../base/errors.ts";
 import { processStartTime } from "../host/process-info.ts";
 import { MachineStore } from "../state/machine-store.ts";
 import { StateStore } from "../state/store.ts";
-import { spans, type Span } from "../trace/channels.ts";
+import { notices, spans, type Span } from "../trace/channels.ts";
 import { installRecorder } from "../trace/recorder.ts";
 import { formatSpanLine } from "../trace/span-line.ts";
 import type { ShadowProcess } from "./container.ts";
@@ -31,6 +31,7 @@ export async function monitorMain(args: string[]): Promise<number> {
   const report = new Report(REPORT_FD);
   installRecorder(join(stateDir, "trace.jsonl"));
   if (job.narrate) spans.subscribe((span) => report.send({ span: formatSpanLine(span as Span) }));
+  notices.subscribe((text) => report.send({ notice: String(text) }));
   const shadow: ShadowProcess = {
     link: new ShadowLink(new Socket({ fd: SHADOW_FD, readable: true, writable: true })),
     pid: Number(process.env["NK_SHADOW_PID"]),

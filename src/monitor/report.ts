@@ -2,7 +2,7 @@ import { Socket } from "node:net";
 import type { ErrorJson } from "../base/errors.ts";
 
 /** Lines that the monitor writes to the command that started it. */
-export type ReportLine = { ready: true } | { error: ErrorJson } | { span: string };
+export type ReportLine = { ready: true } | { error: ErrorJson } | { span: string } | { notice: string };
 
 /** The connection to the command that started the monitor: open until the container is created (or running) or has failed. */
 export class Report {

@@ -1,6 +1,6 @@
 import type { GuestMountRequest } from "../agent/agent-client.ts";
 import { UPPER_DIR, WORK_DIR } from "../image/disk-build.ts";
-import type { RootDisks } from "../image/root-disks.ts";
+import type { RootLayout } from "../image/root-disks.ts";
 
 const IMAGE = "/run/nk/image";
 const WRITTEN = "/run/nk/written";
@@ -17,11 +17,11 @@ const OVERLAY_OPTIONS = [
 ].join(",");
 
 /** The mounts, in order, that make a container's root file system of its disks. */
-export function rootMounts({ format, disks }: RootDisks, target: string): GuestMountRequest[] {
-  const [first = "", second = ""] = disks.map((_, index) => `/dev/vd${String.fromCharCode(97 + index)}`);
+export function rootMounts({ format, slots }: RootLayout, target: string): GuestMountRequest[] {
+  const [first = "", second = ""] = slots.map((_, index) => `/dev/vd${String.fromCharCode(97 + index)}`);
   if (format === "ext4") return [{ target, fstype: "ext4", source: first, options: EXT4_OPTIONS }];
   const flags = ["ro"];
-  if (disks.length === 1) return [{ target, fstype: "erofs", source: first, options: "", flags }];
+  if (slots.length === 1) return [{ target, fstype: "erofs", source: first, options: "", flags }];
   return [
     { target: IMAGE, fstype: "erofs", source: first, options: "", flags },
     { target: WRITTEN, fstype: "ext4", source: second, options: EXT4_OPTIONS },

@@ -10,6 +10,9 @@ export const spans = channel("nk:span");
 /** Steps that another process has published, passed on to be shown (--educational, --debug); it records them itself. */
 export const heardSpans = channel("nk:span-heard");
 
+/** One line each for people who wait: what takes long, and that it is done (slow.ts). */
+export const notices = channel("nk:notice");
+
 /** Who did the work: one row of a timeline each. */
 export type Actor = "cli" | "monitor" | "shadow" | "vmm" | "kernel" | "agent" | "runtime" | "container";
 

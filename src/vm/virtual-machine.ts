@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { GuestMount, HostFolder, ShareKind } from "../share/share.ts";
 import type { KernelImage } from "../image/kernel.ts";
-import type { Disk } from "../image/root-disks.ts";
+import type { PendingDisks } from "../image/root-disks.ts";
 import type { Deadline } from "../base/deadline.ts";
 
 /**
@@ -13,6 +13,11 @@ import type { Deadline } from "../base/deadline.ts";
  * - `create` acquires nothing that outlives the process: it checks the configuration and throws a typed error.
  * - `boot` spawns share daemons and the VMM and resolves when the guest's CPUs run. It races their death and the
  *   deadline. After it failed, only `close` may be called.
+ * - `disksReady` settles when the guest has the files of `spec.disks`, which may be in the making for minutes. All that does not need them is done
+ *   meanwhile. A driver that can give a disk another file later boots with a file of 512 bytes or more in each slot (for a smaller one, or none, the
+ *   guest's kernel would not announce the change), and gives it the real one when it is there; the agent waits until the guest's kernel has seen it. Any other driver starts
+ *   its VMM when they are there. Such a wait does not use up the deadline (`Deadline.suspend`). When the disks cannot be made, `boot` or, after it,
+ *   `disksReady` rejects with the reason of `spec.disks`.
  * - `exited` settles once, when the VMM has ended for whatever reason; it never rejects.
  * - `stop` ends the VMM: orderly first, by force at the deadline. Calling it twice is allowed.
  * - `close` releases everything, also after any failure, also twice; afterwards no process, socket or file of the
@@ -29,6 +34,8 @@ export interface VirtualMachine {
   /** What the agent must mount to see the shared folder. */
   readonly shareMount: GuestMount | undefined;
   readonly exited: Promise<VmExit>;
+  /** A rejection needs nobody who listens. */
+  readonly disksReady: Promise<void>;
   boot(deadline: Deadline): Promise<void>;
   connectAgent(deadline: Deadline): Promise<Socket>;
   /** Stops the guest's CPUs; the guest notices nothing but the time that has passed. @throws VMM, TIMEOUT */
@@ -74,7 +81,7 @@ export interface VmSpec {
   /** The folder that the guest shares with the host; undefined: none, and no device for it. */
   folder: HostFolder | undefined;
   /** In the guest /dev/vda, /dev/vdb … in this order. What is written to them may be lost with the VM: a flush need not reach the host's disk. */
-  disks: readonly Disk[];
+  disks: PendingDisks;
   /** Where verdicts on hardware virtualisation are kept; undefined: `/run/nano-sandbox/.accel`. */
   accelCacheDir?: string;
   /** A talkative kernel, and a second QMP socket `qmp.sock` for people. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Deadline } from "../../src/base/deadline.ts";
+import { NO_DISKS } from "../../src/image/root-disks.ts";
 import { qemuDriver, resolveAccel } from "../../src/vm/qemu/driver.ts";
 import type { VirtualMachine, VmSpec } from "../../src/vm/virtual-machine.ts";
 
@@ -47,7 +48,7 @@ async function fakeVm(mode: string, changes: Partial<VmSpec> = {}): Promise<Virt
     accel: "tcg",
     share: "9p",
     folder: { path: "/proc/1/root/." },
-    disks: [],
+    disks: NO_DISKS,
     debug: false,
     ...changes,
   });

@@ -9,12 +9,14 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BoundedLog } from "../../src/host/bounded-log.ts";
-import { RootDisks, type RootDisksRequest } from "../../src/image/root-disks.ts";
+import type { DiskFormat } from "../../src/image/disk-format.ts";
+import { RootDisks, type Disk, type RootDisksRequest } from "../../src/image/root-disks.ts";
 
 /** The real tools make the images; what is in them is read by the tools' own checkers. */
 process.env["NK_SHADOW"] ??= fileURLToPath(new URL("../../build/bin/nk-shadow", import.meta.url));
@@ -23,6 +25,13 @@ let dir: string;
 let rootfs: string;
 let cache: string;
 let log: BoundedLog;
+/** What has been made. */
+interface Made {
+  format: DiskFormat;
+  disks: readonly Disk[];
+  close: () => Promise<void>;
+}
+
 const made: RootDisks[] = [];
 
 beforeEach(async () => {
@@ -36,8 +45,8 @@ beforeEach(async () => {
   await anotherTick();
 });
 
-afterEach(() => {
-  for (const disks of made.splice(0)) disks.close();
+afterEach(async () => {
+  for (const disks of made.splice(0)) await disks.close();
   log.close();
   delete process.env["NK_DISK_CACHE"];
   rmSync(dir, { recursive: true });
@@ -49,17 +58,17 @@ async function anotherTick(): Promise<void> {
   while (process.hrtime.bigint() < end) await new Promise(setImmediate);
 }
 
-async function make(changes: Partial<RootDisksRequest> = {}): Promise<RootDisks> {
-  const disks = await RootDisks.make({
-    rootfs,
-    want: "auto",
-    kernel: { lacks: [] },
-    writable: true,
-    log,
-    ...changes,
-  });
+function begin(changes: Partial<RootDisksRequest> = {}): RootDisks {
+  const kernel = Promise.resolve({ lacks: [] });
+  const disks = new RootDisks({ rootfs, want: "auto", kernel, writable: true, log, ...changes });
   made.push(disks);
   return disks;
+}
+
+async function make(changes: Partial<RootDisksRequest> = {}): Promise<Made> {
+  const root = begin(changes);
+  const [{ format }, disks] = await Promise.all([root.layout, root.ready]);
+  return { format, disks, close: () => root.close() };
 }
 
 /** Runs `work` with a program of this name in front of those of the host. */
@@ -114,7 +123,7 @@ describe("the disks of a root file system", () => {
     const disks = await make({ want: "ext4" });
     rmSync(cache, { recursive: true });
     expect(catIn(disks.disks[0]?.path ?? "")).toBe("content");
-    disks.close();
+    await disks.close();
     expect(existsSync(disks.disks[0]?.path ?? "")).toBe(false);
   });
 
@@ -168,6 +177,19 @@ describe("the disks of a root file system", () => {
       await expect(make({ want: "ext4" })).rejects.toThrow(/was written to while its disk image was made/);
     });
     expect(readdirSync(join(rootfs, "etc")).length).toBe(3); // it was tried twice
+    expect(images()).toEqual([]);
+  });
+
+  it("are known before they are there, and given up when nobody wants them", async () => {
+    const fifo = join(dir, "started");
+    execFileSync("mkfifo", [fifo]);
+    await withTool("mkfs.ext4", `echo >${fifo}; exec sleep 1000`, async () => {
+      const disks = begin({ want: "ext4" });
+      expect(await disks.layout).toEqual({ format: "ext4", slots: [{ readOnly: false }] });
+      await readFile(fifo); // until the tool runs
+      await disks.close();
+      await expect(disks.ready).rejects.toThrow("the disk image was given up");
+    });
     expect(images()).toEqual([]);
   });
 

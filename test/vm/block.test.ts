@@ -208,6 +208,25 @@ describe("what block images cannot do", () => {
     expect(result.code).toBe(1);
     expect(result.stderr).toMatch(/erofs: mkfs\.erofs takes names of at most 254 bytes, and a file has 255/);
   });
+
+  it("is said when it turns out while the VM is prepared, after what took so long", async () => {
+    const bin = mkdtempSync(join(tmpdir(), "nk-bin-"));
+    const script = "#!/bin/sh\nsleep 1.2\necho no room for this >&2\nexit 3\n";
+    writeFileSync(join(bin, "mkfs.ext4"), script, { mode: 0o755 });
+    try {
+      const { dir, rootfs } = await runtime.bundle();
+      const args = ["run", "--educational", "--mode=vm", ...flagsOf("ext4"), "--bundle", dir, runtime.id()];
+      const { code, stderr } = await runtime.call(args, {
+        env: { PATH: `${bin}:${process.env["PATH"] ?? ""}` },
+      });
+      expect(code).toBe(1);
+      expect(stderr).toMatch(new RegExp(`making a disk image of ${rootfs} \\(\\d+ files, \\d+ MiB\\) …\n`));
+      expect(stderr).toMatch(/cannot make the disk of the root file system: mkfs\.ext4 exited with code 3/);
+      expect(stderr).toContain("no room for this");
+    } finally {
+      rmSync(bin, { recursive: true });
+    }
+  });
 });
 
 /** Until then the kernel may give a later change of the same file the same time: such an image is not kept. */

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Deadline } from "../../src/base/deadline.ts";
 import { resolveGuestImage } from "../../src/image/guest-image.ts";
+import { NO_DISKS } from "../../src/image/root-disks.ts";
 import { qemuDriver } from "../../src/vm/qemu/driver.ts";
 import type { VirtualMachine, VmSpec } from "../../src/vm/virtual-machine.ts";
 
@@ -42,7 +43,7 @@ async function specWith(changes: Partial<VmSpec>): Promise<VmSpec> {
     accel: "tcg",
     share: "auto",
     folder: { path: join(dir, "tree") },
-    disks: [],
+    disks: NO_DISKS,
     debug: false,
     ...changes,
   };

@@ -6,6 +6,7 @@ import type { Deadline } from "../../base/deadline.ts";
 import { NkError } from "../../base/errors.ts";
 import { BoundedLog } from "../../host/bounded-log.ts";
 import { chooseShare } from "../../share/choose.ts";
+import type { Disk } from "../../image/root-disks.ts";
 import type { GuestMount, Share, ShareKind } from "../../share/share.ts";
 import { traced } from "../../trace/channels.ts";
 import type { Accel } from "../accel.ts";
@@ -23,6 +24,7 @@ export class QemuMachine implements VirtualMachine {
   readonly share: ShareKind | undefined;
   readonly shareMount: GuestMount | undefined;
   readonly exited: Promise<VmExit>;
+  readonly disksReady: Promise<void>;
   private readonly spec: VmSpec;
   private readonly qemu: QemuBinary;
   private readonly logs: QemuLogs;
@@ -50,6 +52,8 @@ export class QemuMachine implements VirtualMachine {
     this.exited = new Promise((resolve) => {
       this.settleExit = resolve;
     });
+    this.disksReady = spec.disks.ready.then(() => {});
+    this.disksReady.catch(() => {});
   }
 
   get pid(): number | undefined {
@@ -58,8 +62,12 @@ export class QemuMachine implements VirtualMachine {
 
   async boot(deadline: Deadline): Promise<void> {
     if (this.process !== undefined) throw new NkError("INTERNAL", "the VM was booted before");
-    await this.folder?.start(deadline);
-    const argv = this.argv();
+    // QEMU's command line names the disks: it cannot start before they are there.
+    const [disks] = await Promise.all([
+      deadline.suspend(this.whileShared(this.spec.disks.ready)),
+      this.folder?.start(deadline),
+    ]);
+    const argv = this.argv(disks);
     const why = `one process is the whole machine; ${this.accelReason}`;
     await traced("vmm", "start the VMM", { why, what: argv.join(" ") }, async () => {
       const process = new QemuProcess(argv, this.logs);
@@ -132,12 +140,20 @@ export class QemuMachine implements VirtualMachine {
     return parts.map(([name, text]) => `--- ${name} ---\n${text}`).join("\n");
   }
 
+  /** Waits, but not beyond the death of the share's server. */
+  private whileShared<T>(promise: Promise<T>): Promise<T> {
+    const failed = this.folder?.failed.then((error): never => {
+      throw error;
+    });
+    return failed === undefined ? promise : Promise.race([promise, failed]);
+  }
+
   private started(): QemuProcess {
     if (this.process === undefined) throw new NkError("INTERNAL", "the VM was not booted");
     return this.process;
   }
 
-  private argv(): [string, ...string[]] {
+  private argv(disks: readonly Disk[]): [string, ...string[]] {
     const { spec, accel, folder } = this;
     const tscKhz = accel === "tcg" ? hostTscKhz() : undefined;
     return qemuArgv({
@@ -154,7 +170,7 @@ export class QemuMachine implements VirtualMachine {
         stateDir: spec.stateDir,
         shareArgs: folder?.qemuArgs ?? [],
         sharedMemory: folder?.needsSharedMemory ?? false,
-        disks: spec.disks,
+        disks,
         debug: spec.debug,
       },
     });

@@ -1,0 +1,25 @@
+import { notices } from "./channels.ts";
+import { formatDuration } from "./text.ts";
+
+/** Below this nobody asks what the machine is doing. */
+const SLOW_MS = 1000;
+
+/**
+ * Runs `work`, and tells people who wait when it takes longer than a second: what it is, then that it is done.
+ * @param what is under way, asked for when it is told: "making a disk image of /x"
+ */
+export async function tellIfSlow<T>(what: () => string, work: () => Promise<T>): Promise<T> {
+  const startNs = process.hrtime.bigint();
+  let told = false;
+  const timer = setTimeout(() => {
+    told = true;
+    notices.publish(`${what()} …`);
+  }, SLOW_MS);
+  try {
+    const result = await work();
+    if (told) notices.publish(`… done in ${formatDuration(process.hrtime.bigint() - startNs)}`);
+    return result;
+  } finally {
+    clearTimeout(timer);
+  }
+}
