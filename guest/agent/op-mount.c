@@ -1,6 +1,7 @@
 /* mount, unmount: file systems below the run folder. */
 #include "agent.h"
 #include "cleanup.h"
+#include "disk-wait.h"
 #include "io.h"
 #include "log.h"
 #include "modules.h"
@@ -55,15 +56,13 @@ static int bind_mount(const char *source, const char *target, unsigned long flag
     return -1;
 }
 
-/* A kernel with modules may have no disks, and no such file system, before it has loaded one. */
+/* A kernel with modules may have no such file system before it has loaded one. */
 static int mount_any(const char *source, const char *target, const char *fstype, unsigned long flags,
                      const char *options) {
     int ret;
 
     if (strcmp(fstype, "bind") == 0)
         return bind_mount(source, target, flags);
-    if (strncmp(source, DISKS, sizeof DISKS - 1) == 0 && access(source, F_OK) < 0)
-        nk_modules_load_later("virtio_blk");
     ret = mount(source, target, fstype, flags, options);
     if (ret < 0 && errno == ENODEV && nk_modules_load_later(fstype) == 0)
         ret = mount(source, target, fstype, flags, options);
@@ -90,6 +89,10 @@ static const char *text_or(const struct nk_request *request, const char *name, c
     return text ? text : absent;
 }
 
+static bool is_disk(const char *source) {
+    return strncmp(source, DISKS, sizeof DISKS - 1) == 0;
+}
+
 static int do_mount(const struct nk_request *request, struct nk_error *e) {
     const char *target = nk_request_text(request, "target");
     const char *fstype = nk_request_text(request, "fstype");
@@ -101,6 +104,9 @@ static int do_mount(const struct nk_request *request, struct nk_error *e) {
 
     if (count >= NK_MAX_MOUNTS)
         return nk_fail(e, NK_LIMIT, "expected at most %d mounts", NK_MAX_MOUNTS);
+    if (is_disk(source) && nk_disk_is_stand_in(source))
+        return nk_fail(e, NK_SYSTEM, "%.64s: expected an image of a file system, found a disk that is empty",
+                       source);
     if (nk_make_folders(target) < 0)
         return nk_fail_errno(e, "mkdir %.256s", target);
     if ((port ? mount_9p_vsock(port, target, flags, options)
@@ -115,13 +121,28 @@ static int do_mount(const struct nk_request *request, struct nk_error *e) {
     return 0;
 }
 
-void nk_op_mount(struct nk_request *request) {
+static void mount_now(struct nk_request *request) {
     struct nk_error e;
 
     if (do_mount(request, &e) < 0)
         nk_answer_error(request, &e);
     else
         nk_answer(request, NULL);
+}
+
+void nk_op_mount(struct nk_request *request) {
+    const char *source = text_or(request, "source", "none");
+    struct nk_error e;
+
+    /* A kernel with modules may have no disks before it has loaded one. */
+    if (is_disk(source) && access(source, F_OK) < 0)
+        nk_modules_load_later("virtio_blk");
+    if (!is_disk(source) || !nk_disk_is_stand_in(source)) {
+        mount_now(request);
+    } else if (nk_disk_wait(source, request, mount_now) < 0) {
+        nk_fail_errno(&e, "wait for the disk %s", source);
+        nk_answer_error(request, &e);
+    }
 }
 
 /* A file system that was announced by a server for one below that we mounted (virtiofs, "submounts"). */

@@ -1,13 +1,17 @@
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import type { Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { AgentClient } from "../../src/agent/agent-client.ts";
+import { AgentConnection } from "../../src/agent/connection.ts";
 import { Deadline } from "../../src/base/deadline.ts";
 import { resolveGuestImage } from "../../src/image/guest-image.ts";
 import { NO_DISKS } from "../../src/image/root-disks.ts";
 import { qemuDriver } from "../../src/vm/qemu/driver.ts";
+import { QmpClient } from "../../src/vm/qemu/qmp-client.ts";
 import type { VirtualMachine, VmSpec } from "../../src/vm/virtual-machine.ts";
 
 const build = fileURLToPath(new URL("../../build", import.meta.url));
@@ -92,5 +96,62 @@ describe("a real virtual machine", () => {
       phase: "start the VMM",
       log: expect.stringContaining("/nothing"),
     });
+  });
+});
+
+/** As a VMM does that gives its guest another file later: a stand-in of one sector becomes the image. */
+describe("a disk that is a stand-in while the VM boots", () => {
+  const STAND_IN_BYTES = 512;
+  let disk: string;
+  let agent: AgentClient;
+  let qmp: Socket | undefined;
+
+  beforeEach(async () => {
+    disk = join(dir, "disk");
+    writeFileSync(disk, Buffer.alloc(STAND_IN_BYTES));
+    const disks = [{ path: disk, readOnly: false }];
+    const pending = { slots: Promise.resolve(disks), ready: Promise.resolve(disks) };
+    vm = await qemuDriver.create(await specWith({ disks: pending, debug: true }));
+    const deadline = Deadline.after(BOOT_MS);
+    await vm.boot(deadline);
+    await vm.disksReady;
+    const connection = new AgentConnection(await vm.connectAgent(deadline), { frame() {} }, () => {});
+    await deadline.race(connection.hello, "hello");
+    agent = new AgentClient(connection);
+    await agent.configure({
+      hostname: "t",
+      entropy: "",
+      runtime: "crun",
+      realtimeNs: `${Date.now()}000000`,
+      debug: false,
+    });
+  });
+
+  afterEach(() => qmp?.destroy());
+
+  const mountDisk = (): Promise<void> =>
+    agent.mount({ target: "/run/nk/root", fstype: "ext4", source: "/dev/vda", options: "" });
+
+  async function growDisk(): Promise<void> {
+    const image = join(dir, "image");
+    execFileSync("mke2fs", ["-q", "-t", "ext4", image, "8M"], { env: { PATH: "/usr/sbin:/sbin:/usr/bin" } });
+    writeFileSync(disk, readFileSync(image));
+    const deadline = Deadline.after(BOOT_MS);
+    qmp = connect(join(dir, "state/qmp.sock"));
+    const client = new QmpClient(qmp, () => {});
+    await client.negotiate(deadline);
+    await client.execute("block_resize", { "node-name": "disk0", size: 8 * 1024 * 1024 }, deadline);
+  }
+
+  test("is mounted when it has its image, and other requests do not wait for it", async () => {
+    let mounted = false;
+    const mount = mountDisk().then(() => {
+      mounted = true;
+    });
+    await agent.kernelLog();
+    expect(mounted).toBe(false);
+    await growDisk();
+    await mount;
+    await agent.unmount("/run/nk/root");
   });
 });
