@@ -1,17 +1,24 @@
-// What the image scripts need of src/image: they run it as build/tools/image-tool.mjs.
+// What the scripts need of src/image and src/vm: they run it as build/tools/image-tool.mjs.
 //   cpio OUT LIST [WORD=PATH]…    makes an initramfs of a list (src/image/initramfs-list.ts)
 //   copy-modules FROM TO          copies the modules that a guest can need, with their dependencies
+//   cmdline                       prints the kernel command line for software emulation on this host
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { cpioArchive } from "../src/image/cpio.ts";
 import { readInitramfsList } from "../src/image/initramfs-list.ts";
 import { copyGuestModules } from "../src/image/pack-modules.ts";
+import { hostTscKhz } from "../src/vm/host-tsc.ts";
+import { kernelCmdline } from "../src/vm/kernel-cmdline.ts";
 
 const [command, ...args] = process.argv.slice(2);
 
 try {
   if (command === "cpio") makeCpio(args);
   else if (command === "copy-modules") await copyModules(args);
+  else if (command === "cmdline")
+    process.stdout.write(
+      `${kernelCmdline({ accel: "tcg", tscKhz: hostTscKhz(), debug: false, extra: "" })}\n`,
+    );
   else throw new Error(`unknown command ${command}`);
 } catch (error) {
   console.error(`image-tool: ${error instanceof Error ? error.message : String(error)}`);

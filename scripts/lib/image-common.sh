@@ -56,7 +56,7 @@ fetch_deb() {
 # image_tool COMMAND…: scripts/image-tool.ts, bundled again only when its sources are newer.
 image_tool() {
     local tool=$NK_ROOT/build/tools/image-tool.mjs
-    if [ ! -f "$tool" ] || [ -n "$(find "$NK_ROOT"/src/image "$NK_ROOT"/src/base "$NK_ROOT"/scripts/image-tool.ts -newer "$tool" -name '*.ts')" ]; then
+    if [ ! -f "$tool" ] || [ -n "$(find "$NK_ROOT"/src/{base,image,vm} "$NK_ROOT"/scripts/image-tool.ts -newer "$tool" -name '*.ts')" ]; then
         [ -x "$NK_ROOT/node_modules/.bin/esbuild" ] || die "node_modules is missing: npm ci"
         "$NK_ROOT/node_modules/.bin/esbuild" "$NK_ROOT/scripts/image-tool.ts" --bundle --platform=node --format=esm \
             --target=node20 --log-level=warning --outfile="$tool"

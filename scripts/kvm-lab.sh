@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Runs COMMAND, or a shell, in the KVM lab: a virtual machine in which /dev/kvm works, for hosts where it does not.
+#   sudo scripts/kvm-lab.sh [COMMAND [ARG]…]
+# The lab has the host's files. What it writes ends with it, but for build/logs. The exit status is the command's; its standard
+# input is empty. docs/kvm-lab.md tells what is real in the lab and what is not.
+set -euo pipefail
+caller_dir=$PWD
+cd "$(dirname "$0")/.."
+. scripts/lib/image-common.sh
+. scripts/lib/image-distro.sh
+. scripts/lib/lab.sh
+
+case ${1:-} in
+    -h | --help) sed -n '2,5s/^# \?//p' "$0"; exit 0 ;;
+    "") tty -s || die "a shell needs a terminal: give a command (see --help)" ;;
+esac
+[ "$(id -u)" = 0 ] || die "this needs root: sudo $0"
+need qemu-system-x86_64 qemu-system-x86
+need busybox busybox-static
+need modprobe kmod
+need jq jq
+kvm_works && say "KVM of this host works, so the lab is not needed: the same command runs without it, and faster"
+
+open_lab
+write_job "$caller_dir" "$@"
+start_server
+start_machine
+await_machine
