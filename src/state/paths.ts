@@ -1,10 +1,9 @@
 import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
+import { checkSocketPath, MAX_SOCKET_PATH_BYTES } from "../base/socket-path.ts";
 
 export const DEFAULT_ROOT = "/run/nano-sandbox";
 
-/** sun_path of unix(7) without its terminating NUL. */
-export const MAX_SOCKET_PATH_BYTES = 107;
 /** The longest name of a socket in a container's state folder. */
 const LONGEST_SOCKET_NAME = "control.sock";
 /** Folders and cgroups are named by it: NAME_MAX of limits.h. runc's own limit of 1024 is one that it cannot keep either. */
@@ -38,15 +37,9 @@ export function longestSocketPath(root: string): string {
   return join(stateDirOf(root, "x".repeat(MAX_ID_LENGTH)), LONGEST_SOCKET_NAME);
 }
 
-/** Node cuts a longer path off, and makes the socket somewhere else. @throws BAD_CONFIG */
+/** @throws BAD_CONFIG when the path of a socket in `stateDir` would be too long. */
 export function checkSocketPaths(stateDir: string): void {
-  const path = join(stateDir, LONGEST_SOCKET_NAME);
-  const bytes = Buffer.byteLength(path);
-  if (bytes <= MAX_SOCKET_PATH_BYTES) return;
-  throw new NkError(
-    "BAD_CONFIG",
-    `${path} has ${bytes} bytes, a socket's path at most ${MAX_SOCKET_PATH_BYTES}: name a folder with a shorter path with --root`,
-  );
+  checkSocketPath(join(stateDir, LONGEST_SOCKET_NAME));
 }
 
 /** A command of ours as one would paste it. */

@@ -1,5 +1,6 @@
 import { totalmem } from "node:os";
 import { NkError } from "../../base/errors.ts";
+import { checkSocketPath } from "../../base/socket-path.ts";
 import { decideAccel, type Accel } from "../accel.ts";
 import { MAX_CMDLINE_BYTES } from "../kernel-cmdline.ts";
 import type { KernelImage } from "../../image/kernel.ts";
@@ -14,9 +15,6 @@ const CAPABILITIES: VmCapabilities = { shares: ["virtiofs", "9p"], accels: ["kvm
 
 /** A kernel with its initramfs does not unpack in less. */
 const MIN_MEM_MIB = 64;
-
-/** `sun_path` of a Unix socket, without its end mark (unix(7)). */
-const MAX_SOCKET_PATH_BYTES = 107;
 
 /** QEMU's microvm machine: hardware virtualisation where it works, software emulation everywhere. */
 export const qemuDriver: VmDriver = {
@@ -70,13 +68,7 @@ function checkSpec({ vcpus, memSizeMib, stateDir, extraCmdline }: VmSpec): void 
     );
   }
   checkFitsHost(memSizeMib);
-  const socketBytes = Buffer.byteLength(agentSocketPath(stateDir));
-  if (socketBytes > MAX_SOCKET_PATH_BYTES) {
-    throw new NkError(
-      "BAD_CONFIG",
-      `${agentSocketPath(stateDir)} has ${socketBytes} bytes, a socket's path at most ${MAX_SOCKET_PATH_BYTES}: name a folder with a shorter path with --root`,
-    );
-  }
+  checkSocketPath(agentSocketPath(stateDir));
   if (extraCmdline.length > MAX_CMDLINE_BYTES / 2 || /[\0\n]/.test(extraCmdline)) {
     throw new NkError(
       "BAD_CONFIG",
