@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
 import { processStats, type ProcessStats } from "../host/process-stats.ts";
+import type { VmmMetrics } from "../vm/vmm-metrics.ts";
 import type { Machine } from "./machine.ts";
 
-/** What one VM costs: each of its processes on the host, and what its guest says of itself. */
+/** What one VM costs: each of its processes on the host, what its VMM did for it, and what its guest says of itself. */
 export interface MachineStats {
   host: { processes: ProcessStats[]; totalPssKib: number; totalCpuMs: number };
+  vmm: VmmMetrics;
   guest: unknown;
   containers: Record<string, unknown>;
 }
@@ -30,6 +32,7 @@ export async function machineStats(machine: Machine): Promise<MachineStats> {
     processes.reduce((total, row) => total + of(row), 0);
   return {
     host: { processes, totalPssKib: sum((row) => row.pssKib), totalCpuMs: sum((row) => row.cpuMs) },
+    vmm: await guest.vm.metrics(),
     guest: await guest.agent.metrics(),
     containers,
   };

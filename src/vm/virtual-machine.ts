@@ -4,6 +4,7 @@ import type { GuestMount, HostFolder, ShareKind } from "../share/share.ts";
 import type { KernelImage } from "../image/kernel.ts";
 import type { PendingDisks } from "../image/root-disks.ts";
 import type { Deadline } from "../base/deadline.ts";
+import type { VmmMetrics } from "./vmm-metrics.ts";
 
 /**
  * The seam between a monitor and a VMM. One `VirtualMachine` is one VM; the driver that made it owns the VMM
@@ -41,6 +42,8 @@ export interface VirtualMachine {
   /** Stops the guest's CPUs; the guest notices nothing but the time that has passed. @throws VMM, TIMEOUT */
   pause(): Promise<void>;
   resume(): Promise<void>;
+  /** What the VMM has counted. @throws VMM, TIMEOUT */
+  metrics(): Promise<VmmMetrics>;
   /** Connects a stream to the guest's console, both ways, until it ends. What it does not read in time it does not get. */
   attachConsole(stream: Duplex): void;
   stop(deadline: Deadline): Promise<VmExit>;

@@ -72,6 +72,9 @@ describe.each(["ext4", "erofs"])("a root on %s", (format) => {
     expect(await inside(second, "cat /etc/thing /etc/other; ls -d /new /var 2>&1; true")).toBe(
       "from the imagefrom the imagels: /new: No such file or directory\n/var\n",
     );
+    expect(await runtime.ok(["vm-stats", first])).toMatch(
+      /^disk vda: [1-9]\d*\.\d MiB read in [1-9]\d* requests, /m,
+    );
     expect(readdirSync(rootfs)).toEqual(before);
     expect(readFileSync(join(rootfs, "etc/thing"), "utf8")).toBe("from the image");
 

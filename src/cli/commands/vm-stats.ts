@@ -1,5 +1,6 @@
 import { askMonitor } from "../../machine/control.ts";
 import type { MachineStats } from "../../monitor/machine-stats.ts";
+import type { VmmMetrics } from "../../vm/vmm-metrics.ts";
 import type { Command } from "../command.ts";
 import { formatOption } from "../options.ts";
 import { findRunning } from "../find-machine.ts";
@@ -12,7 +13,7 @@ export const vmStats: Command = {
     summary: "print what a virtual machine costs",
     usage: "ID",
     description:
-      "Prints memory (proportional set size) and CPU time of each of the VM's processes on the host, and what the guest says of\nitself and of its containers.",
+      "Prints memory (proportional set size) and CPU time of each of the VM's processes on the host, what the VMM has done for the\nguest since its start, and what the guest says of itself and of its containers.",
     options: [formatOption("table", "json")],
     min: 1,
     max: 1,
@@ -27,7 +28,7 @@ export const vmStats: Command = {
   },
 };
 
-function table({ host, guest, containers }: MachineStats): string {
+function table({ host, vmm, guest, containers }: MachineStats): string {
   const rows = host.processes.map(({ role, pid, pssKib, cpuMs }) => [
     role,
     String(pid),
@@ -38,7 +39,23 @@ function table({ host, guest, containers }: MachineStats): string {
   const { memTotalKib, memAvailableKib, load1 } = guest as Record<string, unknown>;
   const inside = `guest: ${mib(Number(memAvailableKib))} of ${mib(Number(memTotalKib))} available, load ${String(load1)}`;
   const each = Object.entries(containers).map(([id, stats]) => `${id}: ${inGuest(stats)}\n`);
-  return `${formatTable([["PROCESS", "PID", "MEMORY", "CPU"], ...rows, total])}${inside}\n${each.join("")}`;
+  return `${formatTable([["PROCESS", "PID", "MEMORY", "CPU"], ...rows, total])}${ofVmm(vmm).join("")}${inside}\n${each.join("")}`;
+}
+
+/** A line for each thing that this VMM counts. */
+function ofVmm({ disks, vcpuExits, vsock, refusedRequests }: VmmMetrics): string[] {
+  const lines = disks.map(
+    ({ name, reads, readBytes, writes, writtenBytes }) =>
+      `disk ${name}: ${mib(readBytes / 1024)} read in ${reads} requests, ${mib(writtenBytes / 1024)} written in ${writes}\n`,
+  );
+  if (vcpuExits)
+    lines.push(`CPU exits: ${vcpuExits.io} for I/O ports, ${vcpuExits.mmio} for devices' memory\n`);
+  if (vsock) {
+    const [to, from] = [mib(vsock.toGuestBytes / 1024), mib(vsock.fromGuestBytes / 1024)];
+    lines.push(`vsock: ${to} to the guest, ${from} from it, ${vsock.connections} connections\n`);
+  }
+  if (refusedRequests) lines.push(`requests refused by the VMM: ${refusedRequests}\n`);
+  return lines;
 }
 
 /** The guest's word on one container (protocol/agent-protocol.md, `stats`): nothing about it is certain. */

@@ -13,6 +13,7 @@ import type { Accel } from "../accel.ts";
 import { hostTscKhz } from "../host-tsc.ts";
 import { kernelCmdline } from "../kernel-cmdline.ts";
 import type { VirtualMachine, VmExit, VmSpec } from "../virtual-machine.ts";
+import type { VmmMetrics } from "../vmm-metrics.ts";
 import { agentSocketPath, qemuArgv, qmpSocketPath } from "./argv.ts";
 import type { QemuBinary } from "./detect.ts";
 import { QemuProcess, type QemuLogs } from "./process.ts";
@@ -103,6 +104,10 @@ export class QemuMachine implements VirtualMachine {
 
   resume(): Promise<void> {
     return this.started().resume();
+  }
+
+  metrics(): Promise<VmmMetrics> {
+    return this.started().metrics();
   }
 
   attachConsole(stream: Duplex): void {

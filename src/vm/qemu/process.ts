@@ -5,9 +5,11 @@ import type { BoundedLog } from "../../host/bounded-log.ts";
 import { Daemon, type DaemonExit } from "../../host/daemon.ts";
 import { traced } from "../../trace/channels.ts";
 import type { VmExit } from "../virtual-machine.ts";
+import type { VmmMetrics } from "../vmm-metrics.ts";
 import { CONSOLE_FD, QMP_FD } from "./argv.ts";
 import { checkVersion, whyUnusable } from "./detect.ts";
 import { explainExit, type ShutdownNotes } from "./exit.ts";
+import { readMetrics } from "./metrics.ts";
 import { QmpClient, type QmpEvent } from "./qmp-client.ts";
 
 /** How long an answer may take that the main loop of QEMU gives at once, on a host that is busy. */
@@ -88,6 +90,11 @@ export class QemuProcess {
 
   async resume(): Promise<void> {
     await this.execute("cont", "the guest's CPUs go on", Deadline.after(ANSWER_TIMEOUT_MS));
+  }
+
+  metrics(): Promise<VmmMetrics> {
+    const deadline = Deadline.after(ANSWER_TIMEOUT_MS);
+    return readMetrics((command, args) => this.qmp.execute(command, args, deadline));
   }
 
   /** See `VirtualMachine.attachConsole`. */
