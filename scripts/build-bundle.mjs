@@ -2,7 +2,7 @@
 // (docs/decisions/0001), and keeps what V8 makes of them beside (src/start.cjs loads both).
 import { build } from "esbuild";
 import { execFileSync } from "node:child_process";
-import { copyFileSync, readFileSync } from "node:fs";
+import { chmodSync, copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -27,6 +27,21 @@ await build({
   logLevel: "warning",
 });
 copyFileSync(`${root}src/start.cjs`, `${root}build/nk-runtime.cjs`);
+
+// The tests' stand-in for Firecracker: one executable, as the real one is. The package file makes it CommonJS without an ending.
+const fakes = `${root}build/fakes`;
+await build({
+  entryPoints: [`${root}test/fakes/firecracker/main.ts`],
+  outfile: `${fakes}/firecracker`,
+  bundle: true,
+  platform: "node",
+  target: "node20",
+  format: "cjs",
+  banner: { js: "#!/usr/bin/env node" },
+  logLevel: "warning",
+});
+chmodSync(`${fakes}/firecracker`, 0o755);
+writeFileSync(`${fakes}/package.json`, '{ "type": "commonjs" }\n');
 
 // A short run of each: what it compiles on the way is in the cache. The monitor finds no job and ends.
 for (const [bundle, ...args] of [

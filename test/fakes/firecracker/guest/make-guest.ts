@@ -1,0 +1,7 @@
+import type { Guest } from "./guest.ts";
+import { SilentGuest } from "./silent-guest.ts";
+
+export function makeGuest(kind: "silent" | "agent" | "qemu"): Guest {
+  if (kind === "silent") return new SilentGuest();
+  throw new Error(`there is no guest ${kind}`);
+}

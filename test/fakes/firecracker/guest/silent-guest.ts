@@ -1,0 +1,31 @@
+import type { Duplex } from "node:stream";
+import type { Guest, GuestEnd, GuestHardware } from "./guest.ts";
+
+/** A guest that says that it boots, and from then on sleeps: it dials nobody and answers nobody. */
+export class SilentGuest implements Guest {
+  readonly canBeSaved = true;
+  readonly ended: Promise<GuestEnd>;
+  protected end: (how: GuestEnd) => void = () => {};
+
+  constructor() {
+    this.ended = new Promise((resolve) => {
+      this.end = resolve;
+    });
+  }
+
+  async start({ console, cmdline }: GuestHardware): Promise<void> {
+    console(Buffer.from(`[    0.000000] Command line: ${cmdline}\r\n`));
+  }
+
+  async pause(): Promise<void> {}
+
+  async resume(): Promise<void> {}
+
+  async connect(): Promise<Duplex | undefined> {
+    return undefined;
+  }
+
+  async replaceDrive(): Promise<void> {}
+
+  ctrlAltDel(): void {}
+}
