@@ -31,15 +31,18 @@ static int enter(int ns, const char *folder) {
     return setns(ns, CLONE_NEWNS) < 0 || chdir("/") < 0 ? -1 : 0;
 }
 
-/* Only a tree of the namespace that one is in can be copied, and a copy can be mounted in any. */
+/* Only a tree of the namespace that one is in can be copied, and a copy can be mounted in any. The copy is
+ * for servers of shares alone, which have no business with devices and links: they mean something in the
+ * guest. */
 static int copy_over(const struct tree *tree, int ns, const char *folder) {
+    struct nk_mount_attr attr = {.attr_set = NK_ATTR_NODEV | NK_ATTR_NOSYMFOLLOW};
     cleanup_close int copy = -1;
 
     if (setns(tree->ns, CLONE_NEWNS) < 0)
         return -1;
     copy = nk_open_tree(tree->root, "",
                         NK_OPEN_TREE_CLONE | (unsigned)O_CLOEXEC | NK_AT_RECURSIVE | AT_EMPTY_PATH);
-    if (copy < 0 || enter(ns, folder) < 0)
+    if (copy < 0 || nk_mount_setattr(copy, NK_AT_RECURSIVE, &attr) < 0 || enter(ns, folder) < 0)
         return -1;
     return nk_move_mount(copy, AT_FDCWD, folder);
 }

@@ -6,5 +6,6 @@ int create_command(void);
 int exec_command(void);
 int detach_command(const char *shadow, const char *folder);
 int spawn_command(int argc, char **argv);
+int serve_command(int argc, char **argv);
 
 #endif

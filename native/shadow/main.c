@@ -10,7 +10,8 @@
 static int usage(void) {
     fputs("usage: nk-shadow create|exec    with a plan on descriptor 3 and a report pipe as 4\n"
           "       nk-shadow detach SHADOW FOLDER\n"
-          "       nk-shadow spawn [--keep FD]... [--parent PID] -- PROGRAM [ARG]...\n",
+          "       nk-shadow spawn [--keep FD]... [--parent PID] -- PROGRAM [ARG]...\n"
+          "       nk-shadow serve --tree SHADOW ... -- PROGRAM [ARG]...\n",
           stderr);
     return 2;
 }
@@ -36,5 +37,7 @@ int main(int argc, char **argv) {
         return detach_command(argv[2], argv[3]);
     if (argc >= 2 && strcmp(argv[1], "spawn") == 0)
         return spawn_command(argc - 2, argv + 2);
+    if (argc >= 2 && strcmp(argv[1], "serve") == 0)
+        return serve_command(argc - 2, argv + 2);
     return usage();
 }

@@ -14,6 +14,10 @@
 #define NK_MOVE_MOUNT_F_EMPTY_PATH 0x04u
 #define NK_MOVE_MOUNT_T_EMPTY_PATH 0x40u
 
+#define NK_FSOPEN_CLOEXEC 1u
+#define NK_FSMOUNT_CLOEXEC 1u
+#define NK_FSCONFIG_CMD_CREATE 6u
+
 #define NK_ATTR_RDONLY 0x01u
 #define NK_ATTR_NOSUID 0x02u
 #define NK_ATTR_NODEV 0x04u
@@ -41,6 +45,19 @@ static inline int nk_move_mount(int from, int to, const char *path) {
     unsigned flags = NK_MOVE_MOUNT_F_EMPTY_PATH | (*path ? 0 : NK_MOVE_MOUNT_T_EMPTY_PATH);
 
     return (int)syscall(SYS_move_mount, from, "", to, path, flags);
+}
+
+/* A new file system of that type with its defaults, mounted nowhere yet. */
+static inline int nk_new_mount(const char *fstype) {
+    int context = (int)syscall(SYS_fsopen, fstype, NK_FSOPEN_CLOEXEC);
+    int mount = -1;
+
+    if (context < 0)
+        return -1;
+    if (syscall(SYS_fsconfig, context, NK_FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+        mount = (int)syscall(SYS_fsmount, context, NK_FSMOUNT_CLOEXEC, 0);
+    close(context);
+    return mount;
 }
 
 static inline int nk_mount_setattr(int fd, unsigned flags, struct nk_mount_attr *attr) {

@@ -112,11 +112,14 @@ static int pivot(int root) {
     return chdir("/");
 }
 
-/* The share must not show the host's view of /proc: it is mounted in a copy of the namespace only. */
+/* The share must not show the host's view of /proc: it is mounted in a copy of the namespace only. The copy
+ * that a server of the share makes (jail.c) is to get what is mounted in the tree later, so the tree is
+ * shared. */
 static int enter_copy_with_proc(void) {
     cleanup_close int proc = -1;
 
-    if (unshare(CLONE_NEWNS) < 0)
+    if (mount(NULL, "/", NULL, MS_SHARED, NULL) < 0 || unshare(CLONE_NEWNS) < 0 ||
+        mount(NULL, "/", NULL, MS_PRIVATE, NULL) < 0)
         return fail_errno("cannot copy the mount namespace");
     proc = open("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (proc < 0)

@@ -7,6 +7,7 @@ RUN_PACKAGES="
     crun:crun
     runc:runc
     busybox-static
+    diod:diod
 "
 BUILD_PACKAGES="
     gcc make pkg-config libc6-dev

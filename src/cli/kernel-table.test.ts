@@ -14,7 +14,10 @@ const ENTRIES: KernelEntry[] = [
       sizeBytes: 20 * 1024 * 1024,
       modules: undefined,
       configSource: "built in",
-      lacks: [{ feature: "9p", options: ["CONFIG_NET_9P_VIRTIO"] }],
+      lacks: [
+        { feature: "9p", options: ["CONFIG_NET_9P_VIRTIO"] },
+        { feature: "9p-vsock", options: ["CONFIG_NET_9P_FD"] },
+      ],
       isOpaque: false,
       vmlinux: undefined,
     },
@@ -26,7 +29,7 @@ it("has a table for each folder, with the default marked and what a kernel lacks
   expect(kernelTable(ENTRIES)).toBe(`/image/kernels
   NAME       RELEASE  FORMAT  SIZE      SHARES    DISKS        MODULES
 * vmlinux-6  6.1-nk   ELF     20.0 MiB  virtiofs  erofs, ext4  none needed
-    cannot mount the share 9p (CONFIG_NET_9P_VIRTIO)
+    cannot mount the share 9p (CONFIG_NET_9P_VIRTIO), cannot mount the share 9p-vsock (CONFIG_NET_9P_FD)
 
 /other/kernels
   NAME       RELEASE  FORMAT  SIZE      SHARES    DISKS        MODULES
@@ -50,7 +53,10 @@ it("is JSON for programs", () => {
       disks: ["erofs", "ext4"],
       modules: null,
       config: "built in",
-      lacks: [{ feature: "9p", options: ["CONFIG_NET_9P_VIRTIO"] }],
+      lacks: [
+        { feature: "9p", options: ["CONFIG_NET_9P_VIRTIO"] },
+        { feature: "9p-vsock", options: ["CONFIG_NET_9P_FD"] },
+      ],
     },
     { name: "junk", path: "/other/kernels/junk", default: false, problem: "it is not a kernel" },
   ]);

@@ -47,7 +47,7 @@ const SETTINGS: [string, string, string][] = [
   ["--vm-kernel", "vm.kernel", "absolute path (the flag: any path)"],
   ["--vm-rootfs", "vm.rootfs", "absolute path (the flag: any path)"],
   ["--vm-accel", "vm.accel", "auto, kvm, tcg"],
-  ["--vm-share", "vm.share", "auto, virtiofs, 9p, block"],
+  ["--vm-share", "vm.share", "auto, virtiofs, 9p, 9p-vsock, block"],
   ["--vm-block-fs", "vm.blockFs", "auto, ext4, erofs"],
   ["--vm-runtime", "vm.runtime", "crun, runc"],
   ["--host-runtime", "container.runtime", "runc, crun or a path"],

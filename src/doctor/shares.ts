@@ -1,8 +1,11 @@
+import { existsSync } from "node:fs";
 import { asNkError } from "../base/errors.ts";
 import { diskFormatsOf } from "../image/disk-format.ts";
 import { toolObstacle } from "../image/disk-tools.ts";
 import type { KernelImage } from "../image/kernel.ts";
 import { shareKind } from "../share/choose.ts";
+import { findDiod } from "../share/diod.ts";
+import { VHOST_VSOCK } from "../share/nine-p-vsock.ts";
 import { findVirtiofsd } from "../share/virtiofs.ts";
 import { fail, notChecked, ok, warn, type Check, type Finding } from "./check.ts";
 import type { Context } from "./context.ts";
@@ -15,6 +18,7 @@ export const SHARE_CHECKS: readonly Check[] = [
   { group: "shares", name: "share in force", modes: ["vm"], run: inForce },
   { group: "shares", name: "virtiofs", modes: ["vm"], run: virtiofs },
   { group: "shares", name: "9p", modes: [], run: nineP },
+  { group: "shares", name: "9p-vsock", modes: [], run: ninePVsock },
   { group: "shares", name: "disk images", modes: [], run: diskImages },
 ];
 
@@ -46,7 +50,7 @@ async function virtiofs({ settings }: Context): Promise<Finding> {
   const { code, output } = await runProgram(server.path, ["--version"]);
   if (code !== 0) {
     const found = `${server.path} does not run: ${firstLine(output)}`;
-    return settings.share === "9p" ? warn(found, mendVirtiofsd()) : fail(found, mendVirtiofsd());
+    return settings.share.startsWith("9p") ? warn(found, mendVirtiofsd()) : fail(found, mendVirtiofsd());
   }
   const language = server.flavour === "c" ? "C" : "Rust";
   return ok(`virtiofsd ${versionIn(output)}, the one in ${language} (${server.path})`);
@@ -64,6 +68,24 @@ async function nineP(): Promise<Finding> {
   const { output } = await runProgram(path, ["-device", "help"]);
   if (output.includes('"virtio-9p-device"')) return ok("QEMU serves it");
   return warn("this QEMU has no virtio-9p-device", "apt-get install qemu-system-x86, or use virtiofs");
+}
+
+/** Only a server that was asked for is missed; a guest of Firecracker needs no /dev/vhost-vsock. */
+async function ninePVsock({ settings }: Context): Promise<Finding> {
+  const path = findDiod();
+  const found = path === null ? "no diod, which serves it" : await describeDiod(path);
+  if (path === null) return settings.share === "9p-vsock" ? fail(found, MEND_DIOD) : warn(found, MEND_DIOD);
+  if (existsSync(VHOST_VSOCK)) return ok(`${found}, and ${VHOST_VSOCK} for QEMU`);
+  const lack = `${found}; QEMU cannot use it: no ${VHOST_VSOCK}`;
+  return settings.share === "9p-vsock" ? fail(lack, "modprobe vhost_vsock") : ok(lack);
+}
+
+const MEND_DIOD = "apt-get install diod";
+
+/** It does not say its version; Debian's packages do. */
+async function describeDiod(path: string): Promise<string> {
+  const { code, output } = await runProgram("dpkg-query", ["-W", "-f", "${Version}", "diod"]);
+  return code === 0 ? `diod ${firstLine(output)} (${path})` : `diod (${path})`;
 }
 
 async function diskImages(): Promise<Finding> {

@@ -13,7 +13,7 @@ interface Kernel {
 
 /** The kinds of share that a kernel can mount, as far as one can tell. */
 export function sharesOf({ lacks }: Pick<Kernel, "lacks">): KernelImage["shares"] {
-  const kinds = ["virtiofs", "9p"] as const;
+  const kinds = ["virtiofs", "9p", "9p-vsock"] as const;
   return kinds.filter((kind) => !lacks.some(({ feature }) => feature === kind));
 }
 

@@ -47,6 +47,12 @@ const FEATURES = {
     modules: ["9pnet_virtio", "9p"],
     word: "9pnet_virtio",
   },
+  "9p-vsock": {
+    what: "mount the share 9p-vsock",
+    options: ["CONFIG_VIRTIO_VSOCKETS", "CONFIG_NET_9P_FD", "CONFIG_9P_FS"],
+    modules: ["vmw_vsock_virtio_transport", "9pnet_fd", "9p"],
+    word: "rfdno=",
+  },
   "virtio-blk": {
     what: "read virtio disks",
     options: ["CONFIG_VIRTIO_BLK"],

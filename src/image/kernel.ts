@@ -16,7 +16,7 @@ export interface KernelImage {
   /** `uname -r` of it, "" where unknown. */
   release: string;
   /** The kinds of share that it can mount, as far as its modules tell. */
-  shares: readonly ("virtiofs" | "9p")[];
+  shares: readonly ("virtiofs" | "9p" | "9p-vsock")[];
   /** What it is known to lack; what cannot be known is not in it. */
   lacks: readonly Lack[];
 }

@@ -8,13 +8,14 @@ export const BOOT_MODULES = ["virtio_mmio", "virtio_console"] as const;
 /** Loaded at boot too, but a guest comes up without them. */
 export const BOOT_MODULES_IF_PRESENT = ["virtio_rng", "overlay"] as const;
 
-/** How each kind of share is mounted; one kind is enough. */
+/** How each kind of share that is a device is mounted; one kind is enough. */
 export const SHARE_MODULES = { virtiofs: ["virtiofs"], "9p": ["9pnet_virtio", "9p"] } as const;
 
 /** Packed where the kernel has them, loaded only when something asks. */
 export const LATER_MODULES = [
   "vmw_vsock_virtio_transport",
   "9pnet_fd",
+  "9p",
   "virtio_blk",
   "ext4",
   "erofs",

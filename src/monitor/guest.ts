@@ -7,7 +7,7 @@ import { asNkError, NkError } from "../base/errors.ts";
 import type { FeatureName } from "../image/kernel-features.ts";
 import type { GuestImage } from "../image/guest-image.ts";
 import { NO_DISKS, type RootLayout } from "../image/root-disks.ts";
-import { CHOOSE_SHARE } from "../share/choose.ts";
+import { CHOOSE_SHARE } from "../share/share.ts";
 import { GUEST_SHARE } from "../oci/guest-config.ts";
 import type { Settings } from "../oci/settings.ts";
 import { publishSpan, traced } from "../trace/channels.ts";
@@ -157,15 +157,15 @@ export class Guest {
   private async mountShare(): Promise<void> {
     const { shareMount } = this.vm;
     if (!shareMount) return;
-    const { fstype, source, options } = shareMount;
+    const { fstype, source, options, vsockPort } = shareMount;
     await traced(
       "agent",
       "mount the container's tree",
       {
-        why: "the share is a device until it is mounted",
-        what: `mount -t ${fstype} ${options === "" ? "" : `-o ${options} `}${source} ${GUEST_SHARE}`,
+        why: "the share is a device or a port until it is mounted",
+        what: `mount -t ${fstype} ${options === "" ? "" : `-o ${options} `}${source} ${GUEST_SHARE}${vsockPort === undefined ? "" : `, over vsock port ${vsockPort}`}`,
       },
-      () => this.agent.mount({ target: GUEST_SHARE, fstype, source, options }),
+      () => this.agent.mount({ target: GUEST_SHARE, ...shareMount }),
     );
   }
 
@@ -225,7 +225,7 @@ function createVm(
     extraCmdline: "",
     accel: settings.accel,
     share: settings.share === "block" ? "auto" : settings.share,
-    folder: disk?.hasVolumes === false ? undefined : { path: `/proc/${shadowPid}/fd/11/.` },
+    folder: disk?.hasVolumes === false ? undefined : { path: `/proc/${shadowPid}/fd/11/.`, shadowPid },
     disks: rootDisks ?? NO_DISKS,
     debug: narrate,
   });

@@ -32,6 +32,7 @@ const SHARES: Record<Settings["share"], FeatureName[]> = {
   auto: [],
   virtiofs: ["virtiofs"],
   "9p": ["9p"],
+  "9p-vsock": ["9p-vsock"],
   block: [],
 };
 

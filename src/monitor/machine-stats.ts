@@ -19,7 +19,9 @@ export async function machineStats(machine: Machine): Promise<MachineStats> {
     ["VMM", guest.vm.pid],
   ];
   for (const pid of childrenOf(process.pid)) {
-    if (pid !== guest.vm.pid) roles.push(["share server", pid]);
+    if (pid === guest.vm.pid) continue;
+    // diod is the child of one that waits for it.
+    for (const server of [pid, ...childrenOf(pid)]) roles.push(["share server", server]);
   }
   const processes = roles.flatMap(([role, pid]) =>
     pid === undefined ? [] : (processStats(role, pid) ?? []),

@@ -11,7 +11,7 @@ const MAX_VCPUS = 32;
 const CHOICES = {
   mode: ["container", "vm"],
   accel: ["auto", "kvm", "tcg"],
-  share: ["auto", "virtiofs", "9p", "block"],
+  share: ["auto", "virtiofs", "9p", "9p-vsock", "block"],
   blockFs: ["auto", "ext4", "erofs"],
   vmRuntime: ["crun", "runc"],
 } as const;

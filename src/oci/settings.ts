@@ -11,7 +11,7 @@ export interface Settings {
   /** Path of an initramfs; undefined: the installed guest image's. */
   rootfs: string | undefined;
   accel: "auto" | "kvm" | "tcg";
-  share: "auto" | "virtiofs" | "9p" | "block";
+  share: "auto" | "virtiofs" | "9p" | "9p-vsock" | "block";
   /** File system of the disk image, with `share: "block"`. */
   blockFs: "auto" | "ext4" | "erofs";
   /** Runtime inside the VM. */

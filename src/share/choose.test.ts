@@ -13,7 +13,7 @@ describe("the kind of share", () => {
     ["9p", ["virtiofs", "9p"], server, "9p"],
     ["virtiofs", ["virtiofs"], server, "virtiofs"],
   ] as const)("%s with a kernel for %j", (want, supported, found, kind) => {
-    expect(shareKind({ want, supported }, found)).toBe(kind);
+    expect(shareKind({ want, supported }, { virtiofsd: found, diod: null })).toBe(kind);
   });
 
   test.each([
@@ -21,17 +21,20 @@ describe("the kind of share", () => {
     ["auto", ["virtiofs"], null, /needs virtiofsd/],
     ["auto", [], server, /no share at all/],
     ["virtiofs", ["virtiofs"], null, /needs virtiofsd/],
+    ["9p-vsock", ["9p-vsock"], server, /needs diod, and none was found/],
+    ["9p-vsock", ["virtiofs", "9p"], server, /cannot mount 9p-vsock: it has drivers for virtiofs, 9p/],
+    ["auto", ["9p-vsock"], server, /cannot mount virtiofs/],
   ] as const)("%s with a kernel for %j is refused", (want, supported, found, message) => {
-    expect(() => shareKind({ want, supported }, found)).toThrow(message);
+    expect(() => shareKind({ want, supported }, { virtiofsd: found, diod: null })).toThrow(message);
   });
 });
 
 test("a comma in the folder's path does not end the value", () => {
-  expect(ninePShare({ path: "/a,b/." }).qemuArgs[1]).toContain("path=/a,,b/.,security_model");
+  expect(ninePShare({ path: "/a,b/.", shadowPid: 1 }).qemuArgs[1]).toContain("path=/a,,b/.,security_model");
 });
 
 test("both flavours of virtiofsd get the folder as it was given", () => {
-  const folder = { path: "/proc/7/fd/11/." };
+  const folder = { path: "/proc/7/fd/11/.", shadowPid: 7 };
   expect(virtiofsArgv(server, folder, "/s")).toContain("source=/proc/7/fd/11/.");
   const rust = virtiofsArgv({ path: "/usr/libexec/virtiofsd", flavour: "rust" }, folder, "/s");
   expect(rust).toContain("--shared-dir=/proc/7/fd/11/.");

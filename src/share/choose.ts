@@ -1,11 +1,16 @@
 import { NkError } from "../base/errors.ts";
 import type { BoundedLog } from "../host/bounded-log.ts";
 import { ninePShare } from "./nine-p.ts";
-import type { HostFolder, Share, ShareKind } from "./share.ts";
+import { findDiod } from "./diod.ts";
+import { checkVhostVsock, NinePVsockShare, noDiod } from "./nine-p-vsock.ts";
+import { CHOOSE_SHARE, type HostFolder, type Share, type ShareKind } from "./share.ts";
 import { findVirtiofsd, VirtiofsShare, type Virtiofsd } from "./virtiofs.ts";
 
-/** The phase of all errors here. */
-export const CHOOSE_SHARE = "choose the share";
+/** What serves shares on this host. */
+export interface Servers {
+  virtiofsd: Virtiofsd | null;
+  diod: string | null;
+}
 
 export interface ShareRequest {
   want: ShareKind | "auto";
@@ -17,29 +22,42 @@ export interface ShareRequest {
 }
 
 /**
- * `auto` is virtiofs where a server is installed, because sockets, fifos and devices work on it; 9p, which needs
- * nothing but QEMU, otherwise. Numbers and reasons: docs/decisions/0003-share-choice.md.
+ * The share of a VM on QEMU. `auto` is virtiofs where a server is installed, because sockets, fifos and devices work on it; 9p, which needs
+ * nothing but QEMU, otherwise; never 9p-vsock, which is slower than both. Numbers and reasons: docs/decisions/0003-share-choice.md.
  * @throws UNSUPPORTED when the server is missing or the guest's kernel lacks the driver.
  */
-export function chooseShare(request: ShareRequest, server = findVirtiofsd()): Share {
-  if (shareKind(request, server) === "9p") return ninePShare(request.folder);
-  if (server === null) throw noServer();
-  return new VirtiofsShare(server, request.folder, request.stateDir, request.log);
+export function chooseShare(request: ShareRequest, servers = findServers()): Share {
+  const { folder, stateDir, log } = request;
+  const kind = shareKind(request, servers);
+  if (kind === "9p") return ninePShare(folder);
+  const { virtiofsd, diod } = servers;
+  if (kind === "9p-vsock") {
+    if (diod === null) throw noDiod();
+    return NinePVsockShare.overVhost(diod, folder, log);
+  }
+  if (virtiofsd === null) throw noServer();
+  return new VirtiofsShare(virtiofsd, folder, stateDir, log);
 }
 
 /** What `chooseShare` will take, without making anything. */
 export function shareKind(
-  { want, supported = ["virtiofs", "9p"] }: Pick<ShareRequest, "want" | "supported">,
-  server: Virtiofsd | null = findVirtiofsd(),
+  { want, supported = ["virtiofs", "9p", "9p-vsock"] }: Pick<ShareRequest, "want" | "supported">,
+  { virtiofsd, diod }: Servers = findServers(),
 ): ShareKind {
   if (want !== "auto") {
     if (!supported.includes(want)) throw noDriver(want, supported);
-    if (want === "virtiofs" && server === null) throw noServer();
+    if (want === "virtiofs" && virtiofsd === null) throw noServer();
+    if (want === "9p-vsock" && diod === null) throw noDiod();
+    if (want === "9p-vsock") checkVhostVsock();
     return want;
   }
-  if (server !== null && supported.includes("virtiofs")) return "virtiofs";
+  if (virtiofsd !== null && supported.includes("virtiofs")) return "virtiofs";
   if (supported.includes("9p")) return "9p";
   throw supported.includes("virtiofs") ? noServer() : noDriver("virtiofs", supported);
+}
+
+function findServers(): Servers {
+  return { virtiofsd: findVirtiofsd(), diod: findDiod() };
 }
 
 function noServer(): NkError {

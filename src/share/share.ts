@@ -1,14 +1,22 @@
 import type { Deadline } from "../base/deadline.ts";
 
 /**
- * How a folder of the host appears in the guest. A share is started before the VMM (its daemon, if it has one), gives the
+ * How a folder of the host appears in the guest. A share is started before the guest runs (its daemon, if it has one), gives the
  * VMM its arguments, and tells the agent what to mount. Whoever started it closes it; closing twice is allowed.
+ * - `virtiofs`, `9p`: devices of QEMU. `9p-vsock`: a connection that the guest makes, for a VMM without such devices; the share
+ *   owns the listener, and takes one connection in its life.
  */
-export type ShareKind = "virtiofs" | "9p";
+export type ShareKind = "virtiofs" | "9p" | "9p-vsock";
 
-/** A folder to share. `path` may be a magic link such as /proc/PID/fd/N/. and is opened once, when the share starts. */
+/** The phase of all errors of a choice. */
+export const CHOOSE_SHARE = "choose the share";
+
+/** A folder to share: a shadow's tree. */
 export interface HostFolder {
+  /** May be a magic link such as /proc/PID/fd/N/. and is opened once, when the share starts. */
   path: string;
+  /** The shadow. */
+  shadowPid: number;
 }
 
 /** What the agent's `mount` operation needs. */
@@ -16,11 +24,14 @@ export interface GuestMount {
   fstype: "9p" | "virtiofs";
   source: string;
   options: string;
+  /** The agent mounts over a connection to this port of the host. */
+  vsockPort?: number;
 }
 
 /** One shared folder on its way into one VM. Making it acquires nothing; `start` does. */
 export interface Share {
   readonly kind: ShareKind;
+  /** Valid after `start`. */
   readonly guestMount: GuestMount;
   /** Arguments for QEMU that make the device; valid before `start` as well. */
   readonly qemuArgs: readonly string[];

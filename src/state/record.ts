@@ -47,7 +47,7 @@ export interface VmRecord {
   accel: "kvm" | "tcg";
   /** Why this accel, for people. */
   accelReason: string;
-  share: "virtiofs" | "9p" | "block";
+  share: "virtiofs" | "9p" | "9p-vsock" | "block";
   /** With `share: "block"`: the file system of the disk image. */
   blockFs?: "ext4" | "erofs";
   vcpus: number;

@@ -32,7 +32,7 @@ export interface VirtualMachine {
   readonly accelReason: string;
   /** How the folder gets into the guest; undefined: there is none. */
   readonly share: ShareKind | undefined;
-  /** What the agent must mount to see the shared folder. */
+  /** What the agent must mount to see the shared folder; known after `boot`. */
   readonly shareMount: GuestMount | undefined;
   readonly exited: Promise<VmExit>;
   /** A rejection needs nobody who listens. */

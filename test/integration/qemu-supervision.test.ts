@@ -47,7 +47,7 @@ async function fakeVm(mode: string, changes: Partial<VmSpec> = {}): Promise<Virt
     extraCmdline: "",
     accel: "tcg",
     share: "9p",
-    folder: { path: "/proc/1/root/." },
+    folder: { path: "/proc/1/root/.", shadowPid: 1 },
     disks: NO_DISKS,
     debug: false,
     ...changes,
@@ -211,7 +211,7 @@ test("close ends a running VM, twice, and leaves only the logs", async () => {
   await machine.close();
   await machine.close();
   expect(isAlive(pid)).toBe(false);
-  expect(readdirSync(dir).toSorted()).toEqual(["console.log", "virtiofsd.log", "vmm.log"]);
+  expect(readdirSync(dir).toSorted()).toEqual(["console.log", "share.log", "vmm.log"]);
 });
 
 describe("the choice of KVM", () => {

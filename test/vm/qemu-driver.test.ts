@@ -46,7 +46,7 @@ async function specWith(changes: Partial<VmSpec>): Promise<VmSpec> {
     extraCmdline: "",
     accel: "tcg",
     share: "auto",
-    folder: { path: join(dir, "tree") },
+    folder: { path: join(dir, "tree"), shadowPid: process.pid },
     disks: NO_DISKS,
     debug: false,
     ...changes,
@@ -77,7 +77,7 @@ describe("a real virtual machine", () => {
     expect(await vm.stop(Deadline.after(5000))).toMatchObject({ reason: "stopped", code: 0, signal: null });
     await vm.close();
     await vm.close();
-    expect(readdirSync(join(dir, "state")).toSorted()).toEqual(["console.log", "virtiofsd.log", "vmm.log"]);
+    expect(readdirSync(join(dir, "state")).toSorted()).toEqual(["console.log", "share.log", "vmm.log"]);
   });
 
   test("tells a panic of the guest's kernel apart", async () => {

@@ -11,7 +11,11 @@ import { QemuMachine } from "./machine.ts";
 import { tryKvm } from "./probe.ts";
 
 /** microvm takes 288 CPUs, our guest kernel this many (CONFIG_NR_CPUS). */
-const CAPABILITIES: VmCapabilities = { shares: ["virtiofs", "9p"], accels: ["kvm", "tcg"], maxVcpus: 32 };
+const CAPABILITIES: VmCapabilities = {
+  shares: ["virtiofs", "9p", "9p-vsock"],
+  accels: ["kvm", "tcg"],
+  maxVcpus: 32,
+};
 
 /** A kernel with its initramfs does not unpack in less. */
 const MIN_MEM_MIB = 64;

@@ -23,7 +23,6 @@ export class QemuMachine implements VirtualMachine {
   readonly accel: "kvm" | "tcg";
   readonly accelReason: string;
   readonly share: ShareKind | undefined;
-  readonly shareMount: GuestMount | undefined;
   readonly exited: Promise<VmExit>;
   readonly disksReady: Promise<void>;
   private readonly spec: VmSpec;
@@ -45,16 +44,19 @@ export class QemuMachine implements VirtualMachine {
       vmm: new BoundedLog(join(stateDir, "vmm.log")),
       console: new BoundedLog(join(stateDir, "console.log")),
     };
-    this.shareLog = new BoundedLog(join(stateDir, "virtiofsd.log"));
+    this.shareLog = new BoundedLog(join(stateDir, "share.log"));
     if (folder)
       this.folder = chooseShare({ want, folder, stateDir, log: this.shareLog, supported: kernel.shares });
     this.share = this.folder?.kind;
-    this.shareMount = this.folder?.guestMount;
     this.exited = new Promise((resolve) => {
       this.settleExit = resolve;
     });
     this.disksReady = spec.disks.ready.then(() => {});
     this.disksReady.catch(() => {});
+  }
+
+  get shareMount(): GuestMount | undefined {
+    return this.folder?.guestMount;
   }
 
   get pid(): number | undefined {

@@ -1,0 +1,139 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { promisify } from "node:util";
+import type { Deadline } from "../base/deadline.ts";
+import { NkError } from "../base/errors.ts";
+import type { BoundedLog } from "../host/bounded-log.ts";
+import { Daemon } from "../host/daemon.ts";
+import { shadowPath } from "../host/paths.ts";
+import { traced } from "../trace/channels.ts";
+
+/** Where Debian and Ubuntu put it, and an installation by hand. */
+const PLACES = ["/usr/sbin/diod", "/usr/local/sbin/diod"];
+
+/** The 9p server that is installed, if any. The environment variable is for tests and unusual installations. */
+export function findDiod(override = process.env["NK_DIOD"]): string | null {
+  const places = override === undefined ? PLACES : [override];
+  return places.find((path) => existsSync(path)) ?? null;
+}
+
+/** Where `nk-shadow serve` has the tree in its jail (native/shadow/jail.c): the `aname` of an attach. */
+export const EXPORTED_TREE = "/tree";
+
+/** Where a guest's connection arrives at the host. */
+export type Door =
+  /** A Unix socket, for a VMM that turns connections of its guest into such (Firecracker); its process is `uid`, `gid`. */
+  | { kind: "unix"; path: string; uid: number; gid: number }
+  /** A free port of AF_VSOCK, for the guest with that CID alone (vhost). */
+  | { kind: "vsock"; cid: number };
+
+const STARTED = /^listening (\d+)$/m;
+const STOP_TIMEOUT_MS = 1000;
+
+/** One diod, confined to a shadow's tree (`nk-shadow serve`), for one connection of the tree's guest. */
+export class DiodServer {
+  /** Settles when the server has ended, with the reason. */
+  readonly failed: Promise<Error>;
+  private readonly diod: string;
+  private readonly shadowPid: number;
+  private readonly door: Door;
+  private readonly log: BoundedLog;
+  private fail: (error: Error) => void = () => {};
+  private daemon: Daemon | undefined;
+
+  constructor(diod: string, shadowPid: number, door: Door, log: BoundedLog) {
+    this.diod = diod;
+    this.shadowPid = shadowPid;
+    this.door = door;
+    this.log = log;
+    this.failed = new Promise((resolve) => {
+      this.fail = resolve;
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.daemon?.pid;
+  }
+
+  /** Resolves when it listens, with the vsock port that it got (0 for a Unix socket). @throws VMM, TIMEOUT, HOST */
+  async start(deadline: Deadline): Promise<number> {
+    if (this.daemon !== undefined) throw new NkError("INTERNAL", "the share was started before");
+    const argv = serveArgv(this.diod, await librariesOf(this.diod), this.shadowPid, this.door);
+    const why =
+      "the guest reads and writes the container's tree through this server, which sees nothing else";
+    return traced("monitor", "start diod", { why, what: argv.join(" ") }, () => this.spawn(argv, deadline));
+  }
+
+  async close(): Promise<void> {
+    const { daemon } = this;
+    if (daemon?.running !== true) return;
+    daemon.kill("SIGTERM");
+    const timer = setTimeout(() => daemon.kill("SIGKILL"), STOP_TIMEOUT_MS);
+    await daemon.exited;
+    clearTimeout(timer);
+  }
+
+  private async spawn(argv: [string, ...string[]], deadline: Deadline): Promise<number> {
+    let seen = "";
+    let listening: (port: number) => void = () => {};
+    const ready = new Promise<number>((resolve) => {
+      listening = resolve;
+    });
+    const daemon = new Daemon({
+      name: "diod",
+      argv,
+      log: this.log,
+      onOutput: (chunk) => {
+        if (seen.length < 4096) seen += chunk.toString("latin1");
+        const port = STARTED.exec(seen)?.[1];
+        if (port !== undefined) listening(Number(port));
+      },
+    });
+    this.daemon = daemon;
+    const port = await daemon.alive(ready, deadline, "start diod");
+    void daemon.exited.then((exit) => this.fail(daemon.deathError(exit, "serve the shared folder")));
+    return port;
+  }
+}
+
+/**
+ * `nk-shadow serve` around diod. -n, -N: no authentication, and no look into user data bases: the guest's kernel has checked who
+ * asks, and the numbers of users and groups are the guest's.
+ */
+function serveArgv(
+  diod: string,
+  libraries: readonly string[],
+  shadowPid: number,
+  door: Door,
+): [string, ...string[]] {
+  const listen =
+    door.kind === "unix"
+      ? ["--unix", door.path, String(door.uid), String(door.gid)]
+      : ["--vsock", String(door.cid)];
+  return [
+    shadowPath(),
+    "serve",
+    "--tree",
+    String(shadowPid),
+    ...listen,
+    ...libraries.flatMap((path) => ["--file", path]),
+    "--",
+    diod,
+    "--foreground",
+    "--rfdno=0",
+    "--wfdno=1",
+    "--no-auth",
+    "--no-userdb",
+    `--export=${EXPORTED_TREE}`,
+  ];
+}
+
+/** The shared libraries of a program, its loader among them, as the loader finds them. @throws HOST */
+async function librariesOf(program: string): Promise<string[]> {
+  try {
+    const { stdout } = await promisify(execFile)("ldd", [program], { timeout: 5000, env: {} });
+    return [...stdout.matchAll(/(?:=> |^\s+)(\/\S+) \(0x/gm)].map(([, path = ""]) => path);
+  } catch (cause) {
+    throw new NkError("HOST", `cannot list the shared libraries of ${program}: ${String(cause)}`, { cause });
+  }
+}
