@@ -1,6 +1,6 @@
 /**
  * HTTP/1.1 as Firecracker answers it (micro-http): a status line with an empty reason, or none, a few header fields, and a body whose length is in
- * Content-Length alone. node:http would read it too, but it costs the first ten requests 17 ms instead of 3.
+ * Content-Length alone. node:http would read it too, but the first ten requests cost 17 ms of CPU time with it, and 8 with this.
  */
 export interface HttpAnswer {
   status: number;

@@ -1,31 +1,55 @@
+// Every answer that was recorded from a real Firecracker, read by the client.
 import { describe, expect, test } from "vitest";
-import { bytesOf, recorded, textOf, type Recorded, type Text } from "../testing/vectors.ts";
-import { RawServer } from "../testing/raw-server.ts";
-import { Deadline } from "../../../base/deadline.ts";
-import { ApiError } from "./api-error.ts";
-import { FirecrackerApi, readAnswer } from "./api.ts";
-import { getBalloon, getBalloonStatistics } from "./balloon.ts";
-import { ApiConnection } from "./connection.ts";
-import { describeInstance } from "./describe.ts";
-import { faultError } from "./faults.ts";
-import { takeAnswer, type HttpAnswer } from "./http-answer.ts";
-import { getMachineConfig } from "./machine-config.ts";
-import { getMmds } from "./mmds.ts";
-import { parseVersion } from "./versions.ts";
-import { getVmConfig } from "./vm-config.ts";
+import { Deadline } from "../../src/base/deadline.ts";
+import { ApiError } from "../../src/vm/firecracker/api/api-error.ts";
+import { FirecrackerApi, readAnswer } from "../../src/vm/firecracker/api/api.ts";
+import { getBalloon, getBalloonStatistics } from "../../src/vm/firecracker/api/balloon.ts";
+import { ApiConnection } from "../../src/vm/firecracker/api/connection.ts";
+import { describeInstance } from "../../src/vm/firecracker/api/describe.ts";
+import { faultError } from "../../src/vm/firecracker/api/faults.ts";
+import { takeAnswer, type HttpAnswer } from "../../src/vm/firecracker/api/http-answer.ts";
+import { getMachineConfig } from "../../src/vm/firecracker/api/machine-config.ts";
+import { getMmds } from "../../src/vm/firecracker/api/mmds.ts";
+import { parseVersion } from "../../src/vm/firecracker/api/versions.ts";
+import { getVmConfig } from "../../src/vm/firecracker/api/vm-config.ts";
+import { RawServer } from "../../src/vm/firecracker/testing/raw-server.ts";
+import {
+  apiGroups,
+  requestText,
+  responseOf,
+  responseText,
+  type VectorCase,
+} from "../fixtures/firecracker-vectors.ts";
 
-/** Every answer that was recorded from a real Firecracker, read by the client. */
+interface Recorded extends VectorCase {
+  group: string;
+  version: string;
+}
+
+function recorded(): Recorded[] {
+  return apiGroups().flatMap(({ name: group, cases }) =>
+    cases.flatMap((each) =>
+      ["1.16.1", ...Object.keys(each.versions ?? {})].map((version) => ({
+        ...each,
+        group,
+        version,
+        response: responseOf(each, version),
+      })),
+    ),
+  );
+}
 
 function answerOf({ response }: Recorded): HttpAnswer {
-  const taken = takeAnswer(Buffer.from(bytesOf(response)));
+  const taken = takeAnswer(Buffer.from(responseText(response)));
   if (taken === undefined) throw new Error("not a whole answer");
   expect(taken.rest).toHaveLength(0);
   return taken.answer;
 }
 
-function jsonOf(text: Text): object | undefined {
+/** What was sent, where it is an object. */
+function bodyOf({ request }: Recorded): object | undefined {
   try {
-    const value: unknown = JSON.parse(textOf(text));
+    const value: unknown = JSON.parse(requestText(request).split("\r\n\r\n")[1] ?? "");
     return typeof value === "object" && value !== null ? value : undefined;
   } catch {
     return undefined;
@@ -129,16 +153,16 @@ const failures = recorded().filter(({ response }) => response.status >= 300);
 
 describe("each recorded failure is the error that was intended", () => {
   test.each(failures)("$group, $version: $name", (each) => {
-    const { method, path, body } = each.request;
+    const { method, path } = each.request;
     const request = `${method ?? "raw"} ${path ?? ""}`;
-    const error = faultError(answerOf(each), { request, body: jsonOf(body), version: each.version });
+    const error = faultError(answerOf(each), { request, body: bodyOf(each), version: each.version });
     const row = INTENDED.find(([said]) => error.said?.includes(said));
     expect(error.code).toBe(row?.[1]);
     expect(error.message).toContain(row?.[2].replace("VERSION", each.version));
   });
 
   test.each(INTENDED)("%j was recorded", (said) => {
-    const all = failures.map((each) => textOf(each.response.body).replaceAll('\\"', '"'));
+    const all = failures.map((each) => (each.response.body ?? "").replaceAll('\\"', '"'));
     expect(all.some((body) => body.includes(said))).toBe(true);
   });
 });
@@ -172,7 +196,7 @@ describe("each recorded success is read", () => {
         expect(readAnswer(sent, each.name).text("firecracker_version")).toBe(each.version);
         return;
       }
-      const value = await overSocket(bytesOf(each.response), (api) => read(api, Deadline.after(2000)));
+      const value = await overSocket(responseText(each.response), (api) => read(api, Deadline.after(2000)));
       // What the client returns is what was said: nothing is made up, though some of it may be left out.
       expect(JSON.parse(sent)).toMatchObject(JSON.parse(JSON.stringify(value)) as object);
       expect(Object.keys(value as object).length).toBeGreaterThan(sent === "{}" ? -1 : 0);
