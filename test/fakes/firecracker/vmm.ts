@@ -88,8 +88,8 @@ export class Vmm {
   private async runGuest(bootSource: BootSource): Promise<void> {
     await this.guest.start({
       machine: this.machine,
-      kernelFd: bootSource.kernelFd,
-      initrdFd: bootSource.initrdFd,
+      kernel: bootSource.config.kernel_image_path,
+      initrd: bootSource.config.initrd_path,
       cmdline: this.cmdline(bootSource.cmdline),
       drives: this.drives
         .all()

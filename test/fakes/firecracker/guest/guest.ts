@@ -5,8 +5,8 @@ import type { Vsock } from "../resources/vsock.ts";
 /** What a guest is made of. */
 export interface GuestHardware {
   machine: MachineConfig;
-  kernelFd: number;
-  initrdFd: number | undefined;
+  kernel: string;
+  initrd: string | null;
   /** With what Firecracker adds to it. */
   cmdline: string;
   drives: readonly { id: string; path: string; readOnly: boolean }[];

@@ -6,10 +6,12 @@ export class SilentGuest implements Guest {
   readonly canBeSaved = true;
   readonly ended: Promise<GuestEnd>;
   protected end: (how: GuestEnd) => void = () => {};
+  protected fail: (error: unknown) => void = () => {};
 
   constructor() {
-    this.ended = new Promise((resolve) => {
+    this.ended = new Promise((resolve, reject) => {
       this.end = resolve;
+      this.fail = reject;
     });
   }
 
