@@ -70,6 +70,7 @@ struct nk_container *nk_container_new(const char *id, struct nk_error *e) {
         nk_fail_errno(e, "container");
         return NULL;
     }
+    clock_gettime(CLOCK_REALTIME_COARSE, &c->created_at);
     c->init.container = c;
     c->init.pty = c->init.console_listener = -1;
     c->freeze.source.fd = -1;

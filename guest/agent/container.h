@@ -9,6 +9,7 @@
 #include "request.h"
 
 #include <stdbool.h>
+#include <time.h>
 
 enum nk_status { NK_CREATING, NK_CREATED, NK_RUNNING, NK_PAUSED, NK_STOPPED };
 
@@ -19,6 +20,9 @@ struct nk_container {
     enum nk_status status;
     struct nk_process init;
     struct nk_process *sessions;
+    /* CLOCK_REALTIME_COARSE, by which the kernel stamps files */
+    struct timespec created_at;
+    struct timespec started_at;
     bool dying;    /* to be deleted by force, or the VM ends: what still starts is killed */
     unsigned runs; /* of the runtime, under way */
     char *bundle;  /* the folder of config.json */

@@ -59,6 +59,7 @@ static void begin(struct nk_request *request, bool off) {
     state.deadline.fire = finish;
     nk_timer_start(&state.deadline, KILL_DEADLINE_US);
     nk_containers_kill();
+    nk_sync_stop();
     nk_shutdown_continue();
 }
 

@@ -70,6 +70,7 @@ void nk_op_start(struct nk_request *request) {
         nk_answer_error(request, &e);
         return;
     }
+    clock_gettime(CLOCK_REALTIME_COARSE, &c->started_at);
     if (start_by_fifo(c)) {
         nk_step("start", start_us, "%s", c->id);
         started(c, request);

@@ -85,6 +85,13 @@ static const struct nk_member resize[] = {
     ID, ANY_PROCESS, INTEGER("rows", true, 0, 65535), INTEGER("cols", true, 0, 65535), END,
 };
 static const struct nk_member update[] = {ID, OBJECT("resources", true), END};
+static const struct nk_member sync_members[] = {
+    ID,
+    {"root", NK_RUN_PATH, true, 0, 0, NULL},
+    {"upper", NK_RUN_PATH, false, 0, 0, NULL},
+    {"target", NK_RUN_PATH, true, 0, 0, NULL},
+    END,
+};
 static const struct nk_member shutdown_members[] = {WORD("mode", false, shutdown_modes), END};
 
 static int check_mount(const json_t *body, struct nk_error *e) {
@@ -130,6 +137,7 @@ const struct nk_operation nk_operations[] = {
     {"update", false, update, NULL, nk_op_update},
     {"stats", false, id_only, NULL, nk_op_stats},
     {"kmsg", false, nothing, NULL, nk_op_kmsg},
+    {"sync", false, sync_members, NULL, nk_op_sync},
     {"metrics", false, nothing, NULL, nk_op_metrics},
     {"shutdown", true, shutdown_members, NULL, nk_op_shutdown},
     {NULL, false, NULL, NULL, NULL},

@@ -25,10 +25,14 @@ void nk_op_update(struct nk_request *request);
 void nk_op_stats(struct nk_request *request);
 void nk_op_kmsg(struct nk_request *request);
 void nk_op_metrics(struct nk_request *request);
+void nk_op_sync(struct nk_request *request);
 void nk_op_shutdown(struct nk_request *request);
 
 /* Does the delete that a container's request waits for: nothing of it runs any more. May free c. */
 void nk_delete_now(struct nk_container *c);
+
+/* Ends a copy under way, as it is. */
+void nk_sync_stop(void);
 
 /* Goes on with a shutdown under way, if there is one and no container is busy. */
 void nk_shutdown_continue(void);

@@ -88,6 +88,14 @@ static int send_answer(const struct nk_request *request, json_t *answer) {
     return nk_channel_send_json(answer);
 }
 
+void nk_tell_progress(const struct nk_request *request, json_t *members) {
+    json_t *event = json_pack("{s:s, s:I}", "event", "progress", "seq", request->seq);
+
+    json_object_update(event, members);
+    json_decref(members);
+    send_answer(request, event);
+}
+
 void nk_answer(struct nk_request *request, json_t *members) {
     json_t *answer = json_pack("{s:I, s:s}", "seq", request->seq, "status", "success");
     struct nk_error e;

@@ -48,6 +48,9 @@ bool nk_request_bool(const struct nk_request *request, const char *name);
 void nk_answer(struct nk_request *request, json_t *members);
 void nk_answer_error(struct nk_request *request, const struct nk_error *e);
 
+/* An event that says how far the work for a request is; the request stays. The reference is taken over. */
+void nk_tell_progress(const struct nk_request *request, json_t *members);
+
 /* Frees without an answer: none is waited for any more. */
 void nk_request_free(struct nk_request *request);
 
