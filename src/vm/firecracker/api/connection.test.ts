@@ -95,6 +95,17 @@ describe("the connection is made anew after", () => {
     expect((await client.exchange(GET, soon())).status).toBe(204);
   });
 
+  test("an answer that comes when nobody asks", async () => {
+    await serve((socket, _, connection) => {
+      socket.write(OK);
+      if (connection === 1) setTimeout(() => socket.write("HTTP/1.1 400 \r\n\r\n"), 10);
+    });
+    expect((await client.exchange(GET, soon())).status).toBe(204);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect((await client.exchange(GET, soon())).status).toBe(204);
+    expect(server.connections).toBe(2);
+  });
+
   test("an answer that is none", async () => {
     await serve((socket, _, connection) => socket.write(connection === 1 ? "hello\r\n\r\n" : OK));
     await expect(client.exchange(GET, soon())).rejects.toMatchObject({ code: "VMM", status: undefined });

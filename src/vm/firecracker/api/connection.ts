@@ -96,6 +96,10 @@ export class ApiConnection {
     const socket = connect(this.socketPath);
     socket.on("error", () => {}); // whoever waits for an answer hears of it; between requests nobody does
     socket.once("end", () => socket.destroy());
+    socket.on("data", () => {
+      // Nobody has asked: the next request would take it for its answer.
+      if (socket.listenerCount("data") === 1) socket.destroy();
+    });
     this.socket = socket;
     return socket;
   }
