@@ -1,9 +1,7 @@
 // The client of Firecracker's API against the stand-in, which is exact in what it answers (test/fakes/firecracker/README.md).
 import { existsSync, readFileSync } from "node:fs";
-import type { Socket } from "node:net";
 import { join } from "node:path";
-import { afterEach, describe, expect, test, vi } from "vitest";
-import { Deadline } from "../../src/base/deadline.ts";
+import { afterEach, describe, expect, test } from "vitest";
 import { flushMetrics, sendCtrlAltDel, startInstance } from "../../src/vm/firecracker/api/actions.ts";
 import { FirecrackerApi } from "../../src/vm/firecracker/api/api.ts";
 import {
@@ -30,7 +28,6 @@ import {
   patchNetworkInterface,
   putNetworkInterface,
 } from "../../src/vm/firecracker/api/network-interfaces.ts";
-import { connectWhenReady } from "../../src/vm/firecracker/api/ready.ts";
 import { putSerial } from "../../src/vm/firecracker/api/serial.ts";
 import { createSnapshot, loadSnapshot } from "../../src/vm/firecracker/api/snapshot.ts";
 import { parseVersion } from "../../src/vm/firecracker/api/versions.ts";
@@ -38,48 +35,9 @@ import { getVmConfig } from "../../src/vm/firecracker/api/vm-config.ts";
 import { pauseVm, resumeVm } from "../../src/vm/firecracker/api/vm.ts";
 import { putVsock } from "../../src/vm/firecracker/api/vsock.ts";
 import { MetricsReader } from "../../src/vm/firecracker/metrics.ts";
-import { dialGuest } from "../../src/vm/firecracker/vsock-dial.ts";
-import { connectTo, FakeFirecracker, makeBootFiles } from "../fixtures/fake-firecracker.ts";
+import { apis, closeAll, configured, connected, soon, start } from "./firecracker-rig.ts";
 
-const open: FakeFirecracker[] = [];
-const apis: FirecrackerApi[] = [];
-const soon = (): Deadline => Deadline.after(5000);
-
-function start(env: Record<string, string> = {}): FakeFirecracker {
-  const fake = new FakeFirecracker(["--api-sock", "api.sock", "--id", "vm-1"], env, makeBootFiles);
-  open.push(fake);
-  return fake;
-}
-
-/** As its parent says that it has ended. */
-async function death(fake: FakeFirecracker): Promise<never> {
-  const { code, signal } = await fake.ended;
-  throw new Error(`Firecracker ended: ${code ?? signal}`);
-}
-
-async function connected(fake: FakeFirecracker): Promise<FirecrackerApi> {
-  const api = await connectWhenReady(fake.socketPath, death(fake), soon());
-  apis.push(api);
-  return api;
-}
-
-/** Ready for `startInstance`, with a disk and a way to the guest. */
-async function configured(
-  env: Record<string, string> = {},
-): Promise<{ fake: FakeFirecracker; api: FirecrackerApi }> {
-  const fake = start(env);
-  const api = await connected(fake);
-  await putMachineConfig(api, { vcpu_count: 1, mem_size_mib: 128 }, soon());
-  await putBootSource(api, { kernel_image_path: "vmlinux", boot_args: "quiet" }, soon());
-  await putDrive(api, { drive_id: "d0", path_on_host: "disk", is_root_device: false }, soon());
-  await putVsock(api, { guest_cid: 3, uds_path: "v.sock" }, soon());
-  return { fake, api };
-}
-
-afterEach(async () => {
-  for (const api of apis.splice(0)) api.close();
-  for (const fake of open.splice(0)) await fake.close();
-});
+afterEach(closeAll);
 
 describe("every request, in the order of a VM's life", () => {
   test("before the start", async () => {
@@ -267,57 +225,5 @@ describe("versions", () => {
     const api = await connected(start({ NK_FAKE_FC_VERSION: "1.17.0-dev" }));
     await putMachineConfig(api, { vcpu_count: 1, mem_size_mib: 128, huge_pages: "Transparent" }, soon());
     expect((await getMachineConfig(api, soon())).huge_pages).toBe("Transparent");
-  });
-});
-
-describe("when it goes wrong", () => {
-  test("ten other connections: the reason is said, and the client goes on when there is room", async () => {
-    const fake = start();
-    await fake.ready();
-    const others: Socket[] = [];
-    for (let count = 0; count < 10; count += 1) others.push(await connectTo(fake.socketPath));
-    await expect(connected(fake)).rejects.toThrow("has ten connections already, and takes no more");
-    for (const socket of others) socket.destroy();
-    const api = await vi.waitFor(() => connected(fake));
-    expect((await describeInstance(api, soon())).id).toBe("vm-1");
-  });
-
-  test("an end before the socket is there is heard at once", async () => {
-    const fake = start({ NK_FAKE_FC_FAULT: "exit-before-bind:3" });
-    await expect(connectWhenReady(fake.socketPath, death(fake), soon())).rejects.toThrow(
-      "Firecracker ended: 3",
-    );
-  });
-
-  test("a socket that never comes ends with the deadline", async () => {
-    const fake = start({ NK_FAKE_FC_FAULT: "never-bind" });
-    const ready = connectWhenReady(fake.socketPath, death(fake), Deadline.after(300));
-    await expect(ready).rejects.toMatchObject({ code: "TIMEOUT" });
-  });
-
-  test("a connection that is cut off, and an end at the start, have no status", async () => {
-    const { api } = await configured({ NK_FAKE_FC_FAULT: "reset:/actions" });
-    await expect(startInstance(api, soon())).rejects.toMatchObject({ code: "VMM", status: undefined });
-    expect((await describeInstance(api, soon())).state).toBe("Not started");
-    const other = await configured({ NK_FAKE_FC_FAULT: "start-exits:1" });
-    await expect(startInstance(other.api, soon())).rejects.toMatchObject({ code: "VMM", status: undefined });
-  });
-
-  test("a slow answer ends with the deadline, and is not taken for that of the next request", async () => {
-    const fake = start({ NK_FAKE_FC_FAULT: "slow:300" });
-    const api = await connected(fake);
-    await expect(getMachineConfig(api, Deadline.after(100))).rejects.toMatchObject({
-      code: "TIMEOUT",
-      request: "GET /machine-config",
-    });
-    expect((await describeInstance(api, soon())).id).toBe("vm-1");
-  });
-
-  test("a guest where nobody listens is asked until the deadline", async () => {
-    const { fake, api } = await configured();
-    await startInstance(api, soon());
-    await expect(dialGuest(join(fake.folder, "v.sock"), 52, Deadline.after(200))).rejects.toMatchObject({
-      code: "TIMEOUT",
-    });
   });
 });
