@@ -54,7 +54,7 @@ bool nk_sync_open_pair(struct nk_sync *s, struct nk_sync_pair above, const char 
 
     if (s->depth >= NK_SYNC_MAX_DEPTH) {
         errno = ELOOP;
-        nk_sync_problem(s, "more folders in one another than are copied");
+        nk_sync_problem(s, "enter more folders in one another");
         return false;
     }
     from = nk_sync_open_from(above.from, name, O_RDONLY | O_DIRECTORY);

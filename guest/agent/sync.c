@@ -16,7 +16,7 @@ void nk_sync_problem(struct nk_sync *s, const char *what) {
     int saved = errno;
 
     if (number < NK_SYNC_MAX_PROBLEMS)
-        snprintf(s->report->problems[number], NK_SYNC_PROBLEM_BYTES, "/%.400s: %s: %s", s->path, what,
+        snprintf(s->report->problems[number], NK_SYNC_PROBLEM_BYTES, "/%.400s: cannot %s: %s", s->path, what,
                  strerror(saved));
 }
 

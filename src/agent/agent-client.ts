@@ -1,12 +1,36 @@
 import { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
 import type { AgentConnection } from "./connection.ts";
-import { list, plain, text, type Streams, type Untrusted } from "./messages.ts";
+import { count, list, plain, text, type Streams, type Untrusted } from "./messages.ts";
 
 /** Long enough for software emulation on a loaded machine; a guest that needs more is taken for hung. */
 const REQUEST_TIMEOUT_MS = 60_000;
 /** A signal is sent at once; callers that stop containers wait for it. */
 const KILL_TIMEOUT_MS = 10_000;
+
+/** Copying goes on as long as something moves: the agent says so every second. */
+const SYNC_IDLE_MS = 60_000;
+
+const MAX_SYNC_PROBLEMS = 16;
+
+/** Folders below /run/nk. */
+export interface SyncRequest {
+  /** A container's root, as it was left. */
+  root: string;
+  /** The upper side, when `root` is an overlay. */
+  upper?: string;
+  /** What `root` was at first. */
+  target: string;
+}
+
+export interface SyncReport {
+  files: number;
+  bytes: number;
+  deleted: number;
+  /** What could not be copied; `problems` names the first 16. */
+  failed: number;
+  problems: string[];
+}
 
 export interface ProcessStart {
   streams: Streams;
@@ -41,6 +65,7 @@ export interface GuestMountRequest {
  */
 export class AgentClient {
   private readonly connection: AgentConnection;
+  private syncDeadline: Deadline | undefined;
 
   constructor(connection: AgentConnection) {
     this.connection = connection;
@@ -128,6 +153,27 @@ export class AgentClient {
     return plain(rest);
   }
 
+  /** Makes `target` what a stopped container has made of `root`. It takes as long as it takes, but not without progress. */
+  async sync(id: string, request: SyncRequest): Promise<SyncReport> {
+    const deadline = Deadline.after(SYNC_IDLE_MS);
+    this.syncDeadline = deadline;
+    const answer = await this.connection.request("sync", { id, ...request }, deadline);
+    return {
+      files: count(answer["files"]),
+      bytes: count(answer["bytes"]),
+      deleted: count(answer["deleted"]),
+      failed: count(answer["failed"]),
+      problems: list(answer["problems"])
+        .slice(0, MAX_SYNC_PROBLEMS)
+        .map((problem) => text(problem, 512)),
+    };
+  }
+
+  /** Whoever gets a `progress` event passes it on. */
+  progressed(): void {
+    this.syncDeadline?.renew(SYNC_IDLE_MS);
+  }
+
   async kernelLog(): Promise<string[]> {
     const answer = await this.ask("kmsg", {});
     return list(answer["lines"]).map((line) => text(line, 512));
@@ -145,14 +191,10 @@ export class AgentClient {
 
 function toProcess(value: unknown): GuestProcess {
   const row = (typeof value === "object" && value !== null ? value : {}) as Untrusted;
-  const count = (name: string): number => {
-    const field = row[name];
-    return typeof field === "number" && Number.isSafeInteger(field) ? field : 0;
-  };
   return {
-    pid: count("pid"),
-    ppid: count("ppid"),
-    uid: count("uid"),
+    pid: count(row["pid"]),
+    ppid: count(row["ppid"]),
+    uid: count(row["uid"]),
     comm: text(row["comm"], 64),
     args: text(row["args"]),
     state: text(row["state"], 1),

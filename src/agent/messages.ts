@@ -45,7 +45,12 @@ export interface StepEvent {
   detail: string;
 }
 
-export type AgentEvent = HelloEvent | ExitEvent | LogEvent | StepEvent;
+/** A long request moves on; how far, is for nobody to rely on. */
+export interface ProgressEvent {
+  event: "progress";
+}
+
+export type AgentEvent = HelloEvent | ExitEvent | LogEvent | StepEvent | ProgressEvent;
 
 /** Any JSON object that the guest sent: nothing about it is certain. */
 export type Untrusted = Record<string, unknown>;
@@ -62,7 +67,8 @@ export function tail(value: unknown): string {
   return typeof value === "string" ? printable(value.slice(-MAX_TEXT)) : "";
 }
 
-function count(value: unknown): number {
+/** A number that is none counts as 0. */
+export function count(value: unknown): number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : 0;
 }
 
@@ -125,6 +131,8 @@ export function parseEvent(message: Untrusted): AgentEvent | undefined {
         endUs: count(message["endUs"]),
         detail: text(message["detail"]),
       };
+    case "progress":
+      return { event: "progress" };
     default:
       return undefined;
   }

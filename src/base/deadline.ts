@@ -38,6 +38,11 @@ export class Deadline {
     }
   }
 
+  /** Sets it anew, for all who hold it or wait by it: there was a sign of progress. */
+  renew(timeoutMs: number): void {
+    this.endMs = performance.now() + timeoutMs * SCALE;
+  }
+
   /**
    * Settles as `promise` does, or rejects with TIMEOUT when the deadline passes first.
    * @param what is waited for; becomes part of the message.
@@ -46,10 +51,12 @@ export class Deadline {
     const timeoutMs = Math.round(this.remainingMs());
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new NkError("TIMEOUT", `${what} did not come within ${timeoutMs} ms`, { phase: what })),
-        timeoutMs,
-      );
+      const check = (): void => {
+        const restMs = Math.round(this.remainingMs());
+        if (restMs > 0) timer = setTimeout(check, restMs);
+        else reject(new NkError("TIMEOUT", `${what} did not come within ${timeoutMs} ms`, { phase: what }));
+      };
+      timer = setTimeout(check, timeoutMs);
     });
     try {
       return await Promise.race([promise, timeout]);

@@ -49,6 +49,7 @@ const SETTINGS: [string, string, string][] = [
   ["--vm-accel", "vm.accel", "auto, kvm, tcg"],
   ["--vm-share", "vm.share", "auto, virtiofs, 9p, 9p-vsock, block"],
   ["--vm-block-fs", "vm.blockFs", "auto, ext4, erofs"],
+  ["--vm-sync", "vm.sync", "true, false"],
   ["--vm-runtime", "vm.runtime", "crun, runc"],
   ["--host-runtime", "container.runtime", "runc, crun or a path"],
 ];

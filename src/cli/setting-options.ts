@@ -14,6 +14,7 @@ const SETTING_FLAGS: Record<string, SettingName> = {
   "vm-accel": "accel",
   "vm-share": "share",
   "vm-block-fs": "blockFs",
+  "vm-sync": "sync",
   "vm-runtime": "vmRuntime",
   "host-runtime": "hostRuntime",
 };
@@ -53,6 +54,11 @@ export const VM_OPTIONS: readonly OptionSpec[] = [
     type: "text",
     value: words("blockFs"),
     help: "file system of the disk image of --vm-share=block (default: auto)",
+  },
+  {
+    name: "vm-sync",
+    type: "switch",
+    help: "copy back what the container changed when it ends, with --vm-share=block",
   },
   {
     name: "vm-runtime",

@@ -44,10 +44,12 @@ it.each([
   ["the working directory is missing", [DEV], true, "/none", true],
   ["devices have to be made", [], true, "/", true],
 ])("when %s", (_what, mounts, readonly, cwd, writable) => {
-  expect(diskRoot(bundleWith(mounts, readonly, cwd)).writable).toBe(writable);
+  expect(diskRoot(bundleWith(mounts, readonly, cwd), false).writable).toBe(writable);
 });
 
-it("needs a share for bind mounts only", () => {
-  expect(diskRoot(bundleWith([DEV])).hasVolumes).toBe(false);
-  expect(diskRoot(bundleWith([DEV, bind("/data")])).hasVolumes).toBe(true);
+it("needs a share for bind mounts, and to copy back what a container can change", () => {
+  expect(diskRoot(bundleWith([DEV]), false).hasVolumes).toBe(false);
+  expect(diskRoot(bundleWith([DEV, bind("/data")]), false).hasVolumes).toBe(true);
+  expect(diskRoot(bundleWith([DEV], false), true)).toMatchObject({ hasVolumes: true, sync: true });
+  expect(diskRoot(bundleWith([DEV], true), true)).toMatchObject({ hasVolumes: false, sync: false });
 });

@@ -4,12 +4,15 @@ import type { DiskRoot } from "../monitor/job.ts";
 import type { Bundle } from "../oci/bundle.ts";
 import { planMounts } from "../oci/guest-config.ts";
 
-/** What `--vm-share=block` makes of a bundle. */
-export function diskRoot(bundle: Bundle): DiskRoot {
+/** What `--vm-share=block` makes of a bundle. @param wantsSync `--vm-sync` */
+export function diskRoot(bundle: Bundle, wantsSync: boolean): DiskRoot {
+  // On a read-only root a container changes nothing.
+  const sync = wantsSync && bundle.config.root.readonly !== true;
   return {
     rootfs: bundle.rootfs,
     writable: bundle.config.root.readonly !== true || !hasMountPoints(bundle),
-    hasVolumes: planMounts(bundle.raw).binds.length > 0,
+    hasVolumes: sync || planMounts(bundle.raw).binds.length > 0,
+    sync,
   };
 }
 

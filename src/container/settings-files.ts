@@ -18,6 +18,7 @@ const SETTINGS: Record<string, SettingName> = {
   "vm.accel": "accel",
   "vm.share": "share",
   "vm.blockFs": "blockFs",
+  "vm.sync": "sync",
   "vm.runtime": "vmRuntime",
   "container.runtime": "hostRuntime",
 };

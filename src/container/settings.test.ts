@@ -36,6 +36,7 @@ describe("resolveSettings", () => {
       accel: "auto",
       share: "auto",
       blockFs: "auto",
+      sync: false,
       vmRuntime: "crun",
       hostRuntime: undefined,
     });

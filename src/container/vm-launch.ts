@@ -1,3 +1,4 @@
+import { NkError } from "../base/errors.ts";
 import { Deadline } from "../base/deadline.ts";
 import { cgroupFolder, cgroupsToMake, makeCgroup } from "../host/cgroup.ts";
 import { checkGivenUp, unlessGivenUp } from "../host/give-up.ts";
@@ -44,6 +45,7 @@ export interface Launched {
  */
 export async function launch(request: CreateRequest, options: LaunchOptions): Promise<Launched> {
   const { store, machine, givenUp } = request;
+  checkSync(request);
   try {
     return machine === undefined
       ? await launchOwn(request, options)
@@ -55,29 +57,38 @@ export async function launch(request: CreateRequest, options: LaunchOptions): Pr
   }
 }
 
+function checkSync({ settings, machine }: CreateRequest): void {
+  if (!settings.sync || (settings.share === "block" && machine === undefined)) return;
+  const found = machine === undefined ? `--vm-share=${settings.share}` : `--vm=${machine}`;
+  throw new NkError(
+    "BAD_CONFIG",
+    `--vm-sync (vm.sync) copies back from a disk of the VM: expected --vm-share=block, found ${found}, with which the files are the host's own: leave it out`,
+  );
+}
+
 const WHY = "the shadow stands for the container on the host, the monitor owns its VM";
 
 async function launchOwn(request: CreateRequest, options: LaunchOptions): Promise<Launched> {
   const { bundle, store, id, settings } = request;
   const stateDir = store.dirOf(id);
-  const onDisk = settings.share === "block";
+  const disk = settings.share === "block" ? diskRoot(bundle, settings.sync) : undefined;
   const folder = cgroupFolder(bundle.config.linux?.cgroupsPath, id);
   const record = { ...request.record, vm: emptyVm(settings, cgroupsToMake(folder)) };
   const job: ContainerJob = {
     ...commonJob(request, options, record),
-    guestConfig: guestConfig(bundle.raw, id, GUEST_SHARE, onDisk ? "volumes" : "tree"),
-    ...(onDisk && { disk: diskRoot(bundle) }),
+    guestConfig: guestConfig(bundle.raw, id, GUEST_SHARE, disk ? "volumes" : "tree"),
+    ...(disk && { disk }),
   };
   return journaled(record, store, async () => {
     writeFileAtomic(jobPath(stateDir), JSON.stringify(job));
     const plan: ShadowPlan = {
       ...commonPlan(request, options),
-      ...(onDisk ? volumesPlan(request) : treePlan(request)),
+      ...(disk ? volumesPlan(request, disk.sync) : treePlan(request)),
       cgroups: makeCgroup(folder),
       monitor: ownMonitor(stateDir),
     };
     return traced("cli", "all of it, from shadow and monitor on", { why: WHY }, () =>
-      startAndWait(plan, request, LAUNCH_TIMEOUT_MS + (onDisk ? IMAGE_TIMEOUT_MS : 0)),
+      startAndWait(plan, request, LAUNCH_TIMEOUT_MS + (disk ? IMAGE_TIMEOUT_MS : 0)),
     );
   });
 }

@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { Deadline } from "../base/deadline.ts";
 import { asNkError, NkError } from "../base/errors.ts";
+import { writeStderr } from "../base/logger.ts";
+import { printable } from "../base/printable.ts";
 import type { GuestProcess } from "../agent/agent-client.ts";
 import type { ControlClient } from "../monitor/control-client.ts";
 import { monitorGone } from "../monitor/monitor-gone.ts";
@@ -29,6 +31,7 @@ export function vmMode(store: StateStore): ContainerMode {
       if (request.machine === undefined) await monitorGone(socketOf(store, request.id));
       narrateRest(join(store.dirOf(request.id), "trace.jsonl"), launched.stepsHeard);
       const ended = refreshVm(store.read(request.id));
+      warnOfCopy(ended);
       if (!request.keep) await remove(store, ended);
       return { status, ...(ended.error && { lost: ended.error }) };
     },
@@ -45,6 +48,7 @@ export function vmMode(store: StateStore): ContainerMode {
 
     async delete(container, force) {
       await end(store, container, force);
+      warnOfCopy(container);
       await remove(store, container);
     },
 
@@ -65,6 +69,15 @@ export function vmMode(store: StateStore): ContainerMode {
 
     refresh: async (container) => refreshVm(container),
   };
+}
+
+/** Says what `--vm-sync` could not copy back: the exit status does not. */
+function warnOfCopy({ id, rootfs, copiedBack }: ContainerRecord): void {
+  if (copiedBack === undefined) return;
+  const { error, failed, problems } = copiedBack;
+  const start = `nk-runtime: warning: --vm-sync: not all that container ${id} changed is in ${rootfs}`;
+  if (error !== undefined) writeStderr(printable(`${start}: ${error}\n`));
+  else if (failed > 0) writeStderr(printable(`${start}: ${failed} failed: ${problems.join("; ")}\n`));
 }
 
 /** Longer than the monitor's own deadlines for the guest, so that its errors arrive, which know more. */

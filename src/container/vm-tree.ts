@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { NkError } from "../base/errors.ts";
-import { parseMountOptions } from "../host/mount-flags.ts";
+import { MS, parseMountOptions } from "../host/mount-flags.ts";
 import type { ShadowPlan } from "../host/shadow.ts";
-import { planMounts, volumePath, type BindMount } from "../oci/guest-config.ts";
+import { planMounts, ROOTFS_VOLUME, volumePath, type BindMount } from "../oci/guest-config.ts";
 import type { CreateRequest } from "./container-mode.ts";
 
 export type Tree = Pick<ShadowPlan, "rootfs" | "readonly" | "mountPoints" | "binds">;
@@ -15,12 +15,15 @@ export function treePlan({ bundle }: CreateRequest): Tree {
   return { rootfs, readonly: config.root.readonly === true, mountPoints, binds: bindsOf(bundle) };
 }
 
-/** Only its bind mounts, each by its number: the rest is on the guest's disk, and the guest must not see the host's. */
-export function volumesPlan({ bundle, store, id }: CreateRequest): Tree {
+/**
+ * Only its bind mounts, each by its number: the rest is on the guest's disk, and the guest must not see the host's, unless it is to copy back to it.
+ */
+export function volumesPlan({ bundle, store, id }: CreateRequest, sync: boolean): Tree {
   const rootfs = join(store.dirOf(id), "volumes");
   mkdirSync(rootfs, { mode: 0o700 });
   const binds = bindsOf(bundle).map((bind, index) => ({ ...bind, destination: volumePath(index) }));
-  return { rootfs, readonly: false, mountPoints: [], binds };
+  const whole = { source: bundle.rootfs, destination: ROOTFS_VOLUME, flags: MS.BIND | MS.REC };
+  return { rootfs, readonly: false, mountPoints: [], binds: sync ? [...binds, whole] : binds };
 }
 
 function bindsOf(bundle: CreateRequest["bundle"]): ShadowPlan["binds"] {

@@ -4,7 +4,7 @@ import type { SettingName } from "../oci/setting-values.ts";
 /** A setting as people know it, its value, and where that was found. */
 export interface SettingRow {
   name: string;
-  value: string | number | null;
+  value: string | number | boolean | null;
   origin: string;
 }
 
@@ -18,6 +18,7 @@ const ROWS: readonly [SettingName, string, unset?: string][] = [
   ["accel", "vm.accel"],
   ["share", "vm.share"],
   ["blockFs", "vm.blockFs"],
+  ["sync", "vm.sync"],
   ["vmRuntime", "vm.runtime"],
   ["hostRuntime", "container.runtime", "runc, else crun"],
 ];

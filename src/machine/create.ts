@@ -29,6 +29,7 @@ export async function createMachine(machines: MachineStore, request: MachineRequ
   const prepared = machines.store.prepare();
   try {
     if (bundle !== undefined) checkFolder(bundle);
+    if (settings.sync) throw noSync();
     const share = liveShare(settings.share);
     const image = await resolveGuestImage({
       kernel: settings.kernel,
@@ -62,6 +63,13 @@ export async function createMachine(machines: MachineStore, request: MachineRequ
     machines.store.discard(prepared);
     throw error;
   }
+}
+
+function noSync(): NkError {
+  return new NkError(
+    "BAD_CONFIG",
+    "--vm-sync (vm.sync) copies back from a disk of the VM, and a VM made by hand has none: leave it out",
+  );
 }
 
 /** The containers come after the boot: their files can only be in a folder that is shared. */

@@ -30,6 +30,7 @@ const STEPS = new Map<string, { name: string; why: string }>([
       why: "the runtime's init waits at a fifo; the agent writes to it",
     },
   ],
+  ["sync", { name: "copy back", why: "what the container changed on its disk is not on the host yet" }],
   ["delete", { name: "delete the container", why: "its process has ended; cgroup and state folder go" }],
   [
     "runtime create",

@@ -1,11 +1,14 @@
 import type { ExitEvent } from "../agent/messages.ts";
 import { Deadline } from "../base/deadline.ts";
-import { asNkError, type NkError } from "../base/errors.ts";
+import { asNkError, NkError } from "../base/errors.ts";
 import { GUEST_ROOT, GUEST_SHARE } from "../oci/guest-config.ts";
+import type { CopyBack } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
 import { Container, type ShadowProcess } from "./container.ts";
 import type { ControlTarget } from "./control-target.ts";
-import type { ContainerJob } from "./job.ts";
+import { copyBack, notCopied, removeStaging } from "./copy-back.ts";
+import type { Guest } from "./guest.ts";
+import type { ContainerJob, DiskRoot } from "./job.ts";
 import { kernelNeeds } from "./kernel-needs.ts";
 import { Machine } from "./machine.ts";
 import { rootMounts } from "./root-mounts.ts";
@@ -24,10 +27,12 @@ const KERNEL_TRACE_MS = 2_000;
 export class ContainerMonitor implements ControlTarget {
   readonly machine: Machine;
   readonly own: Container;
+  private readonly disk: DiskRoot | undefined;
   private kernelTraced: Promise<void> = Promise.resolve();
 
   constructor(job: ContainerJob, store: StateStore, shadow: ShadowProcess) {
     const { id } = job.record;
+    this.disk = job.disk;
     this.machine = new Machine({
       id,
       settings: job.settings,
@@ -118,7 +123,15 @@ export class ContainerMonitor implements ControlTarget {
     await Deadline.after(KERNEL_TRACE_MS)
       .race(this.kernelTraced, "the guest kernel's log")
       .catch(() => {});
+    const { sync, rootfs } = this.disk ?? { sync: false, rootfs: "" };
+    if (sync && !this.own.isForced) this.own.record.copiedBack = await this.copyBack(guest, end);
     await guest.end();
+    if (sync) removeStaging(rootfs);
     await this.own.finish(end);
+  }
+
+  private async copyBack(guest: Guest, end: ExitEvent | NkError): Promise<CopyBack> {
+    if (end instanceof NkError) return notCopied(end.message);
+    return copyBack(guest, this.own.record.id);
   }
 }

@@ -170,6 +170,11 @@ export class Container {
     this.rejectUnwanted(new NkError("BOOT", reason));
   }
 
+  /** Nobody wants it any more: it does not end in order. */
+  get isForced(): boolean {
+    return this.forced;
+  }
+
   /** Kills it and everything in it; resolves when its process has ended. */
   async killByForce(): Promise<void> {
     this.forced = true;

@@ -235,7 +235,8 @@ function createVm(
 function explainVolumes(error: unknown): never {
   const { code, message, phase, cause } = asNkError(error);
   if (phase !== CHOOSE_SHARE) throw error;
-  const reason = "with --vm-share=block bind mounts of config.json still need a share of their own";
+  const reason =
+    "with --vm-share=block bind mounts of config.json still need a share of their own, and so does --vm-sync";
   throw new NkError(code, `${reason}: ${message}`, { phase, cause });
 }
 

@@ -27,8 +27,10 @@ export interface DiskRoot {
   rootfs: string;
   /** The guest must be able to write to it. */
   writable: boolean;
-  /** There are bind mounts: they need a share beside the disk. */
+  /** There are bind mounts, or the root is copied back: they need a share beside the disk. */
   hasVolumes: boolean;
+  /** What the container changed is copied back to `rootfs`. */
+  sync: boolean;
 }
 
 /** A VM made by hand that is to be started. */

@@ -91,5 +91,6 @@ export class Machine {
     if (event.event === "exit") this.containers.get(event.id)?.onExit(event, clock);
     else if (event.event === "step" && clock) this.voice.step(event, clock);
     else if (event.event === "log") this.voice.say(event);
+    else if (event.event === "progress") this.booted?.agent.progressed();
   }
 }

@@ -16,6 +16,11 @@ const OVERLAY_OPTIONS = [
   "index=on", // otherwise a file that is written to loses its hard links
 ].join(",");
 
+/** The upper side of the overlay that a root with this layout is; undefined: it is none. */
+export function upperFolder({ format, slots }: RootLayout): string | undefined {
+  return format === "erofs" && slots.length > 1 ? `${WRITTEN}/${UPPER_DIR}` : undefined;
+}
+
 /** The mounts, in order, that make a container's root file system of its disks. */
 export function rootMounts({ format, slots }: RootLayout, target: string): GuestMountRequest[] {
   const [first = "", second = ""] = slots.map((_, index) => `/dev/vd${String.fromCharCode(97 + index)}`);

@@ -14,6 +14,7 @@ export const ANNOTATIONS: Record<string, SettingName> = {
   [`${PREFIX}vm.accel`]: "accel",
   [`${PREFIX}vm.share`]: "share",
   [`${PREFIX}vm.blockFs`]: "blockFs",
+  [`${PREFIX}vm.sync`]: "sync",
   [`${PREFIX}vm.runtime`]: "vmRuntime",
 };
 

@@ -158,6 +158,9 @@ export function volumePath(number: number): string {
   return `/${number}`;
 }
 
+/** The place of the bundle's root file system beside them, when the guest copies back to it. */
+export const ROOTFS_VOLUME = "/rootfs";
+
 /** A bind mount in the guest. What was bound on the host may have mounts of its own below it, so it is always recursive. */
 function bindFrom(source: string, { destination, options }: Mount): Json {
   const others = options.filter((option) => option !== "bind");

@@ -19,7 +19,7 @@ const CHOICES = {
 type ChoiceName = keyof typeof CHOICES;
 
 /** The settings that flags, annotations and settings files can give, each from text or JSON. */
-export type SettingName = ChoiceName | "vcpus" | "memSizeMib" | "kernel" | "rootfs" | "hostRuntime";
+export type SettingName = ChoiceName | "vcpus" | "memSizeMib" | "kernel" | "rootfs" | "sync" | "hostRuntime";
 
 /**
  * One setting, checked.
@@ -43,6 +43,7 @@ const READERS: Record<SettingName, (value: unknown, source: string) => PartialSe
   accel: (value, source) => readChoice("accel", value, source),
   share: (value, source) => readChoice("share", value, source),
   blockFs: (value, source) => readChoice("blockFs", value, source),
+  sync: (value, source) => ({ sync: readSwitch(value, source) }),
   vmRuntime: (value, source) => readChoice("vmRuntime", value, source),
   hostRuntime: (value, source) => ({ hostRuntime: readText(value, source) }),
 };
@@ -56,6 +57,12 @@ function readChoice(name: ChoiceName, value: unknown, source: string): PartialSe
   const choices: readonly unknown[] = CHOICES[name];
   if (choices.includes(value)) return { [name]: value };
   throw bad(source, choices.join(" or "), value);
+}
+
+function readSwitch(value: unknown, source: string): boolean {
+  if (value === true || value === "true") return true;
+  if (value === false || value === "false") return false;
+  throw bad(source, "true or false", value);
 }
 
 function readCount(value: unknown, source: string, min: number, max: number): number {

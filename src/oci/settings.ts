@@ -14,6 +14,8 @@ export interface Settings {
   share: "auto" | "virtiofs" | "9p" | "9p-vsock" | "block";
   /** File system of the disk image, with `share: "block"`. */
   blockFs: "auto" | "ext4" | "erofs";
+  /** What the container changed is copied back to the bundle's root file system when it ends, with `share: "block"`. */
+  sync: boolean;
   /** Runtime inside the VM. */
   vmRuntime: "crun" | "runc";
   /** Path or name of the runtime for container mode; undefined: probe. */
@@ -38,6 +40,7 @@ export const DEFAULT_SETTINGS: Settings = {
   accel: "auto",
   share: "auto",
   blockFs: "auto",
+  sync: false,
   vmRuntime: "crun",
   hostRuntime: undefined,
 };

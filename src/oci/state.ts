@@ -18,6 +18,8 @@ export interface OciState {
   exitStatus?: number;
   /** Ours: the memory limit killed a process of the container. */
   oomKilled?: boolean;
+  /** Ours: what came of `--vm-sync`. */
+  copiedBack?: unknown;
   /** Ours: why it stopped, when it was not by itself. */
   error?: ErrorJson;
 }
@@ -33,6 +35,7 @@ export function ociState(source: StateSource): OciState {
   const end = {
     ...(source.exitStatus !== undefined && { exitStatus: source.exitStatus }),
     ...(source.oomKilled !== undefined && { oomKilled: source.oomKilled }),
+    ...(source.copiedBack !== undefined && { copiedBack: source.copiedBack }),
     ...(source.error !== undefined && { error: source.error }),
   };
   return { ociVersion, id, pid, status, bundle, rootfs, created, ...notes, owner, mode, ...end };

@@ -34,8 +34,22 @@ export interface ContainerRecord {
   oomKilled?: boolean;
   /** Why the container stopped, when it was not its own exit. */
   error?: ErrorJson;
+  /** What came of `--vm-sync`. */
+  copiedBack?: CopyBack;
   vm?: VmRecord;
   host?: HostRecord;
+}
+
+/** What a container changed on its disk, brought to the root file system of the bundle. */
+export interface CopyBack {
+  files: number;
+  bytes: number;
+  deleted: number;
+  failed: number;
+  /** The first that failed, and why. */
+  problems: string[];
+  /** Why it was not copied to the end. */
+  error?: string;
 }
 
 export interface VmRecord {

@@ -183,7 +183,7 @@ static void test_bounds(void) {
     mount_at("tmpfs", "alone/mnt", "size=1m");
     shell("alone/mnt", "echo x >secret");
     CHECK(nk_sync_run(&spec, &report) == 0, "%s", report.problems[0]);
-    CHECK(report.failed == 1 && strstr(report.problems[0], "more folders in one another"), "%s",
+    CHECK(report.failed == 1 && strstr(report.problems[0], "enter more folders in one another"), "%s",
           report.problems[0]);
     shell("target", "grep -q last zz && test ! -e mnt/secret");
     umount("alone/mnt");
