@@ -3,6 +3,7 @@
 //   NK_FAKE_FC_VERSION  1.14.4, 1.16.1 (default) or 1.17.0-dev
 //   NK_FAKE_FC_GUEST    what runs in the VM: silent (default: nothing), agent (the agent, as a process of this host) or qemu
 //                       (the real guest, emulated)
+//   NK_FAKE_FC_ACCEL    how qemu runs it: tcg (default) or kvm
 //   NK_FAKE_FC_FAULT    what goes wrong: faults.ts has the list
 import { readFileSync } from "node:fs";
 import { Handler } from "./api/handler.ts";
@@ -15,7 +16,7 @@ import { ApiServer } from "./http/server.ts";
 import { levelOf, Log } from "./log.ts";
 import { osError, osErrorDebug } from "./os-error.ts";
 import { faultyHandler, finish, Life, serveApi } from "./process.ts";
-import { readSettings, type Settings } from "./settings.ts";
+import { readSettings } from "./settings.ts";
 import { describeSnapshot } from "./snapshot-version.ts";
 import { traitsOf } from "./version.ts";
 import { Vmm } from "./vmm.ts";
@@ -94,13 +95,14 @@ function openMetrics(vmm: Vmm, path: string): void {
   }
 }
 
-function makeVmm(values: Values, { faults, guest }: Settings, life: Life): Vmm {
+function makeVmm(values: Values, life: Life): Vmm {
+  const { faults } = settings;
   const payload = values.get("http-api-max-payload-size") ?? "";
   return new Vmm({
     id: log.id,
     traits,
     log,
-    guest: makeGuest(guest),
+    guest: makeGuest(settings),
     pciEnabled: values.has("enable-pci"),
     mmdsSizeLimit: Number(values.get("mmds-size-limit") ?? payload),
     beforeStart: () => {
@@ -115,7 +117,7 @@ function makeVmm(values: Values, { faults, guest }: Settings, life: Life): Vmm {
 async function run(values: Values): Promise<void> {
   const { faults } = settings;
   const life = new Life(log, faults);
-  const vmm = makeVmm(values, settings, life);
+  const vmm = makeVmm(values, life);
   life.watch(vmm);
   const metricsPath = values.get("metrics-path");
   if (metricsPath !== undefined) openMetrics(vmm, metricsPath);

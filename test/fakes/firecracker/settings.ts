@@ -5,10 +5,13 @@ import { parseFaults, type Faults } from "./faults.ts";
 import { VERSIONS, type Version } from "./version.ts";
 
 const GUESTS = ["silent", "agent", "qemu"] as const;
+const ACCELS = ["tcg", "kvm"] as const;
 
 export interface Settings {
   version: Version;
   guest: (typeof GUESTS)[number];
+  /** How QEMU runs a guest. */
+  accel: (typeof ACCELS)[number];
   faults: Faults;
 }
 
@@ -18,6 +21,7 @@ export function readSettings(executable: string): Settings {
   return {
     version: choice("NK_FAKE_FC_VERSION", VERSIONS, values["NK_FAKE_FC_VERSION"] ?? "1.16.1"),
     guest: choice("NK_FAKE_FC_GUEST", GUESTS, values["NK_FAKE_FC_GUEST"] ?? "silent"),
+    accel: choice("NK_FAKE_FC_ACCEL", ACCELS, values["NK_FAKE_FC_ACCEL"] ?? "tcg"),
     faults: parseFaults(values["NK_FAKE_FC_FAULT"] ?? ""),
   };
 }

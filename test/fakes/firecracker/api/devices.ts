@@ -57,8 +57,8 @@ export function patchDrive(body: Buffer, pathId: string | undefined): Action {
   const update = parse(driveUpdate, body);
   sameId(id, update.drive_id);
   return after(async (vmm) => {
-    const { path } = vmm.drives.update(update);
-    if (update.path_on_host !== null) await vmm.guest.replaceDrive(id, path);
+    const { path, readOnly } = vmm.drives.update(update);
+    if (update.path_on_host !== null) await vmm.guest.replaceDrive({ id, path, readOnly });
   });
 }
 

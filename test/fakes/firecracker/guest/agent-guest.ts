@@ -22,20 +22,27 @@ export class AgentGuest extends SilentGuest {
     if (vsock === undefined) return new Promise(() => {});
     for (;;) {
       const host = await dialHost(vsock);
-      let lost = false;
-      host.once("close", () => (lost = true));
       const folder = mkdtempSync(join(tmpdir(), "nk-fc-agent-"));
       const folders = ["--run", `${folder}/run`, "--cgroup-root", `${folder}/cgroup`];
       const command = [join(BUILD, "guest/nk-agent"), "--fd", "3", ...folders];
       const agent = startDaemon(command, ["ignore", "ignore", "inherit", "pipe"]);
       const connection = agent.stdio[3] as Duplex;
+      const hostWent = firstEnd(host, connection);
       vsock.bridge(host, connection);
       // The folder is needed to begin with only: nothing is kept in it here, and we may be killed.
       connection.once("data", () => rmSync(folder, { recursive: true, force: true }));
       const [code] = (await once(agent, "exit")) as [number | null];
       rmSync(folder, { recursive: true, force: true });
       if (code !== 0) throw new Error(`the agent ended with ${String(code)}`);
-      if (!lost) return /(^| )nk\.poweroff=reboot( |$)/.test(cmdline) ? "reboot" : "poweroff";
+      if (!hostWent()) return /(^| )nk\.poweroff=reboot( |$)/.test(cmdline) ? "reboot" : "poweroff";
     }
   }
+}
+
+/** Whether the host was the first to end their connection. */
+function firstEnd(host: Duplex, agent: Duplex): () => boolean {
+  let first: Duplex | undefined;
+  for (const side of [host, agent])
+    for (const event of ["end", "close"]) side.once(event, () => (first ??= side));
+  return () => first === host;
 }

@@ -2,6 +2,12 @@ import type { Duplex } from "node:stream";
 import type { MachineConfig } from "../resources/machine-config.ts";
 import type { Vsock } from "../resources/vsock.ts";
 
+export interface GuestDrive {
+  id: string;
+  path: string;
+  readOnly: boolean;
+}
+
 /** What a guest is made of. */
 export interface GuestHardware {
   machine: MachineConfig;
@@ -9,7 +15,7 @@ export interface GuestHardware {
   initrd: string | null;
   /** With what Firecracker adds to it. */
   cmdline: string;
-  drives: readonly { id: string; path: string; readOnly: boolean }[];
+  drives: readonly GuestDrive[];
   vsock: Vsock | undefined;
   /** Where the serial port writes. */
   console: (text: Buffer) => void;
@@ -31,6 +37,6 @@ export interface Guest {
   /** A connection of the host to a port of the guest. */
   connect(port: number): Promise<Duplex | undefined>;
   /** The drive has another file. */
-  replaceDrive(id: string, path: string): Promise<void>;
+  replaceDrive(drive: GuestDrive): Promise<void>;
   ctrlAltDel(): void;
 }

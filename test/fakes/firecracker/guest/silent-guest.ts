@@ -1,9 +1,9 @@
 import type { Duplex } from "node:stream";
-import type { Guest, GuestEnd, GuestHardware } from "./guest.ts";
+import type { Guest, GuestDrive, GuestEnd, GuestHardware } from "./guest.ts";
 
 /** A guest that says that it boots, and from then on sleeps: it dials nobody and answers nobody. */
 export class SilentGuest implements Guest {
-  readonly canBeSaved = true;
+  readonly canBeSaved: boolean = true;
   readonly ended: Promise<GuestEnd>;
   protected end: (how: GuestEnd) => void = () => {};
   protected fail: (error: unknown) => void = () => {};
@@ -23,11 +23,11 @@ export class SilentGuest implements Guest {
 
   async resume(): Promise<void> {}
 
-  async connect(): Promise<Duplex | undefined> {
+  async connect(_port: number): Promise<Duplex | undefined> {
     return undefined;
   }
 
-  async replaceDrive(): Promise<void> {}
+  async replaceDrive(_drive: GuestDrive): Promise<void> {}
 
   ctrlAltDel(): void {}
 }
