@@ -1,11 +1,9 @@
 /* Making a folder of the target the same, when nothing tells what changed in it. */
 #include "cleanup.h"
-#include "names.h"
 #include "sync-parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 
 bool nk_sync_is_untouched(struct nk_sync *s, int from) {
     struct nk_names names;
@@ -16,7 +14,7 @@ bool nk_sync_is_untouched(struct nk_sync *s, int from) {
         return false;
     untouched = s->depth < NK_SYNC_MAX_DEPTH;
     s->depth++;
-    for (const char *name = NULL; untouched && (name = nk_names_next(&names, name));) {
+    for (const char *name = NULL; untouched && (name = nk_sync_next(s, &names, name));) {
         if (fstatat(from, name, &info, AT_SYMLINK_NOFOLLOW) < 0) {
             untouched = false;
         } else if (S_ISDIR(info.st_mode)) {
@@ -98,11 +96,10 @@ void nk_sync_remove_surplus(struct nk_sync *s, struct nk_sync_pair pair) {
         nk_sync_problem(s, "list the target's folder");
         return;
     }
-    for (const char *name = NULL; (name = nk_names_next(&names, name));) {
+    for (const char *name = NULL; (name = nk_sync_next(s, &names, name));) {
         size_t path_bytes;
 
-        if (fstatat(pair.from, name, &info, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT ||
-            (s->depth == 0 && strcmp(name, NK_SYNC_STAGING) == 0))
+        if (fstatat(pair.from, name, &info, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
             continue;
         path_bytes = nk_sync_enter(s, name);
         nk_sync_remove(s, pair.to, name);
@@ -146,7 +143,7 @@ void nk_sync_compare(struct nk_sync *s, struct nk_sync_pair pair) {
         nk_sync_problem(s, "list the folder");
         return;
     }
-    for (const char *name = NULL; (name = nk_names_next(&names, name));) {
+    for (const char *name = NULL; (name = nk_sync_next(s, &names, name));) {
         size_t path_bytes = nk_sync_enter(s, name);
         compare_entry(s, pair, name);
         nk_sync_leave(s, path_bytes);

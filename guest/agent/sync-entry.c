@@ -64,7 +64,7 @@ void nk_sync_remove(struct nk_sync *s, int to, const char *name) {
     if (errno == ENOENT)
         return;
     /* A folder is gone at once, not file by file. */
-    aside = says_folder(errno) && s->staging >= 0 && renameat(to, name, s->staging, OLD) == 0;
+    aside = says_folder(errno) && nk_sync_need_staging(s) == 0 && renameat(to, name, s->staging, OLD) == 0;
     if (remove_tree(s, aside ? s->staging : to, aside ? OLD : name) < 0)
         nk_sync_problem(s, "delete it");
     else
@@ -136,6 +136,10 @@ void nk_sync_put(struct nk_sync *s, struct nk_sync_pair pair, const char *name, 
     /* A socket is nothing without the process that listens. */
     if (S_ISSOCK(info->st_mode))
         return;
+    if (nk_sync_need_staging(s) < 0) {
+        nk_sync_problem(s, "make the folder " NK_SYNC_STAGING);
+        return;
+    }
     number = info->st_nlink > 1 ? nk_sync_find_link(s, info) : -1;
     ret = number < 0 ? make_whole(s, pair, name, info) : nk_sync_stage_link(s, number, MADE);
     if (ret == 0)

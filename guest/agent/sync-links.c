@@ -1,6 +1,5 @@
 /* Files with several names. */
 #include "cleanup.h"
-#include "names.h"
 #include "sync-parts.h"
 
 #include <errno.h>
@@ -103,7 +102,7 @@ void nk_sync_relink(struct nk_sync *s, struct nk_sync_pair pair) {
         nk_sync_problem(s, "list the folder");
         return;
     }
-    for (const char *name = NULL; s->incomplete_links > 0 && (name = nk_names_next(&names, name));) {
+    for (const char *name = NULL; s->incomplete_links > 0 && (name = nk_sync_next(s, &names, name));) {
         struct nk_sync_pair below;
         size_t path_bytes = nk_sync_enter(s, name);
         bool was_there;

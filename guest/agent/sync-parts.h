@@ -3,6 +3,7 @@
 #ifndef NK_SYNC_PARTS_H
 #define NK_SYNC_PARTS_H
 
+#include "names.h"
 #include "sync.h"
 
 #include <limits.h>
@@ -16,7 +17,8 @@
 struct nk_sync {
     const struct nk_sync_spec *spec;
     struct nk_sync_report *report;
-    int staging;
+    int target;
+    int staging;         /* -1: nothing was written yet */
     char path[PATH_MAX]; /* of what is looked at, for people */
     size_t path_bytes;
     unsigned depth;
@@ -41,9 +43,15 @@ void nk_sync_problem(struct nk_sync *s, const char *what);
 size_t nk_sync_enter(struct nk_sync *s, const char *name);
 void nk_sync_leave(struct nk_sync *s, size_t path_bytes);
 
+/* As nk_names_next, without the staging folder: a container's own of that name is left out. */
+const char *nk_sync_next(const struct nk_sync *s, const struct nk_names *names, const char *name);
+
 /* A folder in a folder of the container's root; what is mounted on it is not entered (EXDEV). */
 int nk_sync_open_from(int folder, const char *name, int flags);
 int nk_sync_open_to(int folder, const char *name);
+
+/* Makes the staging folder, if it is not there. <0: errno */
+int nk_sync_need_staging(struct nk_sync *s);
 
 bool nk_sync_is_containers(const struct nk_sync *s, const struct stat *info);
 bool nk_sync_is_runtimes(const struct nk_sync *s, const struct stat *info);

@@ -1,6 +1,5 @@
 /* What a container changed: as the upper side of an overlay tells, or the times of last change. */
 #include "cleanup.h"
-#include "names.h"
 #include "sync-parts.h"
 
 #include <errno.h>
@@ -62,7 +61,7 @@ void nk_sync_walk_upper(struct nk_sync *s, int upper, struct nk_sync_pair pair) 
         nk_sync_problem(s, "list the folder");
         return;
     }
-    for (const char *name = NULL; (name = nk_names_next(&names, name));) {
+    for (const char *name = NULL; (name = nk_sync_next(s, &names, name));) {
         size_t path_bytes = nk_sync_enter(s, name);
         upper_entry(s, upper, pair, name);
         nk_sync_leave(s, path_bytes);
@@ -104,7 +103,7 @@ void nk_sync_walk_changed(struct nk_sync *s, struct nk_sync_pair pair) {
         nk_sync_problem(s, "list the folder");
         return;
     }
-    for (const char *name = NULL; (name = nk_names_next(&names, name));) {
+    for (const char *name = NULL; (name = nk_sync_next(s, &names, name));) {
         size_t path_bytes = nk_sync_enter(s, name);
         changed_entry(s, pair, name);
         nk_sync_leave(s, path_bytes);

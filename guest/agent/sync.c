@@ -36,6 +36,13 @@ void nk_sync_leave(struct nk_sync *s, size_t path_bytes) {
     s->path[path_bytes] = '\0';
 }
 
+const char *nk_sync_next(const struct nk_sync *s, const struct nk_names *names, const char *name) {
+    do
+        name = nk_names_next(names, name);
+    while (name && s->depth == 0 && strcmp(name, NK_SYNC_STAGING) == 0);
+    return name;
+}
+
 int nk_sync_open_from(int folder, const char *name, int flags) {
     const struct open_how how = {
         .flags = (uint64_t)(flags | O_NOFOLLOW | O_CLOEXEC),
@@ -75,24 +82,38 @@ static void walk(struct nk_sync *s, int upper, struct nk_sync_pair pair) {
         nk_sync_relink(s, pair);
 }
 
+/* Not before it is needed: a target that nothing is written to stays as it is, with its times. */
+int nk_sync_need_staging(struct nk_sync *s) {
+    if (s->staging >= 0)
+        return 0;
+    if (mkdirat(s->target, NK_SYNC_STAGING, 0700) < 0)
+        return -1;
+    s->staging = nk_sync_open_to(s->target, NK_SYNC_STAGING);
+    /* What is made in it would inherit the access control list. */
+    fremovexattr(s->staging, "system.posix_acl_default");
+    return s->staging < 0 ? -1 : 0;
+}
+
+static void remove_staging(struct nk_sync *s) {
+    if (s->staging < 0)
+        return;
+    nk_sync_drop_links(s);
+    close(s->staging);
+    if (unlinkat(s->target, NK_SYNC_STAGING, AT_REMOVEDIR) < 0)
+        nk_sync_problem(s, "remove the folder " NK_SYNC_STAGING);
+}
+
 static void run(struct nk_sync *s, int upper, struct nk_sync_pair pair) {
+    struct stat info;
+
     /* What an earlier copy has left, which was cut off. */
     nk_sync_remove(s, pair.to, NK_SYNC_STAGING);
     s->report->deleted = 0;
-    if (mkdirat(pair.to, NK_SYNC_STAGING, 0700) == 0)
-        s->staging = nk_sync_open_to(pair.to, NK_SYNC_STAGING);
-    /* What is made in it would inherit the access control list. */
-    fremovexattr(s->staging, "system.posix_acl_default");
-    if (s->staging < 0) {
-        nk_sync_problem(s, "make the folder " NK_SYNC_STAGING);
-        return;
-    }
     walk(s, upper, pair);
-    nk_sync_drop_links(s);
-    close(s->staging);
-    if (unlinkat(pair.to, NK_SYNC_STAGING, AT_REMOVEDIR) < 0)
-        nk_sync_problem(s, "remove the folder " NK_SYNC_STAGING);
-    nk_sync_folder_attributes(s, pair);
+    remove_staging(s);
+    if (s->report->files + s->report->deleted > 0 ||
+        (fstat(pair.from, &info) == 0 && nk_sync_is_containers(s, &info)))
+        nk_sync_folder_attributes(s, pair);
 }
 
 int nk_sync_run(const struct nk_sync_spec *spec, struct nk_sync_report *report) {
@@ -106,6 +127,7 @@ int nk_sync_run(const struct nk_sync_spec *spec, struct nk_sync_report *report) 
         nk_sync_problem(&s, "open the folders to copy from and to");
         return -1;
     }
+    s.target = to;
     run(&s, upper, (struct nk_sync_pair){.from = from, .to = to});
     return 0;
 }

@@ -154,6 +154,37 @@ static void test_little(void) {
     shell("target", "grep -q x etc/sub/s && grep -q host same/file && grep -q host same/host");
 }
 
+/* The key of an image has the time of each folder's last change: a copy that has nothing to do must not make
+ * another one. */
+static void test_nothing(void) {
+    static struct nk_sync_report report;
+    struct nk_sync_spec spec = {.root = "alone", .target = "target"};
+    struct stat before, after;
+
+    fresh();
+    spec.created = tick();
+    shell("alone", RUNTIME);
+    spec.started = tick();
+    shell("alone", "mkdir .nk-sync; touch .nk-sync/made; rm -r .nk-sync; touch -r ../target .");
+    stat("target", &before);
+    CHECK(nk_sync_run(&spec, &report) == 0 && report.failed == 0, "%s", report.problems[0]);
+    stat("target", &after);
+    CHECK(memcmp(&before.st_ctim, &after.st_ctim, sizeof before.st_ctim) == 0, "the target was written to");
+}
+
+/* A container may have a folder of that name. */
+static void test_own_staging(void) {
+    static struct nk_sync_report report;
+    struct nk_sync_spec spec = {.root = "alone", .target = "target"};
+
+    fresh();
+    spec.created = tick();
+    spec.started = tick();
+    shell("alone", "mkdir .nk-sync; echo x >.nk-sync/made; echo x >etc/one; echo x >.nk-sync/l0");
+    CHECK(nk_sync_run(&spec, &report) == 0 && report.failed == 0, "%s", report.problems[0]);
+    shell("target", "test ! -e .nk-sync && grep -q x etc/one");
+}
+
 /* A target that has links where folders were must not lead out of it. */
 static void test_links_in_target(void) {
     static struct nk_sync_report report;
@@ -199,6 +230,8 @@ int main(void) {
     test_overlay();
     test_own_file_system();
     test_little();
+    test_nothing();
+    test_own_staging();
     test_links_in_target();
     test_bounds();
     CHECK(chdir("/") == 0 && umount(dir) == 0 && rmdir(dir) == 0, "left behind: %s", strerror(errno));
