@@ -16,7 +16,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -108,7 +107,6 @@ static void copy(void) {
     sigprocmask(SIG_SETMASK, &none, NULL);
     syscall(SYS_close_range, 3, ~0U, 0);
     setrlimit(RLIMIT_NOFILE, &descriptors);
-    umask(0);
     /* A container may have left little memory: better this than the agent. */
     if (nk_settings.owns_machine)
         nk_write_file(AT_FDCWD, "/proc/self/oom_score_adj", "0");

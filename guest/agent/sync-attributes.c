@@ -73,11 +73,14 @@ int nk_sync_set_attributes(struct nk_sync *s, int from, const char *name, int to
     const struct timespec times[] = {info->st_atim, info->st_mtim};
     struct place in = place_of(from, name);
     struct place out = place_of(to, made);
+    bool is_roots = info->st_uid == 0 && info->st_gid == 0;
 
-    /* In this order: a new owner takes set-user-id bits and capabilities away. */
-    if (fchownat(to, made, info->st_uid, info->st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+    /* Each of these is a message to the host. In this order: a new owner takes set-user-id bits and
+     * capabilities away. */
+    if (!is_roots && fchownat(to, made, info->st_uid, info->st_gid, AT_SYMLINK_NOFOLLOW) < 0)
         return -1;
-    if (!S_ISLNK(info->st_mode) && fchmodat(to, made, info->st_mode & 07777, 0) < 0)
+    if ((info->st_mode & 07000) && !S_ISLNK(info->st_mode) &&
+        fchmodat(to, made, info->st_mode & 07777, 0) < 0)
         return -1;
     if (copy_xattrs(in.path, out.path) < 0)
         nk_sync_problem(s, "set its extended attributes");

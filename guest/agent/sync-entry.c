@@ -88,14 +88,14 @@ int nk_sync_place(struct nk_sync *s, const char *staged, int to, const char *nam
     return -1;
 }
 
-static int make_file(struct nk_sync *s, int from, const char *name) {
+static int make_file(struct nk_sync *s, int from, const char *name, mode_t permissions) {
     /* Not a fifo or device that got the name meanwhile. */
     cleanup_close int in = nk_sync_open_from(from, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     int out = -1;
     int ret = -1;
 
     if (in >= 0)
-        out = openat(s->staging, MADE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        out = openat(s->staging, MADE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, permissions);
     if (out < 0)
         return -1;
     ret = nk_sync_copy_data(s, in, out);
@@ -114,11 +114,13 @@ static int make_link(struct nk_sync *s, int from, const char *name) {
 }
 
 static int make(struct nk_sync *s, int from, const char *name, const struct stat *info) {
+    mode_t permissions = info->st_mode & 0777;
+
     if (S_ISREG(info->st_mode))
-        return make_file(s, from, name);
+        return make_file(s, from, name, permissions);
     if (S_ISLNK(info->st_mode))
         return make_link(s, from, name);
-    return mknodat(s->staging, MADE, (info->st_mode & S_IFMT) | 0600, info->st_rdev);
+    return mknodat(s->staging, MADE, (info->st_mode & S_IFMT) | permissions, info->st_rdev);
 }
 
 static int make_whole(struct nk_sync *s, struct nk_sync_pair pair, const char *name,

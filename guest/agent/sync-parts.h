@@ -97,8 +97,9 @@ int nk_sync_copy_data(struct nk_sync *s, int from, int to);
 
 /* sync-attributes.c */
 
-/* Owner, mode, extended attributes and times of a file that was just made. <0: errno. That the target cannot
- * have an extended attribute is counted, and the file is worth more than it. */
+/* Owner, mode, extended attributes and times of a file that was just made in the staging folder, as root's
+ * and with its permissions. <0: errno. That the target cannot have an extended attribute is counted, and the
+ * file is worth more than it. */
 int nk_sync_set_attributes(struct nk_sync *s, int from, const char *name, int to, const char *made,
                            const struct stat *info);
 

@@ -89,9 +89,12 @@ int nk_sync_need_staging(struct nk_sync *s) {
     if (mkdirat(s->target, NK_SYNC_STAGING, 0700) < 0)
         return -1;
     s->staging = nk_sync_open_to(s->target, NK_SYNC_STAGING);
-    /* What is made in it would inherit the access control list. */
+    if (s->staging < 0)
+        return -1;
+    /* What is made in it would inherit the group and the access control list, which it has inherited itself.
+     */
     fremovexattr(s->staging, "system.posix_acl_default");
-    return s->staging < 0 ? -1 : 0;
+    return fchown(s->staging, 0, 0) < 0 || fchmod(s->staging, 0700) < 0 ? -1 : 0;
 }
 
 static void remove_staging(struct nk_sync *s) {
@@ -123,6 +126,7 @@ int nk_sync_run(const struct nk_sync_spec *spec, struct nk_sync_report *report) 
     cleanup_close int to = open(spec->target, flags);
     cleanup_close int upper = spec->upper ? open(spec->upper, flags) : -1;
 
+    umask(0);
     if (from < 0 || to < 0 || (spec->upper && upper < 0)) {
         nk_sync_problem(&s, "open the folders to copy from and to");
         return -1;

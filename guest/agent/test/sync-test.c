@@ -74,7 +74,8 @@ static void mount_at(const char *type, const char *target, const char *options) 
 }
 
 static void fresh(void) {
-    shell(".", "rm -rf lower upper work merged target alone; mkdir lower upper work merged alone");
+    shell(".", "rm -rf lower upper work merged target alone; mkdir lower upper work merged alone; chown 0:3 "
+               "lower; chmod 2755 lower");
     shell("lower", LOWER);
     shell(".", "cp -a lower target; cp -a lower/. alone");
 }
