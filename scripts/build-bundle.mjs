@@ -41,6 +41,7 @@ await build({
   logLevel: "warning",
 });
 chmodSync(`${fakes}/firecracker`, 0o755);
+copyFileSync(`${root}test/fakes/jailer`, `${fakes}/jailer`);
 writeFileSync(`${fakes}/package.json`, '{ "type": "commonjs" }\n');
 
 // A short run of each: what it compiles on the way is in the cache. The monitor finds no job and ends.

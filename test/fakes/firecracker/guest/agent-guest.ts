@@ -25,7 +25,7 @@ export class AgentGuest extends SilentGuest {
       const folder = mkdtempSync(join(tmpdir(), "nk-fc-agent-"));
       const folders = ["--run", `${folder}/run`, "--cgroup-root", `${folder}/cgroup`];
       const command = [join(BUILD, "guest/nk-agent"), "--fd", "3", ...folders];
-      const agent = startDaemon(command, ["ignore", "ignore", "inherit", "pipe"]);
+      const agent = startDaemon(command, ["inherit", "inherit", "inherit", "pipe"]);
       const connection = agent.stdio[3] as Duplex;
       const hostWent = firstEnd(host, connection);
       vsock.bridge(host, connection);

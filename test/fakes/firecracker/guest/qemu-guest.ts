@@ -35,7 +35,7 @@ export class QemuGuest extends SilentGuest {
     if (vsock !== undefined && existsSync("/dev/vhost-vsock")) this.relay = new VsockRelay(vsock);
     else if (vsock !== undefined) this.agent = new SerialPortAgent(vsock);
     const command = qemuCommand(hardware, this.accel, this.relay?.cid);
-    const qemu = startDaemon(command, ["ignore", "ignore", "inherit", "pipe", "pipe"]);
+    const qemu = startDaemon(command, ["inherit", "inherit", "inherit", "pipe", "pipe"]);
     const console = qemu.stdio[4] as Duplex;
     console.on("data", (text: Buffer) => hardware.console(text));
     console.on("error", () => {});

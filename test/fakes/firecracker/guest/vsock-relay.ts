@@ -33,7 +33,7 @@ export class VsockRelay {
     const port = name.startsWith(prefix) ? name.slice(prefix.length) : "";
     if (!/^\d+$/.test(port) || this.listeners.has(port)) return;
     const target = `UNIX-CONNECT:${join(dirname(this.udsPath), name)}`;
-    this.listeners.set(port, socat(`VSOCK-LISTEN:${port},fork`, target, "ignore"));
+    this.listeners.set(port, socat(`VSOCK-LISTEN:${port},fork`, target, "inherit"));
   }
 
   /** Whether anybody listens shows only by the end of socat: then nothing is lost, the stream just ends. */
@@ -50,6 +50,6 @@ export class VsockRelay {
   }
 }
 
-function socat(from: string, to: string, streams: "ignore" | "pipe"): ChildProcess {
+function socat(from: string, to: string, streams: "inherit" | "pipe"): ChildProcess {
   return startDaemon(["socat", from, to], [streams, streams, "inherit"]);
 }
