@@ -66,6 +66,9 @@ export class DiskCache {
   async make(write: (path: string) => Promise<void>, name: string | undefined): Promise<number> {
     this.prune();
     const folder = mkdtempSync(join(this.dir, `build-${process.pid}-${processStartTime(process.pid) ?? 0}-`));
+    const clear = (): void => rmSync(folder, { recursive: true, force: true });
+    // A monitor that is told to give up does not wait for its tools, which the kernel ends with it.
+    process.once("exit", clear);
     try {
       const path = join(folder, "image");
       await write(path);
@@ -75,7 +78,8 @@ export class DiskCache {
       if (name !== undefined) renameSync(path, join(this.dir, name));
       return fd;
     } finally {
-      rmSync(folder, { recursive: true, force: true });
+      process.off("exit", clear);
+      clear();
     }
   }
 

@@ -7,11 +7,13 @@ import {
   readlinkSync,
   rmSync,
   statSync,
+  watch,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { AtTerminal } from "./at-terminal.ts";
 import { kernels, Runtime } from "./runtime.ts";
 
 /** A root file system on a disk of the guest: `--vm-share=block`. What such a disk has in it is looked at in tree.test.ts. */
@@ -212,23 +214,63 @@ describe("what block images cannot do", () => {
     expect(result.stderr).toMatch(/erofs: mkfs\.erofs takes names of at most 254 bytes, and a file has 255/);
   });
 
-  it("is said when it turns out while the VM is prepared, after what took so long", async () => {
+  it("is forgotten when the container is given up before it is made", async () => {
     const bin = mkdtempSync(join(tmpdir(), "nk-bin-"));
-    const script = "#!/bin/sh\nsleep 1.2\necho no room for this >&2\nexit 3\n";
+    const script = `#!/bin/sh\ntouch ${bin}/started\nexec sleep 1000\n`;
     writeFileSync(join(bin, "mkfs.ext4"), script, { mode: 0o755 });
     try {
-      const { dir, rootfs } = await runtime.bundle();
-      const args = ["run", "--educational", "--mode=vm", ...flagsOf("ext4"), "--bundle", dir, runtime.id()];
+      const { dir } = await runtime.bundle();
+      const args = ["run", "--mode=vm", ...flagsOf("ext4"), "--bundle", dir, runtime.id()];
       const { code, stderr } = await runtime.call(args, {
         env: { PATH: `${bin}:${process.env["PATH"] ?? ""}` },
+        during: (child) => {
+          const watcher = watch(bin, () => {
+            watcher.close();
+            child.kill("SIGTERM");
+          });
+        },
       });
-      expect(code).toBe(1);
-      expect(stderr).toMatch(new RegExp(`making a disk image of ${rootfs} \\(\\d+ files, \\d+ MiB\\) …\n`));
-      expect(stderr).toMatch(/cannot make the disk of the root file system: mkfs\.ext4 exited with code 3/);
-      expect(stderr).toContain("no room for this");
+      expect(code).toBe(128 + 15);
+      expect(stderr).toMatch(/SIGTERM/);
     } finally {
       rmSync(bin, { recursive: true });
     }
+    // That no half-made image is left, is looked at after each test.
+  });
+
+  describe("while the VM is prepared", () => {
+    let bin: string;
+    let path: string;
+    beforeEach(() => {
+      bin = mkdtempSync(join(tmpdir(), "nk-bin-"));
+      const script = "#!/bin/sh\nsleep 1.2\necho no room for this >&2\nexit 3\n";
+      writeFileSync(join(bin, "mkfs.ext4"), script, { mode: 0o755 });
+      path = process.env["PATH"] ?? "";
+      process.env["PATH"] = `${bin}:${path}`;
+    });
+    afterEach(() => {
+      process.env["PATH"] = path;
+      rmSync(bin, { recursive: true });
+    });
+
+    it("is said at a terminal, after what took so long", async () => {
+      const { dir, rootfs } = await runtime.bundle();
+      const args = ["run", "--mode=vm", ...flagsOf("ext4"), "--bundle", dir, runtime.id()];
+      const terminal = AtTerminal.run(runtime.root, args);
+      await terminal.expect(`nk-runtime: making a disk image of ${rootfs} (`);
+      expect(await terminal.upTo("\r\n")).toMatch(/^\d+ files, \d+ MiB\) …\r?$/);
+      await terminal.expect("cannot make the disk of the root file system: mkfs.ext4 exited with code 3");
+      expect((await terminal.end()).code).toBe(1);
+    });
+
+    it("is all that is said elsewhere", async () => {
+      const { dir } = await runtime.bundle();
+      const args = ["run", "--mode=vm", ...flagsOf("ext4"), "--bundle", dir, runtime.id()];
+      const { code, stderr } = await runtime.call(args);
+      expect(code).toBe(1);
+      expect(stderr).toContain("no room for this");
+      expect(stderr).not.toContain("making a disk image");
+    });
   });
 });
 
