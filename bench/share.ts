@@ -1,15 +1,16 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { VHOST_VSOCK } from "../src/share/nine-p-vsock.ts";
 import type { Measurement, Row } from "./measurement.ts";
 import { timeProcess } from "./process.ts";
 import type { Workbench } from "./workbench.ts";
 
-/** Another kind of share is one more line. */
-const SHARES: readonly { name: string; flags: readonly string[] }[] = [
-  { name: "virtiofs", flags: ["--vm-share=virtiofs"] },
-  { name: "9p", flags: ["--vm-share=9p"] },
-];
+/** Another kind of share is one more word. */
+const SHARES = ["virtiofs", "9p", "9p-vsock", "block"];
+
+/** What a kind needs of the host; without it, it is left out. */
+const NEEDS: Readonly<Record<string, string>> = { "9p-vsock": VHOST_VSOCK };
 
 const FILE_MIB = 32;
 const SMALL_FILES = 300;
@@ -39,27 +40,26 @@ export const share: Measurement = {
   name: "share",
   async measure(bench, runs) {
     const rows: Row[] = [];
-    for (const kind of SHARES) rows.push(...(await measureShare(bench, runs, kind)));
+    const missing = SHARES.filter((kind) => !existsSync(NEEDS[kind] ?? "/"));
+    for (const kind of missing) process.stderr.write(`${kind} is left out: no ${NEEDS[kind]} on this host\n`);
+    for (const kind of SHARES)
+      if (!missing.includes(kind)) rows.push(...(await measureShare(bench, runs, kind)));
     return { rows };
   },
 };
 
-async function measureShare(
-  bench: Workbench,
-  runs: number,
-  { name, flags }: (typeof SHARES)[number],
-): Promise<Row[]> {
+async function measureShare(bench: Workbench, runs: number, kind: string): Promise<Row[]> {
   const bundle = await bench.bundle(["sleep", "1000000"], ["share-load"]);
   const folder = join(bundle, "rootfs/load");
   mkdirSync(folder);
   // A file for every turn, there before the VM: the guest must not have read it before.
   for (let run = 0; run < runs; run += 1)
     writeFileSync(join(folder, `read-${run}`), randomBytes(FILE_MIB << 20));
-  const rows = Object.fromEntries(WORKS.map((work) => [work, row(name, work)])) as Record<
+  const rows = Object.fromEntries(WORKS.map((work) => [work, row(kind, work)])) as Record<
     Work,
     ReturnType<typeof row>
   >;
-  const box = await bench.background(bundle, flags);
+  const box = await bench.background(bundle, [`--vm-share=${kind}`]);
   for (let run = 0; run < runs; run += 1) {
     const args = [String(run), String(FILE_MIB), String(SMALL_FILES)];
     const host = await timeProcess(bench.program("share-load"), [folder, ...args]);

@@ -9,13 +9,15 @@ import { CHOOSE_SHARE, type GuestMount, type HostFolder, type Share } from "./sh
 /** The most that diod takes (diod 1.0.24, ops.c); the kernel's client takes what both can do. */
 const MSIZE_BYTES = 65_536;
 
-const MOUNT_OPTIONS = [
+/** Of the mount in the guest. */
+export const NINE_P_VSOCK_OPTIONS = [
   "trans=fd", // the agent adds the descriptors
   "version=9p2000.L",
   `msize=${MSIZE_BYTES}`,
   `aname=${EXPORTED_TREE}`,
   "uname=root", // the first user of a connection: with it diod leaves permissions to the guest (np_attach, np_setfsid)
   "access=client", // as in nine-p.ts; the server acts for the user who asks, so owners are right
+  "posixacl", // as in nine-p.ts
   "cache=mmap", // as in nine-p.ts
 ].join(",");
 
@@ -75,7 +77,7 @@ export class NinePVsockShare implements Share {
 
   /** Without a port before `start`, on QEMU. */
   get guestMount(): GuestMount {
-    const mount = { fstype: "9p", source: "none", options: MOUNT_OPTIONS } as const;
+    const mount = { fstype: "9p", source: "none", options: NINE_P_VSOCK_OPTIONS } as const;
     return this.port === undefined ? mount : { ...mount, vsockPort: this.port };
   }
 

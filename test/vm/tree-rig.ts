@@ -3,7 +3,8 @@ import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestBundle } from "../fixtures/make-bundle.ts";
-import { listTreeProgram, makeTree, parseListing, type Listed } from "../fixtures/tree.ts";
+import { staticProgram } from "../fixtures/static-program.ts";
+import { makeTree, parseListing, type Listed } from "../fixtures/tree.ts";
 import { Runtime } from "./runtime.ts";
 import { compare, type Comparison, type ShareUnderTest } from "./tree-shares.ts";
 
@@ -22,7 +23,10 @@ export class TreeRig {
     this.cache = cache;
     this.bundle = bundle;
     this.host = parseListing(
-      execFileSync(listTreeProgram(), [bundle.rootfs, ...MOUNTED], { encoding: "utf8", maxBuffer: 2 ** 28 }),
+      execFileSync(staticProgram("list-tree"), [bundle.rootfs, ...MOUNTED], {
+        encoding: "utf8",
+        maxBuffer: 2 ** 28,
+      }),
     );
   }
 
@@ -35,7 +39,7 @@ export class TreeRig {
       args: ["/list-tree", "/", ...MOUNTED],
       capabilities: ["CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH"],
     });
-    copyFileSync(listTreeProgram(), join(bundle.rootfs, "list-tree"));
+    copyFileSync(staticProgram("list-tree"), join(bundle.rootfs, "list-tree"));
     await makeTree(join(bundle.rootfs, "tree"), files);
     return new TreeRig(runtime, cache, bundle);
   }

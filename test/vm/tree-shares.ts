@@ -1,3 +1,4 @@
+import { QEMU_SHARES } from "./share-cases.ts";
 import type { Listed } from "../fixtures/tree.ts";
 
 /** A difference that is known and documented. */
@@ -16,6 +17,8 @@ export interface ShareUnderTest {
   flags: string[];
   readonlyRoot?: boolean;
   differences: Difference[];
+  /** Why it cannot be tried on this host; undefined: it can. */
+  obstacle?: string | undefined;
 }
 
 const FOLDERS_OF_ANOTHER_FILE_SYSTEM: Difference = {
@@ -31,6 +34,12 @@ const NO_HOLES: Difference = {
   without: () => ({ allocatedBytes: "" }),
 };
 
+const NO_TRUSTED: Difference = {
+  what: "attributes in the namespace trusted are not there",
+  applies: ({ xattrs }) => xattrs.includes("trusted."),
+  without: ({ xattrs }) => ({ xattrs: withoutNamespaces(xattrs, ["trusted"]) }),
+};
+
 const EROFS = ["--vm-share=block", "--vm-block-fs=erofs"];
 
 /** docs/decisions/0007-block-images.md has the same list for people, 0003-share-choice.md that of live shares. */
@@ -38,13 +47,7 @@ export const SHARES: ShareUnderTest[] = [
   {
     name: "virtiofs",
     flags: ["--vm-share=virtiofs"],
-    differences: [
-      {
-        what: "attributes in the namespace trusted are not there",
-        applies: ({ xattrs }) => xattrs.includes("trusted."),
-        without: ({ xattrs }) => ({ xattrs: withoutNamespaces(xattrs, ["trusted"]) }),
-      },
-    ],
+    differences: [NO_TRUSTED],
   },
   {
     name: "9p",
@@ -56,6 +59,12 @@ export const SHARES: ShareUnderTest[] = [
         without: ({ xattrs }) => ({ xattrs: withoutNamespaces(xattrs, ["trusted", "security"]) }),
       },
     ],
+  },
+  {
+    name: "9p-vsock",
+    flags: ["--vm-share=9p-vsock"],
+    obstacle: QEMU_SHARES["9p-vsock"]?.obstacle,
+    differences: [NO_TRUSTED],
   },
   {
     name: "block, ext4",
