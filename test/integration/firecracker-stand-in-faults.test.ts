@@ -65,6 +65,29 @@ test.each(Object.entries(REFUSALS))("it refuses to start: %s", async (cause, tex
   expect(await fake.state()).toBe("Not started");
 });
 
+/** What is refused for what it is, without being asked to. */
+test.each([
+  ["too little memory for the kernel", 1, "vmlinux", "Kernel Loader: Unable to read kernel image"],
+  ["an initrd that does not fit", 2, "large", "Failed to compute the initrd address."],
+])("it refuses %s", async (_, memoryMib, initrd, text) => {
+  const fake = start("");
+  writeFileSync(join(fake.folder, "large"), Buffer.alloc(3 * 1024 * 1024));
+  await fake.ready();
+  await fake.put("/machine-config", { vcpu_count: 1, mem_size_mib: memoryMib });
+  await fake.put("/boot-source", { kernel_image_path: "vmlinux", initrd_path: initrd });
+  expect(await fake.put("/actions", { action_type: "InstanceStart" })).toContain(text);
+  expect(await fake.state()).toBe("Not started");
+});
+
+test("metadata of the command line are in the data store", async () => {
+  const fake = new FakeFirecracker(["--api-sock", "api.sock", "--metadata", "metadata"], {}, (folder) =>
+    writeFileSync(join(folder, "metadata"), '{"b": 1, "a": [true]}'),
+  );
+  open.push(fake);
+  await fake.ready();
+  expect(await fake.get("/mmds")).toContain('\r\n\r\n{"a":[true],"b":1}');
+});
+
 test.each([148, 1])("it exits with %i instead of starting", async (code) => {
   const fake = start(`start-exits:${code}`);
   expect(await boot(fake)).toBe("");

@@ -16,6 +16,7 @@ import { ApiServer } from "./http/server.ts";
 import { levelOf, Log } from "./log.ts";
 import { osError, osErrorDebug } from "./os-error.ts";
 import { faultyHandler, finish, Life, serveApi } from "./process.ts";
+import { any, decode } from "./serde/decode.ts";
 import { readSettings } from "./settings.ts";
 import { describeSnapshot } from "./snapshot-version.ts";
 import { traitsOf } from "./version.ts";
@@ -84,6 +85,15 @@ function readInput(path: string, at: string, what: string): string {
   }
 }
 
+/** @throws Panic */
+function addMetadata(values: Values, vmm: Vmm): void {
+  const path = values.get("metadata");
+  if (path === undefined) return;
+  const text = readInput(path, "src/firecracker/src/main.rs:393:20", "mmds content file");
+  vmm.mmds.put(decode(any, Buffer.from(text)));
+  log.info("Successfully added metadata to mmds from file");
+}
+
 function openMetrics(vmm: Vmm, path: string): void {
   try {
     vmm.metrics.open(path);
@@ -132,6 +142,7 @@ async function run(values: Values): Promise<void> {
   }
   if (faults.has("never-bind")) setInterval(() => {}, 60_000);
   else if (!values.has("no-api")) await serve(values, vmm);
+  addMetadata(values, vmm);
   if (config !== undefined) await configureFromFile(vmm, config, values.has("no-api"));
 }
 

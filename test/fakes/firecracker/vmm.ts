@@ -77,7 +77,7 @@ export class Vmm {
       throw new Fault("Start microvm error: Cannot start microvm without kernel configuration.");
     const refusal = this.options.beforeStart();
     if (refusal !== undefined) throw new Fault(`Start microvm error: ${refusal}`);
-    bootSource.checkKernel(this.traits, machine.mem_size_mib);
+    bootSource.check(this.traits, machine.mem_size_mib);
     await this.runGuest(bootSource);
     this.state = "Running";
     this.metrics.write();

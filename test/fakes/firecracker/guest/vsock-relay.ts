@@ -1,6 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
-import { readdirSync, watch, type FSWatcher } from "node:fs";
+import { existsSync, readdirSync, watch, type FSWatcher } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { Duplex } from "node:stream";
 import type { Vsock } from "../resources/vsock.ts";
@@ -9,47 +8,64 @@ import { startDaemon } from "./daemon.ts";
 /** CIDs below are taken by the hypervisor, loopback and the host. */
 const FIRST_CID = 3;
 
+/** Connects to a CID and port, says so by one byte, and hands the connection to socat. sockaddr_vm: vsock(7). */
+const CONNECT = `$^F = 9;
+my $s;
+socket($s, 40, 1, 0) && connect($s, pack("S S L L x4", 40, 0, $ARGV[1], $ARGV[0])) or exit 1;
+syswrite STDOUT, "+";
+exec "socat", "STDIO", "FD:" . fileno($s);`;
+
 /**
  * Joins ports of AF_VSOCK, which node does not speak, to Unix sockets, by socat: the host's to `<uds_path>_PORT`, for each such socket
- * that is there or appears. The host's ports are the machine's, so there can be one such VM at a time.
+ * that is there or appears. The host's ports are the machine's, so there can be one such VM at a time. A guest that dials a socket on which
+ * nobody listens any more is connected and then dropped, instead of refused.
  */
 export class VsockRelay {
   readonly cid = FIRST_CID + process.pid;
-  private readonly udsPath: string;
+  private readonly folder: string;
+  private readonly prefix: string;
   private readonly watcher: FSWatcher;
   private readonly listeners = new Map<string, ChildProcess>();
 
   constructor(vsock: Vsock) {
-    this.udsPath = vsock.config.uds_path;
-    const folder = dirname(this.udsPath);
-    this.watcher = watch(folder, (_, name) => {
-      if (name !== null) this.listen(name);
+    const { uds_path: path } = vsock.config;
+    this.folder = dirname(path);
+    this.prefix = `${basename(path)}_`;
+    this.watcher = watch(this.folder, (_, name) => {
+      if (name !== null) this.follow(name);
     });
-    for (const name of readdirSync(folder)) this.listen(name);
+    for (const name of readdirSync(this.folder)) this.follow(name);
   }
 
-  private listen(name: string): void {
-    const prefix = `${basename(this.udsPath)}_`;
-    const port = name.startsWith(prefix) ? name.slice(prefix.length) : "";
-    if (!/^\d+$/.test(port) || this.listeners.has(port)) return;
-    const target = `UNIX-CONNECT:${join(dirname(this.udsPath), name)}`;
-    this.listeners.set(port, socat(`VSOCK-LISTEN:${port},fork`, target, "inherit"));
+  /** Listens for the guest while the socket of a port is there. */
+  private follow(name: string): void {
+    const port = name.startsWith(this.prefix) ? name.slice(this.prefix.length) : "";
+    if (!/^\d+$/.test(port)) return;
+    const path = join(this.folder, name);
+    const listener = this.listeners.get(port);
+    if (!existsSync(path)) {
+      listener?.kill();
+      this.listeners.delete(port);
+    } else if (listener === undefined) {
+      const socat = ["socat", `VSOCK-LISTEN:${port},reuseaddr,fork`, `UNIX-CONNECT:${path}`];
+      this.listeners.set(port, startDaemon(socat, ["inherit", "inherit", "inherit"]));
+    }
   }
 
-  /** Whether anybody listens shows only by the end of socat: then nothing is lost, the stream just ends. */
+  /** Undefined: nobody in the guest listens. */
   async connect(port: number): Promise<Duplex | undefined> {
-    const child = socat("STDIO", `VSOCK-CONNECT:${this.cid}:${port}`, "pipe");
-    if (child.stdin === null || child.stdout === null) return undefined;
-    await once(child, "spawn");
-    return Duplex.from({ writable: child.stdin, readable: child.stdout });
+    const command = ["perl", "-e", CONNECT, String(this.cid), String(port)];
+    const { stdin, stdout } = startDaemon(command, ["pipe", "pipe", "inherit"]);
+    if (stdin === null || stdout === null) return undefined;
+    const connected = await new Promise<boolean>((resolve) => {
+      stdout.once("readable", () => resolve(stdout.read(1) !== null));
+      stdout.once("end", () => resolve(false));
+    });
+    return connected ? Duplex.from({ writable: stdin, readable: stdout }) : undefined;
   }
 
   close(): void {
     this.watcher.close();
-    for (const child of this.listeners.values()) child.kill();
+    for (const listener of this.listeners.values()) listener.kill();
   }
-}
-
-function socat(from: string, to: string, streams: "inherit" | "pipe"): ChildProcess {
-  return startDaemon(["socat", from, to], [streams, streams, "inherit"]);
 }

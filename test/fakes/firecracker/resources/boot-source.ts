@@ -45,8 +45,16 @@ export class BootSource {
     return this.config.boot_args ?? DEFAULT_CMDLINE;
   }
 
-  /** Checks what the kernel loader would stumble over. @throws Fault */
-  checkKernel(traits: Traits, memoryMib: number): void {
+  /** Checks what the loading of kernel and initrd would stumble over. @throws Fault */
+  check(traits: Traits, memoryMib: number): void {
+    this.checkKernel(traits, memoryMib);
+    if (this.initrdFd !== undefined && fstatSync(this.initrdFd).size > memoryMib * 2 ** 20)
+      throw new Fault(
+        "Start microvm error: Error with initrd initialization: Failed to compute the initrd address.",
+      );
+  }
+
+  private checkKernel(traits: Traits, memoryMib: number): void {
     const complaint = elfComplaint(this.kernelFd, memoryMib);
     if (complaint === undefined) return;
     const bzImage = "failed to load bzImage kernel image: Kernel Loader: Invalid bzImage";
