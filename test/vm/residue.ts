@@ -15,9 +15,11 @@ export interface Traces {
 }
 
 /** Processes, mounts, cgroups and lock files that are left. */
-export function residue({ root, bundles, idPrefix }: Traces): string[] {
+export function residue(traces: Traces): string[] {
+  const { root, bundles, idPrefix } = traces;
   return [
     ...processes(root),
+    ...jailedServers(traces).map((pid) => `process ${pid}: a share's server in its jail`),
     ...mounts([root, ...bundles]),
     ...cgroups(idPrefix),
     ...lockFiles(root),
@@ -38,6 +40,22 @@ function processes(root: string): string[] {
         return []; // it has just ended
       }
     });
+}
+
+/** Servers of trees of ours. They have no environment to be known by. */
+export function jailedServers({ root, bundles }: Traces): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        if (readFileSync(`/proc/${pid}/comm`, "utf8") !== "diod\n") return false;
+        const text = readFileSync(`/proc/${pid}/mountinfo`, "utf8");
+        return [root, ...bundles].some((folder) => text.includes(folder));
+      } catch {
+        return false; // it has just ended
+      }
+    })
+    .map(Number);
 }
 
 function mounts(folders: readonly string[]): string[] {
