@@ -1,18 +1,22 @@
 // The real guest under the stand-in for Firecracker, driven by bare requests.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
-import { join, resolve } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { basename, join, resolve } from "node:path";
+import { afterEach, beforeAll, expect, test } from "vitest";
 import { AgentClient } from "../../src/agent/agent-client.ts";
 import { AgentConnection } from "../../src/agent/connection.ts";
 import { Deadline } from "../../src/base/deadline.ts";
 import { resolveGuestImage } from "../../src/image/guest-image.ts";
-import { FakeFirecracker } from "../fixtures/fake-firecracker.ts";
+import { findDiod } from "../../src/share/diod.ts";
+import { buildVsockDevice, FakeFirecracker } from "../fixtures/fake-firecracker.ts";
 
 const BOOT_MS = 60_000;
+const SHARE_PORT = 5640;
 const closers: (() => unknown)[] = [];
+
+beforeAll(buildVsockDevice);
 
 afterEach(async () => {
   for (const close of closers.splice(0).toReversed()) await close();
@@ -111,6 +115,25 @@ test("it boots, its disks get other files, it pauses, and a shutdown ends the pr
   expect(existsSync(join(fake.folder, "v.sock"))).toBe(true);
 });
 
+test("it reaches other ports of the host: a folder is mounted over one", async () => {
+  const { fake, agent } = await boot("panic=1");
+  const server = createServer((connection) => {
+    const options = ["-f", "-r", "0", "-w", "1", "-n", "-U", "root", "-e", fake.folder];
+    spawn(findDiod() ?? "", options, { stdio: [connection, connection, "ignore"] });
+  }).listen(join(fake.folder, `v.sock_${SHARE_PORT}`));
+  closers.push(() => server.close());
+  await once(server, "listening");
+  const mount = {
+    fstype: "9p",
+    source: "none",
+    options: `trans=fd,version=9p2000.L,aname=${fake.folder},access=client`,
+  };
+  await agent.mount({ ...mount, target: "/run/nk/share", vsockPort: SHARE_PORT });
+  await agent.unmount("/run/nk/share");
+  const nobody = agent.mount({ ...mount, target: "/run/nk/none", vsockPort: SHARE_PORT + 1 });
+  await expect(nobody).rejects.toThrow("Connection reset by peer");
+});
+
 test("a guest that is switched off leaves the process", async () => {
   const { fake, switchOff } = await boot("panic=1");
   await switchOff();
@@ -118,10 +141,14 @@ test("a guest that is switched off leaves the process", async () => {
   expect(await fake.state()).toBe("Running");
 });
 
-test("QEMU dies with the process", async () => {
+test("QEMU and the vsock device die with the process", async () => {
   const { fake } = await boot("panic=1");
-  const [qemu = 0] = childrenOf(fake.child.pid ?? 0);
-  expect(readFileSync(`/proc/${qemu}/cmdline`, "utf8")).toContain("qemu-system");
+  const children = childrenOf(fake.child.pid ?? 0);
+  const commands = children.map((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0")[0] ?? "");
+  expect(commands.map((command) => basename(command)).toSorted()).toEqual([
+    "qemu-system-x86_64",
+    "vsock-device",
+  ]);
   await fake.close();
-  await expect.poll(() => isRunning(qemu)).toBe(false);
+  await expect.poll(() => children.filter(isRunning)).toEqual([]);
 });

@@ -1,17 +1,13 @@
 import { qemuArgv } from "../../../../src/vm/qemu/argv.ts";
 import { hostTscKhz } from "../../../../src/vm/host-tsc.ts";
 import { kernelCmdline } from "../../../../src/vm/kernel-cmdline.ts";
+import { VHOST_SOCKET } from "./vsock-device.ts";
 import type { GuestDrive, GuestHardware } from "./guest.ts";
 
 export type Accel = "tcg" | "kvm";
 
-export const AGENT_PORT_ID = "agent-port";
-
-/** An abstract socket: there is no file to be left behind. Its name has all 108 bytes (tight=off), as node gives it. */
-export const AGENT_SOCKET = `nk-fake-firecracker-agent-${process.pid}`;
-
-/** QEMU with the hardware that was configured. `cid`: it has a vsock; undefined: the agent has a virtio-serial port. */
-export function qemuCommand(hardware: GuestHardware, accel: Accel, cid: number | undefined): string[] {
+/** QEMU with the hardware that was configured. */
+export function qemuCommand(hardware: GuestHardware, accel: Accel): string[] {
   const { machine, kernel, initrd, drives, vsock } = hardware;
   const tscKhz = accel === "tcg" ? hostTscKhz() : undefined;
   const base = qemuArgv({
@@ -21,37 +17,37 @@ export function qemuCommand(hardware: GuestHardware, accel: Accel, cid: number |
     memSizeMib: machine.mem_size_mib,
     kernel,
     initrd: initrd ?? undefined,
-    cmdline: kernelCmdline({ accel, tscKhz, debug: false, extra: ownArguments(hardware, cid !== undefined) }),
+    cmdline: kernelCmdline({ accel, tscKhz, debug: false, extra: ownArguments(hardware) }),
     knownTsc: tscKhz !== undefined,
   });
-  const transport = cid === undefined ? serialPort() : ["-device", `vhost-vsock-device,guest-cid=${cid}`];
   return [
     ...base,
-    ...(vsock === undefined ? [] : transport),
+    ...(vsock === undefined ? [] : vsockArguments(machine.mem_size_mib)),
     "-device",
     "virtio-rng-device",
     ...drives.flatMap(driveArguments),
   ];
 }
 
-function serialPort(): string[] {
+/** The device is a process of its own, which sees the guest's memory. Its socket's name has all 108 bytes (tight=off), as node gives it. */
+function vsockArguments(memSizeMib: number): string[] {
   return [
-    "-device",
-    "virtio-serial-device",
+    "-object",
+    `memory-backend-memfd,id=mem,size=${memSizeMib}M,share=on`,
+    "-machine",
+    "memory-backend=mem",
     "-chardev",
-    `socket,id=agent,path=${AGENT_SOCKET},abstract=on,tight=off,server=on,wait=off`,
+    `socket,id=vsock,path=${VHOST_SOCKET},abstract=on,tight=off`,
     "-device",
-    `virtserialport,id=${AGENT_PORT_ID},chardev=agent,name=nk.agent`,
+    "vhost-user-vsock-device,chardev=vsock",
   ];
 }
 
-/** What was asked for, but for what only Firecracker's keyboard controller and vsock could do. */
-function ownArguments({ cmdline }: GuestHardware, withVsock: boolean): string {
-  const unfit = (argument: string) =>
-    argument.startsWith("reboot=") || (argument === "nk.transport=vsock" && !withVsock);
+/** What was asked for, but for what only Firecracker's keyboard controller could do. */
+function ownArguments({ cmdline }: GuestHardware): string {
   return cmdline
     .split(" ")
-    .filter((argument) => !unfit(argument))
+    .filter((argument) => !argument.startsWith("reboot="))
     .join(" ");
 }
 

@@ -1,28 +1,25 @@
-import { existsSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import type { Duplex } from "node:stream";
 import { once } from "node:events";
 import { Deadline } from "../../../../src/base/deadline.ts";
 import { QmpClient, type QmpEvent } from "../../../../src/vm/qemu/qmp-client.ts";
 import { startDaemon } from "./daemon.ts";
 import type { GuestDrive, GuestHardware } from "./guest.ts";
-import { AGENT_PORT_ID, qemuCommand, type Accel } from "./qemu-command.ts";
-import { SerialPortAgent } from "./serial-port-agent.ts";
+import { qemuCommand, type Accel } from "./qemu-command.ts";
 import { SilentGuest } from "./silent-guest.ts";
-import { VsockRelay } from "./vsock-relay.ts";
+import { VsockDevice } from "./vsock-device.ts";
 
 const START_MS = 30_000;
 const ANSWER_MS = 10_000;
 
 /**
- * The real guest, run by QEMU. It ends with us. With /dev/vhost-vsock it has a vsock, whose ports are joined to our sockets; without,
- * the agent uses a virtio-serial port, which is joined to the socket of its port, and no other port of the host can be reached.
+ * The real guest, run by QEMU, with a vsock of its own. It ends with us.
  */
 export class QemuGuest extends SilentGuest {
   override readonly canBeSaved = false;
   private readonly accel: Accel;
   private qmp: QmpClient | undefined;
-  private agent: SerialPortAgent | undefined;
-  private relay: VsockRelay | undefined;
+  private vsock: VsockDevice | undefined;
   private replaced = 0;
 
   constructor(accel: Accel) {
@@ -31,10 +28,8 @@ export class QemuGuest extends SilentGuest {
   }
 
   override async start(hardware: GuestHardware): Promise<void> {
-    const { vsock } = hardware;
-    if (vsock !== undefined && existsSync("/dev/vhost-vsock")) this.relay = new VsockRelay(vsock);
-    else if (vsock !== undefined) this.agent = new SerialPortAgent(vsock);
-    const command = qemuCommand(hardware, this.accel, this.relay?.cid);
+    if (hardware.vsock !== undefined) this.vsock = await VsockDevice.start(hardware.vsock);
+    const command = qemuCommand(hardware, this.accel);
     const qemu = startDaemon(command, ["inherit", "inherit", "inherit", "pipe", "pipe"]);
     const console = qemu.stdio[4] as Duplex;
     console.on("data", (text: Buffer) => hardware.console(text));
@@ -45,10 +40,7 @@ export class QemuGuest extends SilentGuest {
   }
 
   private note({ event, data }: QmpEvent): void {
-    if (event === "VSERPORT_CHANGE" && data["id"] === AGENT_PORT_ID && data["open"] === true)
-      this.agent?.portOpened();
     if (event !== "SHUTDOWN") return;
-    this.relay?.close();
     if (data["reason"] === "guest-reset") this.end("reboot");
     else if (data["reason"] === "guest-panic") this.end("panic");
     else if (data["reason"] === "guest-shutdown") this.end("poweroff");
@@ -63,7 +55,7 @@ export class QemuGuest extends SilentGuest {
   }
 
   override async connect(port: number): Promise<Duplex | undefined> {
-    return this.relay?.connect(port);
+    return this.vsock?.connect(port);
   }
 
   /**
