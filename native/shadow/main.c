@@ -8,11 +8,14 @@
 #include <unistd.h>
 
 static int usage(void) {
-    fputs("usage: nk-shadow create|exec    with a plan on descriptor 3 and a report pipe as 4\n"
-          "       nk-shadow detach SHADOW FOLDER\n"
-          "       nk-shadow spawn [--keep FD]... [--parent PID] -- PROGRAM [ARG]...\n"
-          "       nk-shadow serve --tree SHADOW ... -- PROGRAM [ARG]...\n",
-          stderr);
+    fputs(
+        "usage: nk-shadow create|exec    with a plan on descriptor 3 and a report pipe as 4\n"
+        "       nk-shadow detach SHADOW FOLDER\n"
+        "       nk-shadow spawn [--keep FD]... [--parent PID] [--guard PID] [--files N] -- PROGRAM [ARG]...\n"
+        "       nk-shadow serve --tree SHADOW ... -- PROGRAM [ARG]...\n"
+        "       nk-shadow jail FOLDER ROOT [--bind SOURCE NAME ro|rw]... -- PROGRAM [ARG]...\n"
+        "       nk-shadow fifo PATH...\n",
+        stderr);
     return 2;
 }
 
@@ -39,5 +42,9 @@ int main(int argc, char **argv) {
         return spawn_command(argc - 2, argv + 2);
     if (argc >= 2 && strcmp(argv[1], "serve") == 0)
         return serve_command(argc - 2, argv + 2);
+    if (argc >= 2 && strcmp(argv[1], "jail") == 0)
+        return jail_command(argc - 2, argv + 2);
+    if (argc >= 3 && strcmp(argv[1], "fifo") == 0)
+        return fifo_command(argc - 2, argv + 2);
     return usage();
 }

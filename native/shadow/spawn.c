@@ -1,6 +1,7 @@
 /* nk-shadow spawn: starts a daemon that inherits nothing but what it is given, and dies with its parent. */
 #include "commands.h"
 #include "descriptors.h"
+#include "guard.h"
 #include "halt.h"
 #include "signals.h"
 
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define MAX_KEPT 16
@@ -19,12 +21,17 @@ struct options {
     int kept[MAX_KEPT];
     size_t kept_count;
     pid_t parent;
+    /* Whose end is ours even when we change our user, which takes the kernel's signal off (prctl(2)). */
+    pid_t guard;
+    /* RLIMIT_NOFILE; 0: as it is. */
+    int files;
     char **command;
 };
 
 static int usage(const char *problem) {
     fprintf(stderr,
-            "nk-shadow spawn: %s\nusage: nk-shadow spawn [--keep FD]... [--parent PID] -- PROGRAM [ARG]...\n",
+            "nk-shadow spawn: %s\nusage: nk-shadow spawn [--keep FD]... [--parent PID] [--guard PID] "
+            "[--files N] -- PROGRAM [ARG]...\n",
             problem);
     return 125;
 }
@@ -50,6 +57,12 @@ static const char *parse(struct options *options, int argc, char **argv) {
         } else if (strcmp(argv[i], "--parent") == 0) {
             if (parse_int(argv[i + 1], &options->parent) < 0)
                 return "--parent needs a pid";
+        } else if (strcmp(argv[i], "--guard") == 0) {
+            if (parse_int(argv[i + 1], &options->guard) < 0)
+                return "--guard needs a pid";
+        } else if (strcmp(argv[i], "--files") == 0) {
+            if (parse_int(argv[i + 1], &options->files) < 0)
+                return "--files needs a number";
         } else {
             return "unknown option";
         }
@@ -58,6 +71,12 @@ static const char *parse(struct options *options, int argc, char **argv) {
         return "no program given";
     options->command = argv + i + 1;
     return NULL;
+}
+
+static int set_limit(int files) {
+    const struct rlimit limit = {(rlim_t)files, (rlim_t)files};
+
+    return files > 0 ? setrlimit(RLIMIT_NOFILE, &limit) : 0;
 }
 
 int spawn_command(int argc, char **argv) {
@@ -75,6 +94,10 @@ int spawn_command(int argc, char **argv) {
     for (size_t i = 0; i < options.kept_count; i++)
         fcntl(options.kept[i], F_SETFD, 0);
     signals_reset();
+    if (set_limit(options.files) < 0 || (options.guard > 0 && guard_start(options.guard) < 0)) {
+        fprintf(stderr, "nk-shadow spawn: limit or guard: %s\n", strerror(errno));
+        return 125;
+    }
     halt_at("daemon: before its program");
     execvp(options.command[0], options.command);
     fprintf(stderr, "nk-shadow spawn: cannot run %s: %s\n", options.command[0], strerror(errno));
