@@ -22,6 +22,15 @@ const MAX_UNUSED_MS = 30 * 24 * 3600 * 1000;
 const SECTOR_BYTES = 512;
 const BUILD_FOLDER = /^build-(\d+)-(\d+)-/;
 
+/** An image, open. */
+export interface DiskFile {
+  fd: number;
+  /** A name of it, for those who cannot take the descriptor: valid until `forget`, unless somebody clears the cache. */
+  path: string;
+  /** Takes the name off a file that nobody else is to find; it goes with its last descriptor then. Twice is allowed. */
+  forget(): void;
+}
+
 /**
  * The folder of disk images. An image is made in a folder of its own and appears under its name when it is whole. It is handed out as
  * an open descriptor, so it may be removed at any time: whoever uses it keeps it.
@@ -45,13 +54,14 @@ export class DiskCache {
     return statSync(join(this.dir, name), { throwIfNoEntry: false }) !== undefined;
   }
 
-  /** A descriptor of the image, and notes that it was used; undefined when there is none. */
-  open(name: string): number | undefined {
+  /** The image, for reading, and notes that it was used; undefined when there is none. */
+  open(name: string): DiskFile | undefined {
+    const path = join(this.dir, name);
     try {
-      const fd = openSync(join(this.dir, name), "r");
+      const fd = openSync(path, "r");
       const now = new Date();
       futimesSync(fd, now, now);
-      return fd;
+      return { fd, path, forget: () => {} };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
       throw error;
@@ -59,27 +69,32 @@ export class DiskCache {
   }
 
   /**
-   * Makes a file and returns a descriptor of it, for reading and writing.
+   * Makes a file and opens it, for reading and writing.
    * @param write makes it, at the path that it is given; the folder is its own
-   * @param name under which others find it; undefined: it goes with its last descriptor
+   * @param name under which others find it; undefined: it is for the caller alone
    */
-  async make(write: (path: string) => Promise<void>, name: string | undefined): Promise<number> {
+  async make(write: (path: string) => Promise<void>, name: string | undefined): Promise<DiskFile> {
     this.prune();
     const folder = mkdtempSync(join(this.dir, `build-${process.pid}-${processStartTime(process.pid) ?? 0}-`));
-    const clear = (): void => rmSync(folder, { recursive: true, force: true });
+    const clear = (): void => {
+      process.off("exit", clear);
+      rmSync(folder, { recursive: true, force: true });
+    };
     // A monitor that is told to give up does not wait for its tools, which the kernel ends with it.
     process.once("exit", clear);
     try {
       const path = join(folder, "image");
       await write(path);
-      // The content of a root file system may be secret.
-      chmodSync(path, 0o600);
+      // The content of a root file system may be secret: the folder is root's alone. A jailed VMM, which gets no other image, reads it.
+      chmodSync(path, 0o644);
       const fd = openSync(path, "r+");
-      if (name !== undefined) renameSync(path, join(this.dir, name));
-      return fd;
-    } finally {
-      process.off("exit", clear);
+      if (name === undefined) return { fd, path, forget: clear };
+      renameSync(path, join(this.dir, name));
       clear();
+      return { fd, path: join(this.dir, name), forget: () => {} };
+    } catch (error) {
+      clear();
+      throw error;
     }
   }
 

@@ -3,7 +3,7 @@ import { NkError } from "../base/errors.ts";
 import type { BoundedLog } from "../host/bounded-log.ts";
 import { traced } from "../trace/channels.ts";
 import { tellIfSlow } from "../trace/slow.ts";
-import { descriptorPath, DiskCache } from "./disk-cache.ts";
+import { descriptorPath, DiskCache, type DiskFile } from "./disk-cache.ts";
 import { chooseFormat, type DiskFormat } from "./disk-format.ts";
 import { toolObstacle, type ToolRun } from "./disk-tools.ts";
 import type { KernelImage } from "./kernel.ts";
@@ -17,7 +17,10 @@ export interface DiskSlot {
 
 /** A file that a VMM gives its guest as a disk. */
 export interface Disk extends DiskSlot {
+  /** Of a descriptor of ours: it stays valid. */
   path: string;
+  /** A name of the file, for a VMM in a jail, where it can be mounted; valid until the disks are in use (`RootDisks.inUse`). */
+  file: string;
 }
 
 /** The disks of a VM, in the order in which the guest must find them. When they cannot be made both reject, with the same reason. */
@@ -50,7 +53,7 @@ export interface RootDisksRequest {
 
 /**
  * The disks of one container's root file system: found or made in the background from the constructor on, then held open here as long as the VM runs. What is
- * written to is a file without a name: it is gone when this process and the VMM are, however they end.
+ * written to is a file without a name once it is in use: it is gone when this process and the VMM are, however they end.
  *
  * `layout`, `slots` and `ready` reject with UNSUPPORTED when no format fits, with HOST when a tool fails or the tree does not hold still.
  */
@@ -62,7 +65,7 @@ export class RootDisks implements PendingDisks {
   private readonly stopping = new AbortController();
   private readonly run: ToolRun;
   private scan: TreeScan | undefined;
-  private fds: number[] = [];
+  private files: DiskFile[] = [];
 
   constructor(request: RootDisksRequest) {
     this.request = request;
@@ -85,7 +88,13 @@ export class RootDisks implements PendingDisks {
   async close(): Promise<void> {
     this.stopping.abort(new NkError("BOOT", "the disk image was given up: its VM has ended"));
     await this.ready.catch(() => {});
-    for (const fd of this.fds.splice(0)) closeSync(fd);
+    this.inUse();
+    for (const { fd } of this.files.splice(0)) closeSync(fd);
+  }
+
+  /** The VMM has opened them: what is written to needs no name any more, and goes with this process and the VMM, however they end. */
+  inUse(): void {
+    for (const file of this.files) file.forget();
   }
 
   private describe(): string {
@@ -119,19 +128,23 @@ export class RootDisks implements PendingDisks {
 
   private async make(images: TreeImages, format: DiskFormat): Promise<readonly Disk[]> {
     const { writable } = this.request;
-    const fds: number[] = [];
+    const files: DiskFile[] = [];
     try {
-      if (format === "erofs") fds.push(await images.open("erofs"));
-      if (format === "ext4") fds.push(await images.copy("ext4"));
-      else if (writable) fds.push(await images.copy("upper"));
+      if (format === "erofs") files.push(await images.open("erofs"));
+      if (format === "ext4") files.push(await images.copy("ext4"));
+      else if (writable) files.push(await images.copy("upper"));
     } catch (error) {
-      for (const fd of fds) closeSync(fd);
+      for (const { fd, forget } of files) {
+        forget();
+        closeSync(fd);
+      }
       throw error;
     }
-    this.fds = fds;
-    return slotsOf(format, writable).map((slot, index) => ({
-      ...slot,
-      path: descriptorPath(fds[index] ?? -1),
+    this.files = files;
+    return files.map(({ fd, path }, index) => ({
+      readOnly: slotsOf(format, writable)[index]?.readOnly ?? false,
+      path: descriptorPath(fd),
+      file: path,
     }));
   }
 }

@@ -1,6 +1,6 @@
 import { closeSync, realpathSync } from "node:fs";
 import { NkError } from "../base/errors.ts";
-import { descriptorPath, type DiskCache } from "./disk-cache.ts";
+import { descriptorPath, type DiskCache, type DiskFile } from "./disk-cache.ts";
 import { makeErofs, makeExt4, makeUpper } from "./disk-build.ts";
 import { copySparse, type ToolRun } from "./disk-tools.ts";
 import { scanTree, type TreeScan } from "./tree-scan.ts";
@@ -9,7 +9,7 @@ import { scanTree, type TreeScan } from "./tree-scan.ts";
 export type ImageKind = "ext4" | "erofs" | "upper";
 
 /** Raise it when images are made in another way: older ones are then not used any more. */
-const IMAGE_VERSION = 1;
+const IMAGE_VERSION = 2;
 
 /** How long after a change another one may bear the same time: a tick of the kernel, 10 ms at most, with a margin … */
 const TICK_NS = 100_000_000n;
@@ -48,8 +48,8 @@ export class TreeImages {
     return this.cache.has(this.name(kind));
   }
 
-  /** A descriptor of the image, for reading only: others use it too. @throws TreeChanged */
-  async open(kind: ImageKind): Promise<number> {
+  /** The image, for reading only: others use it too. @throws TreeChanged */
+  async open(kind: ImageKind): Promise<DiskFile> {
     const name = this.name(kind);
     const cached = this.cache.open(name);
     if (cached !== undefined) return cached;
@@ -62,13 +62,14 @@ export class TreeImages {
     );
   }
 
-  /** A descriptor of a copy of the image, a file without a name. @throws TreeChanged */
-  async copy(kind: ImageKind): Promise<number> {
+  /** A copy of the image that is the caller's alone. @throws TreeChanged */
+  async copy(kind: ImageKind): Promise<DiskFile> {
     const image = await this.open(kind);
     try {
-      return await this.cache.make((path) => copySparse(descriptorPath(image), path, this.run), undefined);
+      return await this.cache.make((path) => copySparse(descriptorPath(image.fd), path, this.run), undefined);
     } finally {
-      closeSync(image);
+      image.forget();
+      closeSync(image.fd);
     }
   }
 

@@ -68,6 +68,7 @@ function begin(changes: Partial<RootDisksRequest> = {}): RootDisks {
 async function make(changes: Partial<RootDisksRequest> = {}): Promise<Made> {
   const root = begin(changes);
   const [{ format }, disks] = await Promise.all([root.layout, root.ready]);
+  root.inUse();
   return { format, disks, close: () => root.close() };
 }
 

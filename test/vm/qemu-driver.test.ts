@@ -109,7 +109,7 @@ describe("a disk that is a stand-in while the VM boots", () => {
   beforeEach(async () => {
     disk = join(dir, "disk");
     writeFileSync(disk, Buffer.alloc(STAND_IN_BYTES));
-    const disks = [{ path: disk, readOnly: false }];
+    const disks = [{ path: disk, file: disk, readOnly: false }];
     const pending = { slots: Promise.resolve(disks), ready: Promise.resolve(disks) };
     vm = await qemuDriver.create(await specWith({ disks: pending, debug: true }));
     const deadline = Deadline.after(BOOT_MS);

@@ -31,7 +31,7 @@ export interface QemuVmOptions {
   stateDir: string;
   shareArgs: readonly string[];
   sharedMemory: boolean;
-  disks: readonly Disk[];
+  disks: readonly Omit<Disk, "file">[];
   debug: boolean;
 }
 
@@ -113,7 +113,7 @@ function devices({ stateDir, shareArgs, disks, debug }: QemuVmOptions): string[]
  * no-flush: the disk ends with the VM, so nothing is gained by a flush that reaches the host's. unmap: what the guest deletes takes no
  * more room. report: when the host's disk is full the guest gets the error; QEMU would stop the whole guest.
  */
-function diskArgs({ path, readOnly }: Disk, index: number): string[] {
+function diskArgs({ path, readOnly }: Omit<Disk, "file">, index: number): string[] {
   const file = `file.driver=file,file.filename=${quoteValue(path)}`;
   const cache = `cache.direct=off,cache.no-flush=on,discard=unmap,read-only=${readOnly ? "on" : "off"}`;
   return [
