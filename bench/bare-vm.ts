@@ -35,7 +35,7 @@ export function bareVm(vm: VmRecord, kernel: string, initrd: string): BareVm {
   const chips = tscKhz !== undefined || vm.accel === "kvm" ? ",pit=off,pic=off" : "";
   const machine = `-M microvm,acpi=on,rtc=on,isa-serial=on${chips} ${accel} -m ${vm.memSizeMib} -smp ${vm.vcpus}`;
   const nothingElse = "-nodefaults -no-user-config -nographic -no-reboot -serial none";
-  const cmdline = kernelCmdline({ accel: vm.accel, tscKhz, debug: false, extra: "" });
+  const cmdline = kernelCmdline({ vmm: "qemu", accel: vm.accel, tscKhz, debug: false, extra: "" });
   const boot = ["-kernel", kernel, "-initrd", initrd, "-append", cmdline];
   return { command: "qemu-system-x86_64", args: [...`${machine} ${nothingElse}`.split(" "), ...boot] };
 }

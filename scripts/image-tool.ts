@@ -17,7 +17,7 @@ try {
   else if (command === "copy-modules") await copyModules(args);
   else if (command === "cmdline")
     process.stdout.write(
-      `${kernelCmdline({ accel: "tcg", tscKhz: hostTscKhz(), debug: false, extra: "" })}\n`,
+      `${kernelCmdline({ vmm: "qemu", accel: "tcg", tscKhz: hostTscKhz(), debug: false, extra: "" })}\n`,
     );
   else throw new Error(`unknown command ${command}`);
 } catch (error) {

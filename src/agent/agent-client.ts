@@ -179,9 +179,9 @@ export class AgentClient {
     return list(answer["lines"]).map((line) => text(line, 512));
   }
 
-  /** Kills what runs, unmounts, syncs. The VM can be ended afterwards without losing a write. */
-  async shutdown(deadline: Deadline): Promise<void> {
-    await this.connection.request("shutdown", { mode: "none" }, deadline);
+  /** Kills what runs, unmounts, syncs. The VM can be ended afterwards without losing a write. @param mode `poweroff`: the guest ends it itself */
+  async shutdown(mode: "none" | "poweroff", deadline: Deadline): Promise<void> {
+    await this.connection.request("shutdown", { mode }, deadline);
   }
 
   private ask(type: string, members: Record<string, unknown>): Promise<Untrusted> {

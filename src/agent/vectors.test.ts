@@ -132,7 +132,7 @@ async function requestsOfClient(): Promise<Record<string, unknown>[]> {
   await client.ps("c1");
   await client.stats("c1");
   await client.kernelLog();
-  await client.shutdown(Deadline.after(1_000));
+  await client.shutdown("none", Deadline.after(1_000));
   return sent;
 }
 

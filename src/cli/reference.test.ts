@@ -46,6 +46,8 @@ const SETTINGS: [string, string, string][] = [
   ["--vm-memory", "vm.memory", "MiB, or 512M, 2G"],
   ["--vm-kernel", "vm.kernel", "absolute path (the flag: any path)"],
   ["--vm-rootfs", "vm.rootfs", "absolute path (the flag: any path)"],
+  ["--vm-vmm", "vm.vmm", "auto, firecracker, qemu"],
+  ["--vm-jailer", "vm.jailer", "auto, on, off"],
   ["--vm-accel", "vm.accel", "auto, kvm, tcg"],
   ["--vm-share", "vm.share", "auto, virtiofs, 9p, 9p-vsock, block"],
   ["--vm-block-fs", "vm.blockFs", "auto, ext4, erofs"],

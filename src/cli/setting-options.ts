@@ -11,6 +11,8 @@ const SETTING_FLAGS: Record<string, SettingName> = {
   "vm-memory": "memSizeMib",
   "vm-kernel": "kernel",
   "vm-rootfs": "rootfs",
+  "vm-vmm": "vmm",
+  "vm-jailer": "jailer",
   "vm-accel": "accel",
   "vm-share": "share",
   "vm-block-fs": "blockFs",
@@ -37,6 +39,18 @@ export const VM_OPTIONS: readonly OptionSpec[] = [
     help: "guest kernel, vmlinux or bzImage (default: the installed one)",
   },
   { name: "vm-rootfs", type: "text", value: "FILE", help: "guest initramfs (default: the installed one)" },
+  {
+    name: "vm-vmm",
+    type: "text",
+    value: words("vmm"),
+    help: "what runs the VM (default: auto, Firecracker where it and KVM are usable)",
+  },
+  {
+    name: "vm-jailer",
+    type: "text",
+    value: words("jailer"),
+    help: "Firecracker in a jail as a user of its own (default: auto, where its jailer is)",
+  },
   {
     name: "vm-accel",
     type: "text",

@@ -15,6 +15,8 @@ const SETTINGS: Record<string, SettingName> = {
   "vm.memory": "memSizeMib",
   "vm.kernel": "kernel",
   "vm.rootfs": "rootfs",
+  "vm.vmm": "vmm",
+  "vm.jailer": "jailer",
   "vm.accel": "accel",
   "vm.share": "share",
   "vm.blockFs": "blockFs",

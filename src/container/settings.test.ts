@@ -33,6 +33,8 @@ describe("resolveSettings", () => {
       memSizeMib: 512,
       kernel: undefined,
       rootfs: undefined,
+      vmm: "auto",
+      jailer: "auto",
       accel: "auto",
       share: "auto",
       blockFs: "auto",

@@ -15,6 +15,8 @@ const ROWS: readonly [SettingName, string, unset?: string][] = [
   ["memSizeMib", "vm.memory"],
   ["kernel", "vm.kernel", "kernels/default of the guest image"],
   ["rootfs", "vm.rootfs", "rootfs/initramfs.cpio of the guest image"],
+  ["vmm", "vm.vmm"],
+  ["jailer", "vm.jailer"],
   ["accel", "vm.accel"],
   ["share", "vm.share"],
   ["blockFs", "vm.blockFs"],

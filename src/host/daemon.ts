@@ -22,6 +22,14 @@ export interface DaemonOptions {
   channels?: number;
   /** Sees each piece of output as well. */
   onOutput?: (chunk: Buffer) => void;
+  /** Takes standard output, which else goes to `log` too. */
+  onStdout?: (chunk: Buffer) => void;
+  /** A descriptor of ours that becomes its standard input; it has none otherwise. */
+  stdin?: number;
+  /** It will change its user: the kernel then forgets that it should die with us, so that a process of ours sees to it. */
+  changesUser?: boolean;
+  /** The most files that it may have open. */
+  maxFiles?: number;
 }
 
 /**
@@ -41,12 +49,12 @@ export class Daemon {
     this.log = options.log;
     this.child = start(options);
     this.exited = this.watch();
-    for (const stream of [this.child.stdout, this.child.stderr]) {
-      stream?.on("data", (chunk: Buffer) => {
-        this.log.write(chunk);
-        options.onOutput?.(chunk);
-      });
-    }
+    const toLog = (chunk: Buffer): void => {
+      this.log.write(chunk);
+      options.onOutput?.(chunk);
+    };
+    this.child.stdout?.on("data", options.onStdout ?? toLog);
+    this.child.stderr?.on("data", toLog);
   }
 
   get pid(): number | undefined {
@@ -113,9 +121,12 @@ export function describeExit({ code, signal, spawnError }: DaemonExit): string {
 }
 
 /** Through the native helper, so that it inherits nothing else and the kernel kills it when this process dies. */
-function start({ argv, channels = 0 }: DaemonOptions): ChildProcess {
-  const stdio: StdioOptions = ["ignore", "pipe", "pipe"];
-  const args = ["spawn", "--parent", String(process.pid)];
+function start({ argv, channels = 0, stdin, changesUser = false, maxFiles }: DaemonOptions): ChildProcess {
+  const stdio: StdioOptions = [stdin ?? "ignore", "pipe", "pipe"];
+  const us = String(process.pid);
+  const args = ["spawn", "--parent", us];
+  if (changesUser) args.push("--guard", us);
+  if (maxFiles !== undefined) args.push("--files", String(maxFiles));
   for (let fd = 3; fd < 3 + channels; fd += 1) {
     stdio.push("pipe"); // a connected pair of Unix sockets (node: child_process, "stdio")
     args.push("--keep", String(fd));

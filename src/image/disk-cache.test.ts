@@ -28,9 +28,9 @@ beforeEach(() => {
 
 afterEach(() => rmSync(dir, { recursive: true }));
 
-function drop({ fd, forget }: DiskFile): void {
-  forget();
-  closeSync(fd);
+function drop(file: DiskFile): void {
+  file.forget();
+  closeSync(file.fd);
 }
 
 const write =

@@ -134,9 +134,9 @@ export class RootDisks implements PendingDisks {
       if (format === "ext4") files.push(await images.copy("ext4"));
       else if (writable) files.push(await images.copy("upper"));
     } catch (error) {
-      for (const { fd, forget } of files) {
-        forget();
-        closeSync(fd);
+      for (const file of files) {
+        file.forget();
+        closeSync(file.fd);
       }
       throw error;
     }

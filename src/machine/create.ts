@@ -2,13 +2,15 @@ import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
 import { cgroupFolder, cgroupsToMake } from "../host/cgroup.ts";
-import { resolveGuestImage } from "../image/guest-image.ts";
+import { resolveGuestImage, type GuestImage } from "../image/guest-image.ts";
+import { settleVmm, type SettledSettings } from "../monitor/settle-vmm.ts";
 import type { Settings } from "../oci/settings.ts";
 import { shareKind } from "../share/choose.ts";
 import { ownerName } from "../state/owner.ts";
 import { emptyVm } from "../state/empty-vm.ts";
 import { TREE_FOLDER, type MachineRecord } from "../state/machine-record.ts";
 import type { MachineStore } from "../state/machine-store.ts";
+import { ALWAYS_KVM } from "../vm/choose-vmm.ts";
 import { resolveAccel } from "../vm/qemu/driver.ts";
 
 export interface MachineRequest {
@@ -24,7 +26,8 @@ export interface MachineRequest {
  * @throws EXISTS, BAD_CONFIG, UNSUPPORTED
  */
 export async function createMachine(machines: MachineStore, request: MachineRequest): Promise<void> {
-  const { id, settings, bundle } = request;
+  const { id, bundle } = request;
+  const settings = await settleVmm(request.settings, "machine");
   machines.checkFree(id);
   const prepared = machines.store.prepare();
   try {
@@ -36,7 +39,7 @@ export async function createMachine(machines: MachineStore, request: MachineRequ
       rootfs: settings.rootfs,
       runtime: settings.vmRuntime,
     });
-    const { accel, reason } = await resolveAccel(settings.accel, image.kernel);
+    const { accel, reason } = await accelOf(settings, image);
     mkdirSync(join(prepared, TREE_FOLDER));
     const record: MachineRecord = {
       version: 1,
@@ -52,7 +55,10 @@ export async function createMachine(machines: MachineStore, request: MachineRequ
         ...emptyVm(settings, cgroupsToMake(cgroupFolder(undefined, id))),
         accel,
         accelReason: reason,
-        share: shareKind({ want: share, supported: image.kernel.shares }),
+        share:
+          settings.vmm === "firecracker"
+            ? "9p-vsock"
+            : shareKind({ want: share, supported: image.kernel.shares }),
         kernel: image.kernel.path,
         kernelRelease: image.kernel.release,
         initrd: image.initrd,
@@ -70,6 +76,11 @@ function noSync(): NkError {
     "BAD_CONFIG",
     "--vm-sync (vm.sync) copies back from a disk of the VM, and a VM made by hand has none: leave it out",
   );
+}
+
+async function accelOf({ vmm, accel }: SettledSettings, { kernel }: GuestImage) {
+  if (vmm === "qemu") return resolveAccel(accel, kernel);
+  return { accel: "kvm", reason: ALWAYS_KVM } as const;
 }
 
 /** The containers come after the boot: their files can only be in a folder that is shared. */

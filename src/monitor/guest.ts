@@ -13,7 +13,7 @@ import type { Settings } from "../oci/settings.ts";
 import { publishSpan, traced } from "../trace/channels.ts";
 import { guestClock, type GuestClock } from "../trace/guest-clock.ts";
 import { kernelPhases } from "../trace/kernel-phases.ts";
-import { qemuDriver } from "../vm/qemu/driver.ts";
+import { loadDriver } from "../vm/drivers.ts";
 import type { VirtualMachine, VmExit } from "../vm/virtual-machine.ts";
 import { findFiles, type GuestFiles } from "./guest-files.ts";
 import type { DiskRoot } from "./job.ts";
@@ -105,21 +105,19 @@ export class Guest {
     onEvent: (event: AgentEvent, clock: GuestClock | undefined) => void,
     deadline: Deadline,
   ): Promise<Guest> {
-    const socket = await vm.connectAgent(deadline);
     let clock: GuestClock | undefined;
-    const connection = new AgentConnection(socket, router, (event) => {
+    const listen = (event: AgentEvent): void => {
       if (event.event === "hello") clock = guestClock(event.helloUs, process.hrtime.bigint());
       onEvent(event, clock);
+    };
+    const met = await traced("kernel", "boot until the agent's hello", { why: BOOT_WHY }, async () => {
+      const connection = new AgentConnection(await vm.connectAgent(deadline), router, listen);
+      router.use(connection);
+      const lost = lossInBoot(vm, connection);
+      const said = Promise.race([connection.hello.catch(() => lost), lost]);
+      return { connection, lost, hello: await deadline.race(said, HELLO) };
     });
-    router.use(connection);
-    const lost = lossOf(vm, connection).then(({ code, message, log }): never => {
-      const details = { phase: HELLO, ...(log !== undefined && { log }) };
-      throw new NkError(code === "VMM" ? "BOOT" : code, message, details);
-    });
-    lost.catch(() => {});
-    const hello = await traced("kernel", "boot until the agent's hello", { why: BOOT_WHY }, () =>
-      deadline.race(Promise.race([connection.hello.catch(() => lost), lost]), HELLO),
-    );
+    const { connection, lost, hello } = met;
     const guest = new Guest(
       vm,
       files,
@@ -137,6 +135,7 @@ export class Guest {
   /** The VM may have booted while they were made. */
   private async takeDisks(): Promise<void> {
     await this.vm.disksReady;
+    this.files.rootDisks?.inUse();
     this.root = await this.files.rootDisks?.layout;
   }
 
@@ -192,7 +191,11 @@ export class Guest {
         "agent",
         "shut the guest down",
         { why: "what is still in the guest's cache must reach the host" },
-        () => this.agent.shutdown(Deadline.after(SHUTDOWN_TIMEOUT_MS)),
+        () =>
+          this.agent.shutdown(
+            this.vm.endsWithGuest ? "poweroff" : "none",
+            Deadline.after(SHUTDOWN_TIMEOUT_MS),
+          ),
       );
     } catch {
       // A guest that is gone or hangs cannot be asked; the VM is ended all the same.
@@ -211,11 +214,12 @@ const CONFIGURE_WHY = "the guest has no clock, name or entropy of its own";
 const HELLO = "the agent's hello";
 const BOOT_WHY = "the agent's first message is the sign that the guest is ready; nothing is polled";
 
-function createVm(
+async function createVm(
   { id, settings, stateDir, shadowPid, narrate, disk }: GuestSpec,
   { image, rootDisks }: GuestFiles,
 ): Promise<VirtualMachine> {
-  const create = qemuDriver.create({
+  const driver = await loadDriver(settings.vmm === "firecracker" ? "firecracker" : "qemu");
+  const create = driver.create({
     id,
     stateDir,
     vcpus: settings.vcpus,
@@ -224,6 +228,8 @@ function createVm(
     initrd: image.initrd,
     extraCmdline: "",
     accel: settings.accel,
+    jailer: settings.jailer,
+    netns: `/proc/${shadowPid}/ns/net`,
     share: settings.share === "block" ? "auto" : settings.share,
     folder: disk?.hasVolumes === false ? undefined : { path: `/proc/${shadowPid}/fd/11/.`, shadowPid },
     disks: rootDisks ?? NO_DISKS,
@@ -238,6 +244,16 @@ function explainVolumes(error: unknown): never {
   const reason =
     "with --vm-share=block bind mounts of config.json still need a share of their own, and so does --vm-sync";
   throw new NkError(code, `${reason}: ${message}`, { phase, cause });
+}
+
+/** Rejects when the guest cannot come up any more. */
+function lossInBoot(vm: VirtualMachine, connection: AgentConnection): Promise<never> {
+  const lost = lossOf(vm, connection).then(({ code, message, log }): never => {
+    const details = { phase: HELLO, ...(log !== undefined && { log }) };
+    throw new NkError(code === "VMM" ? "BOOT" : code, message, details);
+  });
+  lost.catch(() => {});
+  return lost;
 }
 
 async function lossOf(vm: VirtualMachine, connection: AgentConnection): Promise<NkError> {

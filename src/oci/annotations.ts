@@ -4,13 +4,17 @@ import type { SourcedSettings } from "./settings.ts";
 
 const PREFIX = "org.nano-sandbox.";
 
-/** The annotations that decide how a container is run. There is none for the host's runtime: whoever writes a bundle must not choose a program of the host. */
+/**
+ * The annotations that decide how a container is run. There is none for the host's runtime and for the jailer: whoever writes a bundle must not choose a
+ * program of the host, nor take a fence down.
+ */
 export const ANNOTATIONS: Record<string, SettingName> = {
   [`${PREFIX}mode`]: "mode",
   [`${PREFIX}vm.vcpus`]: "vcpus",
   [`${PREFIX}vm.memory`]: "memSizeMib",
   [`${PREFIX}vm.kernel`]: "kernel",
   [`${PREFIX}vm.rootfs`]: "rootfs",
+  [`${PREFIX}vm.vmm`]: "vmm",
   [`${PREFIX}vm.accel`]: "accel",
   [`${PREFIX}vm.share`]: "share",
   [`${PREFIX}vm.blockFs`]: "blockFs",

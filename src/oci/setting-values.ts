@@ -10,6 +10,8 @@ const MAX_VCPUS = 32;
 
 const CHOICES = {
   mode: ["container", "vm"],
+  vmm: ["auto", "firecracker", "qemu"],
+  jailer: ["auto", "on", "off"],
   accel: ["auto", "kvm", "tcg"],
   share: ["auto", "virtiofs", "9p", "9p-vsock", "block"],
   blockFs: ["auto", "ext4", "erofs"],
@@ -40,6 +42,8 @@ const READERS: Record<SettingName, (value: unknown, source: string) => PartialSe
   memSizeMib: (value, source) => ({ memSizeMib: readMemory(value, source) }),
   kernel: (value, source) => ({ kernel: readPath(value, source) }),
   rootfs: (value, source) => ({ rootfs: readPath(value, source) }),
+  vmm: (value, source) => readChoice("vmm", value, source),
+  jailer: (value, source) => readChoice("jailer", value, source),
   accel: (value, source) => readChoice("accel", value, source),
   share: (value, source) => readChoice("share", value, source),
   blockFs: (value, source) => readChoice("blockFs", value, source),

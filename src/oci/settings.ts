@@ -10,6 +10,10 @@ export interface Settings {
   kernel: string | undefined;
   /** Path of an initramfs; undefined: the installed guest image's. */
   rootfs: string | undefined;
+  /** What runs the VM. `auto` is settled before the VM is made (vm/choose-vmm.ts). */
+  vmm: "auto" | "firecracker" | "qemu";
+  /** Firecracker in a jail, as a user of its own. `auto`: where we are root and its jailer is installed. */
+  jailer: "auto" | "on" | "off";
   accel: "auto" | "kvm" | "tcg";
   share: "auto" | "virtiofs" | "9p" | "9p-vsock" | "block";
   /** File system of the disk image, with `share: "block"`. */
@@ -37,6 +41,8 @@ export const DEFAULT_SETTINGS: Settings = {
   memSizeMib: 512,
   kernel: undefined,
   rootfs: undefined,
+  vmm: "auto",
+  jailer: "auto",
   accel: "auto",
   share: "auto",
   blockFs: "auto",

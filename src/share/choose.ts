@@ -56,6 +56,14 @@ export function shareKind(
   throw supported.includes("virtiofs") ? noServer() : noDriver("virtiofs", supported);
 }
 
+/** The server of a VMM that has no other share than 9p-vsock. @throws UNSUPPORTED as `chooseShare` */
+export function requireDiod(supported: readonly ShareKind[] | undefined): string {
+  if (supported !== undefined && !supported.includes("9p-vsock")) throw noDriver("9p-vsock", supported);
+  const diod = findDiod();
+  if (diod === null) throw noDiod();
+  return diod;
+}
+
 function findServers(): Servers {
   return { virtiofsd: findVirtiofsd(), diod: findDiod() };
 }

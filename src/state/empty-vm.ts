@@ -4,7 +4,7 @@ import type { VmRecord } from "./record.ts";
 /** What is known of a VM that nobody has started; whoever chooses fills the rest in. @param cgroups that will be made for it */
 export function emptyVm(settings: Settings, cgroups: string[]): VmRecord {
   return {
-    vmm: "qemu",
+    vmm: settings.vmm,
     vmmPid: 0,
     vmmStartTime: 0,
     monitorPid: 0,

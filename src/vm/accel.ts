@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { NkError } from "../base/errors.ts";
 
 /** How the guest's code will be run, and why so, for people. */
@@ -20,16 +20,21 @@ export interface KvmVerdict {
   timedOut?: boolean;
 }
 
-export interface AccelOptions {
-  want: "auto" | "kvm" | "tcg";
+export interface VerdictOptions {
   /** Which VMM the verdict is about: changes when its file does. */
   vmmIdentity: string;
   cacheDir?: string | undefined;
+  /** Name of that VMM, for the file that its verdict is kept in. */
+  vmmName: string;
   /** Runs a tiny guest under KVM; called only when no verdict is remembered. */
   tryKvm: () => Promise<KvmVerdict>;
-  /** For tests. */
-  kvmDevice?: string;
 }
+
+export interface AccelOptions extends VerdictOptions {
+  want: "auto" | "kvm" | "tcg";
+}
+
+const KVM_DEVICE = "/dev/kvm";
 
 export const DEFAULT_CACHE_DIR = "/run/nano-sandbox/.accel";
 
@@ -60,19 +65,22 @@ export async function decideAccel(options: AccelOptions): Promise<Accel> {
   });
 }
 
-async function kvmVerdict(options: AccelOptions): Promise<KvmVerdict> {
-  const closed = whyDeviceIsClosed(options.kvmDevice ?? "/dev/kvm");
+/** Whether guests of this VMM run under KVM on this host: remembered, or tried. */
+export async function kvmVerdict(options: VerdictOptions): Promise<KvmVerdict> {
+  const closed = closedKvm();
   if (closed !== undefined) return { usable: false, reason: closed };
   const cacheDir = options.cacheDir ?? DEFAULT_CACHE_DIR;
   const key = cacheKey(options.vmmIdentity);
-  const remembered = readVerdict(cacheDir, key);
+  const path = join(cacheDir, `kvm-${options.vmmName}.json`);
+  const remembered = readVerdict(path, key);
   if (remembered !== undefined) return remembered;
   const verdict = await options.tryKvm();
-  writeVerdict(cacheDir, key, verdict);
+  writeVerdict(path, key, verdict);
   return verdict;
 }
 
-function whyDeviceIsClosed(path: string): string | undefined {
+/** Why KVM's device cannot be opened, for people; undefined when it can, which proves little. */
+export function closedKvm(path = KVM_DEVICE): string | undefined {
   try {
     closeSync(openSync(path, "r+"));
     return undefined;
@@ -89,13 +97,9 @@ function cacheKey(vmmIdentity: string): string {
   return `${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()} ${release()} ${vmmIdentity}`;
 }
 
-function cachePath(cacheDir: string): string {
-  return join(cacheDir, "kvm.json");
-}
-
-function readVerdict(cacheDir: string, key: string): KvmVerdict | undefined {
+function readVerdict(path: string, key: string): KvmVerdict | undefined {
   try {
-    const file = JSON.parse(readFileSync(cachePath(cacheDir), "utf8")) as Partial<
+    const file = JSON.parse(readFileSync(path, "utf8")) as Partial<
       KvmVerdict & { key: string; atMs: number }
     >;
     if (file.key !== key || typeof file.usable !== "boolean" || typeof file.reason !== "string")
@@ -108,10 +112,9 @@ function readVerdict(cacheDir: string, key: string): KvmVerdict | undefined {
   }
 }
 
-function writeVerdict(cacheDir: string, key: string, verdict: KvmVerdict): void {
-  const path = cachePath(cacheDir);
+function writeVerdict(path: string, key: string, verdict: KvmVerdict): void {
   try {
-    mkdirSync(cacheDir, { recursive: true, mode: 0o700 });
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     writeFileSync(`${path}.${process.pid}`, JSON.stringify({ key, atMs: Date.now(), ...verdict }), {
       mode: 0o600,
     });

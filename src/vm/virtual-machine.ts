@@ -34,6 +34,8 @@ export interface VirtualMachine {
   readonly share: ShareKind | undefined;
   /** What the agent must mount to see the shared folder; known after `boot`. */
   readonly shareMount: GuestMount | undefined;
+  /** A guest that was told to switch itself off ends the VMM, which is the cleanest end; else `stop` does it. */
+  readonly endsWithGuest: boolean;
   readonly exited: Promise<VmExit>;
   /** A rejection needs nobody who listens. */
   readonly disksReady: Promise<void>;
@@ -80,6 +82,10 @@ export interface VmSpec {
   /** Added at the end of the kernel command line. */
   extraCmdline: string;
   accel: "auto" | "kvm" | "tcg";
+  /** Whether Firecracker is put into a jail; `auto`, and undefined: where that is possible. */
+  jailer?: "auto" | "on" | "off";
+  /** A network namespace for a jailed VMM, as a path; undefined: ours. */
+  netns?: string;
   share: ShareKind | "auto";
   /** The folder that the guest shares with the host; undefined: none, and no device for it. */
   folder: HostFolder | undefined;
@@ -91,8 +97,10 @@ export interface VmSpec {
   debug: boolean;
 }
 
+export type VmmName = "firecracker" | "qemu";
+
 export interface VmDriver {
-  readonly name: "qemu";
+  readonly name: VmmName;
   readonly capabilities: VmCapabilities;
   create(spec: VmSpec): Promise<VirtualMachine>;
 }

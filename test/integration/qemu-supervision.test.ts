@@ -215,7 +215,7 @@ test("close ends a running VM, twice, and leaves only the logs", async () => {
 });
 
 describe("the choice of KVM", () => {
-  const verdict = (): unknown => JSON.parse(readFileSync(join(dir, "kvm.json"), "utf8"));
+  const verdict = (): unknown => JSON.parse(readFileSync(join(dir, "kvm-qemu.json"), "utf8"));
 
   test.runIf(existsSync("/dev/kvm"))("tries a guest once and remembers what came of it", async () => {
     process.env["NK_FAKE_QEMU"] = "panic";

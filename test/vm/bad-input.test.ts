@@ -126,7 +126,7 @@ describe("the programs of the host", () => {
 function kvmWorks(): boolean {
   // A guest that runs in hardware: the only proof there is.
   try {
-    const verdict = JSON.parse(readFileSync("/run/nano-sandbox/.accel/kvm.json", "utf8")) as {
+    const verdict = JSON.parse(readFileSync("/run/nano-sandbox/.accel/kvm-qemu.json", "utf8")) as {
       usable?: boolean;
     };
     return verdict.usable === true;

@@ -74,7 +74,7 @@ async function claimed(
   try {
     installRecorder(join(prepared, "trace.jsonl"));
     const bundle = await readBundle(flags.text("bundle") ?? ".");
-    const settings = await settle(flagSettings, bundle);
+    const settings = await withVmm(await settle(flagSettings, bundle), flags.has("vm"));
     if (settings.mode === "container") refuseVmFlags(flags);
     const terminal = bundle.config.process.terminal ?? false;
     checkTerminal(terminal, detach, flags.text("console-socket"));
@@ -128,6 +128,16 @@ function stdioAndPlace(flags: Flags) {
     noNewKeyring: flags.switch("no-new-keyring"),
     systemdCgroup: flags.switch("systemd-cgroup") || flags.text("cgroup-manager") === "systemd",
   };
+}
+
+/** A VM made by hand has its VMM already. */
+async function withVmm(
+  settings: CreateRequest["settings"],
+  machineGiven: boolean,
+): Promise<CreateRequest["settings"]> {
+  if (settings.mode === "container" || machineGiven) return settings;
+  const { settleVmm } = await import("../../monitor/settle-vmm.ts");
+  return settleVmm(settings, "container");
 }
 
 function readBundle(dir: string): Promise<CreateRequest["bundle"]> {

@@ -12,22 +12,25 @@ import { traced } from "../../trace/channels.ts";
 import type { Accel } from "../accel.ts";
 import { hostTscKhz } from "../host-tsc.ts";
 import { kernelCmdline } from "../kernel-cmdline.ts";
+import { closeLogs, NEVER_BOOTED, openLogs, tailOf, type VmLogs } from "../logs.ts";
 import type { VirtualMachine, VmExit, VmSpec } from "../virtual-machine.ts";
 import type { VmmMetrics } from "../vmm-metrics.ts";
 import { agentSocketPath, qemuArgv, qmpSocketPath } from "./argv.ts";
 import type { QemuBinary } from "./detect.ts";
-import { QemuProcess, type QemuLogs } from "./process.ts";
+import { QemuProcess } from "./process.ts";
 
 /** One VM under QEMU; see `VirtualMachine` for what may be called when. */
 export class QemuMachine implements VirtualMachine {
   readonly accel: "kvm" | "tcg";
   readonly accelReason: string;
   readonly share: ShareKind | undefined;
+  /** It would, but asking QEMU is quicker. */
+  readonly endsWithGuest = false;
   readonly exited: Promise<VmExit>;
   readonly disksReady: Promise<void>;
   private readonly spec: VmSpec;
   private readonly qemu: QemuBinary;
-  private readonly logs: QemuLogs;
+  private readonly logs: VmLogs;
   /** Of its own: its server tells each step, and nothing in it explains the end of a guest. */
   private readonly shareLog: BoundedLog;
   private readonly folder: Share | undefined;
@@ -40,10 +43,7 @@ export class QemuMachine implements VirtualMachine {
     this.accel = accel;
     this.accelReason = reason;
     const { stateDir, share: want, folder, kernel } = spec;
-    this.logs = {
-      vmm: new BoundedLog(join(stateDir, "vmm.log")),
-      console: new BoundedLog(join(stateDir, "console.log")),
-    };
+    this.logs = openLogs(stateDir);
     this.shareLog = new BoundedLog(join(stateDir, "share.log"));
     if (folder)
       this.folder = chooseShare({ want, folder, stateDir, log: this.shareLog, supported: kernel.shares });
@@ -132,19 +132,14 @@ export class QemuMachine implements VirtualMachine {
       process.close();
     }
     await folder?.close();
-    logs.vmm.close();
-    logs.console.close();
+    closeLogs(logs);
     this.shareLog.close();
     for (const path of [agentSocketPath(spec.stateDir), qmpSocketPath(spec.stateDir)])
       rmSync(path, { force: true });
   }
 
   logTail(): string {
-    const parts = [
-      ["VMM", this.logs.vmm.tail()],
-      ["console", this.logs.console.tail()],
-    ].filter(([, text]) => text !== "");
-    return parts.map(([name, text]) => `--- ${name} ---\n${text}`).join("\n");
+    return tailOf(this.logs);
   }
 
   /** Waits, but not beyond the death of the share's server. */
@@ -170,7 +165,7 @@ export class QemuMachine implements VirtualMachine {
       memSizeMib: spec.memSizeMib,
       kernel: spec.kernel.path,
       initrd: spec.initrd,
-      cmdline: kernelCmdline({ accel, tscKhz, debug: spec.debug, extra: spec.extraCmdline }),
+      cmdline: kernelCmdline({ vmm: "qemu", accel, tscKhz, debug: spec.debug, extra: spec.extraCmdline }),
       knownTsc: tscKhz !== undefined,
       vm: {
         id: spec.id.slice(0, 64),
@@ -183,10 +178,3 @@ export class QemuMachine implements VirtualMachine {
     });
   }
 }
-
-const NEVER_BOOTED: VmExit = {
-  reason: "stopped",
-  code: null,
-  signal: null,
-  message: "the VM was never started",
-};

@@ -33,7 +33,7 @@ export async function tryKvm(qemu: string, kernel: KernelImage): Promise<KvmVerd
     memSizeMib: MEM_SIZE_MIB,
     kernel: kernel.path,
     initrd: undefined,
-    cmdline: kernelCmdline({ accel: "kvm", tscKhz: undefined, debug: false, extra: "" }),
+    cmdline: kernelCmdline({ vmm: "qemu", accel: "kvm", tscKhz: undefined, debug: false, extra: "" }),
     knownTsc: false,
   });
   const why = "/dev/kvm opens on hosts where no guest runs; only a guest that ran is proof";

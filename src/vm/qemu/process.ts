@@ -1,9 +1,10 @@
 import type { Duplex } from "node:stream";
 import { Deadline } from "../../base/deadline.ts";
 import { NkError } from "../../base/errors.ts";
-import type { BoundedLog } from "../../host/bounded-log.ts";
 import { Daemon, type DaemonExit } from "../../host/daemon.ts";
 import { traced } from "../../trace/channels.ts";
+import { attachConsole } from "../console.ts";
+import { CONSOLE_SEARCH_BYTES, type VmLogs } from "../logs.ts";
 import type { VmExit } from "../virtual-machine.ts";
 import type { VmmMetrics } from "../vmm-metrics.ts";
 import { CONSOLE_FD, QMP_FD } from "./argv.ts";
@@ -15,24 +16,17 @@ import { QmpClient, type QmpEvent } from "./qmp-client.ts";
 /** How long an answer may take that the main loop of QEMU gives at once, on a host that is busy. */
 const ANSWER_TIMEOUT_MS = 5000;
 
-export interface QemuLogs {
-  /** What QEMU says. */
-  vmm: BoundedLog;
-  /** What the guest's kernel says. */
-  console: BoundedLog;
-}
-
 /** One running QEMU, with its QMP connection. */
 export class QemuProcess {
   /** Settles once, when QEMU has ended; never rejects. */
   readonly exited: Promise<VmExit>;
   private readonly daemon: Daemon;
   private readonly qmp: QmpClient;
-  private readonly logs: QemuLogs;
+  private readonly logs: VmLogs;
   private readonly path: string;
   private readonly notes: ShutdownNotes = { stopping: false };
 
-  constructor(argv: readonly [string, ...string[]], logs: QemuLogs) {
+  constructor(argv: readonly [string, ...string[]], logs: VmLogs) {
     this.logs = logs;
     this.path = argv[0];
     this.daemon = new Daemon({ name: "QEMU", argv, log: logs.vmm, channels: 2 });
@@ -99,7 +93,8 @@ export class QemuProcess {
 
   /** See `VirtualMachine.attachConsole`. */
   attachConsole(stream: Duplex): void {
-    attach(this.daemon.channel(CONSOLE_FD), stream);
+    const console = this.daemon.channel(CONSOLE_FD);
+    attachConsole(console, console, stream);
   }
 
   /** Orderly by QMP for the first half of the time, then by SIGTERM, by SIGKILL at the end. Never throws. */
@@ -167,34 +162,10 @@ export class QemuProcess {
   }
 }
 
-/** A panic with its call trace and registers fits. */
-const CONSOLE_SEARCH_BYTES = 16 * 1024;
-
 function statusName(status: unknown): string {
   return typeof status === "object" && status !== null && "status" in status
     ? String(status.status)
     : "unknown";
-}
-
-/** What is written to a stream that does not keep up; more of the console is dropped for it, as a slow terminal would. */
-const MAX_BEHIND_BYTES = 256 * 1024;
-
-function attach(console: Duplex, stream: Duplex): void {
-  const pass = (chunk: Buffer): void => {
-    if (stream.writableLength < MAX_BEHIND_BYTES) stream.write(chunk);
-  };
-  console.on("data", pass);
-  stream.on("data", (chunk: Buffer) => console.write(chunk));
-  const end = (): void => {
-    stream.destroy();
-  };
-  console.once("close", end);
-  stream.once("close", () => {
-    console.off("data", pass);
-    console.off("close", end);
-  });
-  stream.on("end", end);
-  ignoreErrors(stream);
 }
 
 function ignoreErrors(stream: Duplex): void {

@@ -17,7 +17,7 @@ export function qemuCommand(hardware: GuestHardware, accel: Accel): string[] {
     memSizeMib: machine.mem_size_mib,
     kernel,
     initrd: initrd ?? undefined,
-    cmdline: kernelCmdline({ accel, tscKhz, debug: false, extra: ownArguments(hardware) }),
+    cmdline: kernelCmdline({ vmm: "qemu", accel, tscKhz, debug: false, extra: ownArguments(hardware) }),
     knownTsc: tscKhz !== undefined,
   });
   return [

@@ -1,0 +1,34 @@
+import { resolveGuestImage } from "../image/guest-image.ts";
+import type { Settings } from "../oci/settings.ts";
+import { traced } from "../trace/channels.ts";
+import { chooseVmm } from "../vm/choose-vmm.ts";
+import type { VmmName } from "../vm/virtual-machine.ts";
+
+/** Settings of a VM whose VMM is chosen. */
+export type SettledSettings = Settings & { vmm: VmmName };
+
+/**
+ * Chooses the VMM, and with it how files get into the VM: Firecracker has no device for a shared folder.
+ * @param home `container`: the VM is for one container, whose root file system can be a disk. `machine`: containers come later, from shared folders.
+ * @throws UNSUPPORTED for what the VMM that was asked for cannot do
+ */
+export async function settleVmm(settings: Settings, home: "container" | "machine"): Promise<SettledSettings> {
+  const notes: { why: string; what?: string } = { why: WHY };
+  return traced("cli", "choose the VMM", notes, async () => {
+    const { vmm, reason } = await chooseVmm({ ...settings, kernel: () => kernelOf(settings) });
+    notes.what = reason;
+    return { ...settings, vmm, share: vmm === "qemu" ? settings.share : shareOf(settings.share, home) };
+  });
+}
+
+const WHY = "Firecracker starts quicker and is smaller, and needs KVM; QEMU runs everywhere";
+
+function shareOf(want: Settings["share"], home: "container" | "machine"): Settings["share"] {
+  if (want === "9p") return "9p-vsock";
+  if (want === "auto") return home === "container" ? "block" : "9p-vsock";
+  return want;
+}
+
+async function kernelOf({ kernel, rootfs, vmRuntime }: Settings) {
+  return (await resolveGuestImage({ kernel, rootfs, runtime: vmRuntime })).kernel;
+}

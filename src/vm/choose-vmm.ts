@@ -1,0 +1,76 @@
+import { NkError } from "../base/errors.ts";
+import type { KernelImage } from "../image/kernel.ts";
+import { closedKvm, kvmVerdict } from "./accel.ts";
+import { findFirecracker, requireFirecracker } from "./firecracker/detect.ts";
+import type { VmmName } from "./virtual-machine.ts";
+
+/** What was asked for, by flags, annotations and settings files. */
+export interface VmmWish {
+  vmm: VmmName | "auto";
+  accel: "auto" | "kvm" | "tcg";
+  share: string;
+  /** Found only when a guest must be run to know. */
+  kernel: () => Promise<KernelImage>;
+  /** Where verdicts on KVM are kept; undefined: the usual folder. */
+  cacheDir?: string;
+}
+
+export interface VmmChoice {
+  vmm: VmmName;
+  /** One sentence for people. */
+  reason: string;
+}
+
+/** The reason of the choice of KVM, for people. */
+export const ALWAYS_KVM = "Firecracker always uses KVM";
+
+/** What Firecracker has no device for. */
+const ONLY_QEMU_SHARES = ["virtiofs"];
+
+/**
+ * `auto` is Firecracker where it is installed and a guest runs under it, else QEMU. Without Firecracker that costs a look into PATH; with it a small
+ * file is read, or a tiny guest is run once per boot of the host.
+ * @throws UNSUPPORTED when Firecracker is demanded together with what it cannot do, or is not there
+ */
+export async function chooseVmm(wish: VmmWish): Promise<VmmChoice> {
+  if (wish.vmm === "qemu") return { vmm: "qemu", reason: "QEMU was asked for" };
+  const conflict = conflictOf(wish);
+  if (wish.vmm === "firecracker") {
+    if (conflict !== undefined) throw refusal(conflict);
+    requireFirecracker();
+    return { vmm: "firecracker", reason: "Firecracker was asked for" };
+  }
+  const obstacle = conflict ?? (await obstacleOf(wish));
+  if (obstacle !== undefined) return { vmm: "qemu", reason: `QEMU, because ${obstacle}` };
+  return { vmm: "firecracker", reason: "Firecracker is installed, and a tiny guest ran under KVM" };
+}
+
+function conflictOf({ accel, share }: VmmWish): string | undefined {
+  if (accel === "tcg") return "software emulation was asked for, and Firecracker needs KVM";
+  if (ONLY_QEMU_SHARES.includes(share)) return `Firecracker has no ${share}`;
+  return undefined;
+}
+
+async function obstacleOf({ kernel, cacheDir }: VmmWish): Promise<string | undefined> {
+  const firecracker = findFirecracker();
+  if (firecracker === undefined) return "no firecracker is installed";
+  const closed = closedKvm();
+  if (closed !== undefined) return `Firecracker needs KVM, and ${closed}`;
+  const verdict = await kvmVerdict({
+    vmmName: "firecracker",
+    vmmIdentity: firecracker.identity,
+    cacheDir,
+    tryKvm: async () => {
+      const { tryFirecracker } = await import("./firecracker/probe.ts");
+      return tryFirecracker(firecracker.path, await kernel());
+    },
+  });
+  return verdict.usable ? undefined : verdict.reason;
+}
+
+function refusal(conflict: string): NkError {
+  const mend = "use --vm-vmm=qemu, or --vm-accel=auto and --vm-share=auto, 9p or block";
+  return new NkError("UNSUPPORTED", `Firecracker was asked for, but ${conflict}: ${mend}`, {
+    phase: "choose the VMM",
+  });
+}

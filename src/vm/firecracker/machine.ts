@@ -1,0 +1,265 @@
+import { rmSync } from "node:fs";
+import type { Socket } from "node:net";
+import { join } from "node:path";
+import type { Duplex } from "node:stream";
+import { Deadline } from "../../base/deadline.ts";
+import { NkError } from "../../base/errors.ts";
+import { BoundedLog } from "../../host/bounded-log.ts";
+import type { Disk } from "../../image/root-disks.ts";
+import { requireDiod } from "../../share/choose.ts";
+import { NinePVsockShare } from "../../share/nine-p-vsock.ts";
+import type { GuestMount, Share, ShareKind } from "../../share/share.ts";
+import { traced } from "../../trace/channels.ts";
+import { ALWAYS_KVM } from "../choose-vmm.ts";
+import { kernelCmdline } from "../kernel-cmdline.ts";
+import { closeLogs, NEVER_BOOTED, openLogs, tailOf, type VmLogs } from "../logs.ts";
+import type { VmmMetrics } from "../vmm-metrics.ts";
+import type { VirtualMachine, VmExit, VmSpec } from "../virtual-machine.ts";
+import { AgentListener } from "./agent-listener.ts";
+import { flushMetrics, startInstance } from "./api/actions.ts";
+import type { FirecrackerApi } from "./api/api.ts";
+import { pauseBreaksVsock } from "./api/versions.ts";
+import { pauseVm, resumeVm } from "./api/vm.ts";
+import { configure, putDisks, standInsFor, swapDisks } from "./configure.ts";
+import { MetricsReader } from "./metrics.ts";
+import { VSOCK_SOCKET, type Place, type PlaceFile } from "./place.ts";
+import { fifosIn, FirecrackerProcess, type Fifos } from "./process.ts";
+
+/** How long an answer may take that Firecracker gives at once, on a host that is busy. */
+const ANSWER_TIMEOUT_MS = 5000;
+/** The port of CID 2 at which the guest finds its share. */
+const SHARE_PORT = 5640;
+const STAND_IN = "disk.empty";
+
+/** One VM under Firecracker; see `VirtualMachine` for what may be called when. */
+export class FirecrackerMachine implements VirtualMachine {
+  readonly accel = "kvm";
+  readonly accelReason = ALWAYS_KVM;
+  readonly share: ShareKind | undefined;
+  readonly endsWithGuest = true;
+  readonly exited: Promise<VmExit>;
+  readonly disksReady: Promise<void>;
+  private readonly spec: VmSpec;
+  private readonly place: Place;
+  private readonly fifos: Fifos;
+  private readonly logs: VmLogs;
+  private readonly shareLog: BoundedLog;
+  private readonly agent = new AgentListener();
+  private readonly counted = new MetricsReader();
+  private readonly diod: string | undefined;
+  private folder: Share | undefined;
+  private running: { process: FirecrackerProcess; api: FirecrackerApi } | undefined;
+  private process: FirecrackerProcess | undefined;
+  private settleExit: (exit: VmExit | Promise<VmExit>) => void = () => {};
+  private settleDisks: (done: Promise<void>) => void = () => {};
+
+  constructor(spec: VmSpec, place: Place) {
+    this.spec = spec;
+    this.place = place;
+    this.fifos = fifosIn(spec.stateDir);
+    this.logs = openLogs(spec.stateDir);
+    this.shareLog = new BoundedLog(join(spec.stateDir, "share.log"));
+    this.diod = spec.folder && requireDiod(spec.kernel.shares);
+    this.share = spec.folder && "9p-vsock";
+    this.exited = new Promise((resolve) => {
+      this.settleExit = resolve;
+    });
+    this.disksReady = new Promise((resolve) => {
+      this.settleDisks = resolve;
+    });
+    this.disksReady.catch(() => {});
+  }
+
+  get pid(): number | undefined {
+    return this.process?.pid;
+  }
+
+  /** Valid once the VM has booted. */
+  get shareMount(): GuestMount | undefined {
+    return this.folder?.guestMount;
+  }
+
+  async boot(deadline: Deadline): Promise<void> {
+    if (this.process !== undefined) throw new NkError("INTERNAL", "the VM was booted before");
+    const { disks } = this.spec;
+    const made = this.place.isClosed ? await deadline.suspend(disks.ready) : undefined;
+    const process = await this.startProcess(made ?? []);
+    const api = await this.enter(process, deadline);
+    const phase = "make the VM";
+    await traced("vmm", phase, { why: "Firecracker is told of each part by a request" }, () =>
+      process.alive(this.make(api, made, deadline), deadline, phase),
+    );
+  }
+
+  private async startProcess(disks: readonly Disk[]): Promise<FirecrackerProcess> {
+    const files = [this.kernel, this.initrd, this.metricsFile, ...disks.map(diskFile)];
+    const process = await FirecrackerProcess.start(this.place, files, this.fifos, this.logs, (chunk) =>
+      this.counted.push(chunk),
+    );
+    this.process = process;
+    this.settleExit(process.exited);
+    return process;
+  }
+
+  private enter(process: FirecrackerProcess, deadline: Deadline): Promise<FirecrackerApi> {
+    const why = `one process is the whole machine; ${this.accelReason}`;
+    return traced("vmm", "start the VMM", { why, what: process.commandLine }, async () => {
+      const api = await process.ready(deadline);
+      this.running = { process, api };
+      return api;
+    });
+  }
+
+  private async make(
+    api: FirecrackerApi,
+    made: readonly Disk[] | undefined,
+    deadline: Deadline,
+  ): Promise<void> {
+    const { place, spec } = this;
+    const { vcpus, memSizeMib, debug, extraCmdline } = spec;
+    const cmdline = kernelCmdline({
+      vmm: "firecracker",
+      accel: "kvm",
+      tscKhz: undefined,
+      debug,
+      extra: extraCmdline,
+    });
+    await configure(
+      api,
+      {
+        vcpus,
+        memSizeMib,
+        cmdline,
+        kernel: place.pathOf(this.kernel),
+        initrd: place.pathOf(this.initrd),
+        vsock: place.vsockPath,
+        metrics: place.pathOf(this.metricsFile),
+      },
+      deadline,
+    );
+    // Whoever the guest dials must be there before it can dial.
+    await this.agent.listen(place.hostVsockPath(), place.owner);
+    await this.startShare(deadline);
+    const finish = await this.attachDisks(api, made, deadline);
+    await startInstance(api, deadline);
+    this.settleDisks(finish());
+  }
+
+  private async startShare(deadline: Deadline): Promise<void> {
+    const { diod, process, place, shareLog } = this;
+    const { folder } = this.spec;
+    if (folder === undefined || diod === undefined) return;
+    const path = `${place.hostVsockPath()}_${SHARE_PORT}`;
+    const { uid, gid } = place.owner ?? { uid: 0, gid: 0 };
+    this.folder = NinePVsockShare.overUnix(diod, folder, shareLog, { path, port: SHARE_PORT, uid, gid });
+    await this.folder.start(deadline);
+    // Whatever the guest reads or writes would hang for ever.
+    void this.folder.failed.then((error) => process?.abort(error.message));
+  }
+
+  /** @returns what is left to do when the guest runs */
+  private async attachDisks(
+    api: FirecrackerApi,
+    made: readonly Disk[] | undefined,
+    deadline: Deadline,
+  ): Promise<() => Promise<void>> {
+    const { slots, ready } = this.spec.disks;
+    const nothingLeft = (): Promise<void> => Promise.resolve();
+    const disks = made ?? (await Promise.race([ready, slots.then(() => undefined)]));
+    if (disks) {
+      await putDisks(api, this.asPlaced(disks), deadline);
+      return nothingLeft;
+    }
+    const standIns = standInsFor(await slots, join(this.spec.stateDir, STAND_IN));
+    await putDisks(api, standIns, deadline);
+    return async () => swapDisks(api, await ready, Deadline.after(ANSWER_TIMEOUT_MS));
+  }
+
+  private asPlaced(disks: readonly Disk[]): Disk[] {
+    return disks.map((disk, index) => ({ ...disk, path: this.place.pathOf(diskFile(disk, index)) }));
+  }
+
+  async connectAgent(deadline: Deadline): Promise<Socket> {
+    const { process } = this.started();
+    const phase = "the agent's connection";
+    return process.alive(this.agent.next(deadline, phase), deadline, phase);
+  }
+
+  async pause(): Promise<void> {
+    const { api } = this.started();
+    if (pauseBreaksVsock(api.version)) throw cannotPause(api.version.text);
+    await pauseVm(api, Deadline.after(ANSWER_TIMEOUT_MS));
+  }
+
+  async resume(): Promise<void> {
+    await resumeVm(this.started().api, Deadline.after(ANSWER_TIMEOUT_MS));
+  }
+
+  metrics(): Promise<VmmMetrics> {
+    const { api } = this.started();
+    const deadline = Deadline.after(ANSWER_TIMEOUT_MS);
+    return this.counted.readNow(() => flushMetrics(api, deadline), deadline);
+  }
+
+  attachConsole(stream: Duplex): void {
+    this.started().process.attachConsole(stream);
+  }
+
+  async stop(deadline: Deadline): Promise<VmExit> {
+    if (this.process === undefined) this.settleExit(NEVER_BOOTED);
+    else await this.process.stop(deadline);
+    return this.exited;
+  }
+
+  async close(): Promise<void> {
+    const { process, place, fifos, logs, spec } = this;
+    if (process === undefined) {
+      this.settleExit(NEVER_BOOTED);
+    } else {
+      process.kill();
+      await process.exited;
+      process.close();
+    }
+    await this.folder?.close();
+    this.agent.close();
+    place.close();
+    closeLogs(logs);
+    this.shareLog.close();
+    const names = [STAND_IN, `${VSOCK_SOCKET}_${SHARE_PORT}`].map((name) => join(spec.stateDir, name));
+    for (const path of [...(Object.values(fifos) as string[]), ...names]) rmSync(path, { force: true });
+  }
+
+  logTail(): string {
+    return tailOf(this.logs);
+  }
+
+  private get kernel(): PlaceFile {
+    return { name: "kernel", path: this.spec.kernel.path, readOnly: true };
+  }
+
+  private get initrd(): PlaceFile {
+    return { name: "initrd", path: this.spec.initrd, readOnly: true };
+  }
+
+  private get metricsFile(): PlaceFile {
+    return { name: "metrics", path: this.fifos.metrics, readOnly: false };
+  }
+
+  private started(): { process: FirecrackerProcess; api: FirecrackerApi } {
+    if (this.running === undefined) throw new NkError("INTERNAL", "the VM was not booted");
+    return this.running;
+  }
+}
+
+function diskFile({ path, file, readOnly }: Disk, index: number): PlaceFile {
+  return { name: `disk${index}`, path, file, readOnly };
+}
+
+function cannotPause(version: string): NkError {
+  return new NkError(
+    "UNSUPPORTED",
+    `Firecracker ${version} loses the connection to the guest when a VM is paused and goes on (its issue #6074): ` +
+      "use 1.16.2 or later, 1.15 or 1.14; or pause the containers in it",
+    { phase: "pause the VM" },
+  );
+}

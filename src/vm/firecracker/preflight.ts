@@ -1,0 +1,61 @@
+import { statSync } from "node:fs";
+import { connect } from "node:net";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { NkError } from "../../base/errors.ts";
+import { checkSocketPath } from "../../base/socket-path.ts";
+import { closedKvm } from "../accel.ts";
+import type { VmSpec } from "../virtual-machine.ts";
+import { API_SOCKET, VSOCK_SOCKET } from "./place.ts";
+
+const PHASE = "check what Firecracker needs";
+
+/** The longest name of a socket that Firecracker connects to: that of the share. */
+const LONGEST_PORT = "_5640";
+
+/**
+ * What Firecracker itself would say late, in other words, or never: it takes a folder for a kernel without complaint, and a wrong serial path.
+ * @throws UNSUPPORTED, BAD_CONFIG, EXISTS with what was expected, what was found, and the way out
+ */
+export async function preflight(spec: VmSpec): Promise<void> {
+  if (spec.accel === "tcg")
+    throw new NkError("UNSUPPORTED", "Firecracker needs KVM: use --vm-accel=auto, or --vm-vmm=qemu", {
+      phase: PHASE,
+    });
+  const closed = closedKvm();
+  if (closed !== undefined) {
+    const mend = "nk-runtime doctor says why; --vm-vmm=qemu runs without KVM";
+    throw new NkError("UNSUPPORTED", `Firecracker needs KVM, and ${closed}: ${mend}`, { phase: PHASE });
+  }
+  for (const path of [spec.kernel.path, spec.initrd]) checkFile(path);
+  checkSocketPath(join(spec.stateDir, VSOCK_SOCKET + LONGEST_PORT));
+  for (const name of [API_SOCKET, VSOCK_SOCKET]) await clearStale(join(spec.stateDir, name));
+}
+
+function checkFile(path: string): void {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat?.isFile() === true) return;
+  const found = stat === undefined ? "nothing" : "something else";
+  throw new NkError("BAD_CONFIG", `${path}: expected a file to boot from, found ${found}`, { phase: PHASE });
+}
+
+/** Firecracker removes its sockets never, and refuses a path that is taken. */
+async function clearStale(path: string): Promise<void> {
+  if (await isServed(path)) {
+    const problem = `${path}: another process listens there, expected nobody`;
+    throw new NkError("EXISTS", `${problem}: is the VM running already?`, { phase: PHASE });
+  }
+  rmSync(path, { force: true });
+}
+
+function isServed(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    const done = (served: boolean): void => {
+      socket.destroy();
+      resolve(served);
+    };
+    socket.once("connect", () => done(true));
+    socket.once("error", () => done(false));
+  });
+}
