@@ -131,7 +131,9 @@ test("a host that drops the connection gets another one", async () => {
 
 test.each([
   ["1.14.4", "hears"],
+  ["1.16.0", "is deaf"],
   ["1.16.1", "is deaf"],
+  ["1.16.2", "hears"],
   ["1.17.0-dev", "hears"],
 ])("after a pause the guest of %s %s", async (version, how) => {
   const { fake, agent } = await agentVm({ NK_FAKE_FC_VERSION: version });

@@ -1,6 +1,6 @@
 // A stand-in for Firecracker: its command line, its API byte for byte, its log, its metrics and its ends, without KVM. See README.md
 // for what is exact. The environment says how it behaves:
-//   NK_FAKE_FC_VERSION  1.14.4, 1.16.1 (default) or 1.17.0-dev
+//   NK_FAKE_FC_VERSION  1.16.1 (default), 1.14.4, 1.17.0-dev; others answer like the nearest of these
 //   NK_FAKE_FC_GUEST    what runs in the VM: silent (default: nothing), agent (the agent, as a process of this host) or qemu
 //                       (the real guest, emulated)
 //   NK_FAKE_FC_ACCEL    how qemu runs it: tcg (default) or kvm
