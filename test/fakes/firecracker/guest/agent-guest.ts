@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Duplex } from "node:stream";
 import { BUILD, startDaemon } from "./daemon.ts";
 import type { GuestHardware } from "./guest.ts";
@@ -22,14 +21,14 @@ export class AgentGuest extends SilentGuest {
     if (vsock === undefined) return new Promise(() => {});
     for (;;) {
       const host = await dialHost(vsock);
-      const folder = mkdtempSync(join(tmpdir(), "nk-fc-agent-"));
+      const folder = mkdtempSync(join(resolve(dirname(vsock.config.uds_path)), "agent-"));
       const folders = ["--run", `${folder}/run`, "--cgroup-root", `${folder}/cgroup`];
       const command = [join(BUILD, "guest/nk-agent"), "--fd", "3", ...folders];
       const agent = startDaemon(command, ["inherit", "inherit", "inherit", "pipe"]);
       const connection = agent.stdio[3] as Duplex;
       const hostWent = firstEnd(host, connection);
       vsock.bridge(host, connection);
-      // The folder is needed to begin with only: nothing is kept in it here, and we may be killed.
+      // The folder is needed to begin with only: nothing is kept in it here. Until then it is where the owner of the sockets cleans up.
       connection.once("data", () => rmSync(folder, { recursive: true, force: true }));
       const [code] = (await once(agent, "exit")) as [number | null];
       rmSync(folder, { recursive: true, force: true });
