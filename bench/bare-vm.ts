@@ -3,16 +3,19 @@ import { join } from "node:path";
 import { cpioArchive } from "../src/image/cpio.ts";
 import { hostTscKhz } from "../src/vm/host-tsc.ts";
 import { kernelCmdline } from "../src/vm/kernel-cmdline.ts";
+import { requireFirecracker } from "../src/vm/firecracker/detect.ts";
 import { EMULATED_CPU } from "../src/vm/qemu/argv.ts";
 import type { VmRecord } from "../src/state/record.ts";
 
-/** The floor: QEMU with the same machine, memory and kernel as the container's VM, and nothing else in it. */
+/** The floor: a VMM with the same machine, memory and kernel as the container's VM, and nothing else in it. */
 export interface BareVm {
+  /** Of the VMM. */
+  name: string;
   command: string;
   args: string[];
 }
 
-/** An initramfs whose /init powers the machine off (bench/poweroff.c). */
+/** An initramfs whose /init ends the machine (bench/bare-init.c). */
 export function makeBareInitramfs(program: string, folder: string): string {
   const path = join(folder, "bare.cpio");
   const entries = [
@@ -24,8 +27,37 @@ export function makeBareInitramfs(program: string, folder: string): string {
   return path;
 }
 
+/** @param folder for a file of configuration */
+export function bareVm(vm: VmRecord, kernel: string, initrd: string, folder: string): BareVm {
+  return vm.vmm === "firecracker"
+    ? bareFirecracker(vm, kernel, initrd, folder)
+    : bareQemu(vm, kernel, initrd);
+}
+
+/** Without an API, a vsock and disks, and without a jail. */
+function bareFirecracker(vm: VmRecord, kernel: string, initrd: string, folder: string): BareVm {
+  const cmdline = kernelCmdline({
+    vmm: "firecracker",
+    accel: "kvm",
+    tscKhz: undefined,
+    debug: false,
+    extra: "",
+  });
+  const config = join(folder, "bare.json");
+  writeFileSync(
+    config,
+    JSON.stringify({
+      "boot-source": { kernel_image_path: kernel, initrd_path: initrd, boot_args: cmdline },
+      drives: [],
+      "machine-config": { vcpu_count: vm.vcpus, mem_size_mib: vm.memSizeMib },
+    }),
+  );
+  const args = ["--no-api", "--config-file", config, "--log-path", join(folder, "bare.log")];
+  return { name: "Firecracker", command: requireFirecracker().path, args };
+}
+
 /** As src/vm/qemu/argv.ts makes it, without devices and without connections to anybody. */
-export function bareVm(vm: VmRecord, kernel: string, initrd: string): BareVm {
+function bareQemu(vm: VmRecord, kernel: string, initrd: string): BareVm {
   const tscKhz = hostTscKhz();
   const threads = vm.vcpus === 1 ? "single" : "multi";
   const accel =
@@ -37,5 +69,9 @@ export function bareVm(vm: VmRecord, kernel: string, initrd: string): BareVm {
   const nothingElse = "-nodefaults -no-user-config -nographic -no-reboot -serial none";
   const cmdline = kernelCmdline({ vmm: "qemu", accel: vm.accel, tscKhz, debug: false, extra: "" });
   const boot = ["-kernel", kernel, "-initrd", initrd, "-append", cmdline];
-  return { command: "qemu-system-x86_64", args: [...`${machine} ${nothingElse}`.split(" "), ...boot] };
+  return {
+    name: "QEMU",
+    command: "qemu-system-x86_64",
+    args: [...`${machine} ${nothingElse}`.split(" "), ...boot],
+  };
 }

@@ -1,4 +1,3 @@
-import type { Span } from "../src/trace/channels.ts";
 import { bareVm, makeBareInitramfs } from "./bare-vm.ts";
 import type { Findings, Measurement } from "./measurement.ts";
 import { formatPhases, phasesOf, readTrace, type TracedRun } from "./phases.ts";
@@ -6,16 +5,21 @@ import { timeProcess } from "./process.ts";
 import { median } from "./statistics.ts";
 import type { Workbench } from "./workbench.ts";
 
-/** `run` of /bin/true in a new VM beside bare QEMU that boots the same kernel to a power-off, and `exec` of it in a VM that runs. */
+/** `run` of /bin/true in a new VM beside the bare VMM that boots the same kernel to its restart, and `exec` of it in a VM that runs. */
 export const start: Measurement = {
   name: "start",
   async measure(bench, runs) {
     const bundle = await bench.bundle(["/bin/true"]);
     // Not counted: it fills the page cache, and finds out once whether KVM works.
-    const { record, spans } = await tracedRun(bench, bundle);
-    const kernel = kernelOf(spans);
-    if (record.vm === undefined || kernel === undefined) throw new Error("the warm-up did not run in a VM");
-    const bare = bareVm(record.vm, kernel, makeBareInitramfs(bench.program("poweroff"), bench.folder));
+    const { record } = await tracedRun(bench, bundle);
+    if (record.vm === undefined) throw new Error("the warm-up did not run in a VM");
+    const { kernel } = record.vm;
+    const bare = bareVm(
+      record.vm,
+      kernel,
+      makeBareInitramfs(bench.program("bare-init"), bench.folder),
+      bench.folder,
+    );
     const box = await bench.background(await bench.bundle(["sleep", "1000000"]));
     await bench.call("exec", box, "true");
 
@@ -29,13 +33,14 @@ export const start: Measurement = {
       samples.exec.push((await bench.call("exec", box, "true")).wallMs);
     }
     await bench.remove(box);
-    return findings(samples, traces, { vm: record.vm, kernel });
+    return findings(samples, traces, bare.name, { vm: record.vm, kernel });
   },
 };
 
 function findings(
   { bare, cold, exec }: Record<"bare" | "cold" | "exec", number[]>,
   traces: readonly TracedRun[],
+  vmm: string,
   details: Record<string, unknown>,
 ): Findings {
   const phases = phasesOf(traces);
@@ -46,7 +51,7 @@ function findings(
         what: coldRun,
         unit: "ms",
         samples: cold,
-        baseline: { what: "bare QEMU, boot to power-off", samples: bare },
+        baseline: { what: `bare ${vmm}, boot to the end`, samples: bare },
         compare: "ratio",
         goal: { most: 1.4 },
       },
@@ -73,13 +78,4 @@ async function tracedRun(bench: Workbench, bundle: string) {
   const record = bench.record(id);
   await bench.remove(id);
   return { startNs, spans, record, wallMs };
-}
-
-/** The kernel that QEMU was given, which need not be the one that was asked for (an unpacked bzImage). */
-function kernelOf(spans: readonly Span[]): string | undefined {
-  for (const { actor, what } of spans) {
-    const path = actor === "vmm" ? / -kernel (\S+)/.exec(what ?? "")?.[1] : undefined;
-    if (path !== undefined) return path;
-  }
-  return undefined;
 }

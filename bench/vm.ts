@@ -10,7 +10,7 @@ import { start } from "./start.ts";
 import { streams } from "./streams.ts";
 import { Workbench } from "./workbench.ts";
 
-/** Measures VM mode (docs/performance.md): node build/bench.cjs [-n RUNS] [--only NAME,…] [--kernel PATH] [--accel tcg|kvm|auto] */
+/** Measures VM mode (docs/performance.md): node build/bench.cjs [-n RUNS] [--only NAME,…] [--kernel PATH] [--accel tcg|kvm|auto] [--vmm qemu|firecracker] */
 const MEASUREMENTS: readonly Measurement[] = [start, cli, streams, share, memory];
 const OUTPUT = "build/bench/vm.json";
 
@@ -20,6 +20,7 @@ const { values: options } = parseArgs({
     only: { type: "string", default: MEASUREMENTS.map(({ name }) => name).join(",") },
     kernel: { type: "string" },
     accel: { type: "string", default: "auto" },
+    vmm: { type: "string", default: "qemu" },
   },
 });
 
@@ -50,6 +51,7 @@ async function main(): Promise<void> {
   const before = machine();
   const bench = new Workbench([
     `--vm-accel=${options.accel}`,
+    `--vm-vmm=${options.vmm}`,
     ...(options.kernel === undefined ? [] : [`--vm-kernel=${options.kernel}`]),
   ]);
   const found: Record<string, Findings & { rows: Result[] }> = {};

@@ -19,7 +19,7 @@ mkdir -p build/bench
 step "bench program" build-bench node_modules/.bin/esbuild "bench/$1.ts" --bundle --platform=node --target=node20 \
     --format=cjs --log-level=warning --outfile=build/bench.cjs
 compile() { gcc -std=gnu11 -Wall -Wextra -Werror -O2 -static -s "bench/$1.c" -o "build/bench/$1"; }
-step "bare init" build-bare-init compile poweroff
+step "bare init" build-bare-init compile bare-init
 step "load for shares" build-share-load compile share-load
 unset NODE_EXTRA_CA_CERTS NODE_OPTIONS
 node build/bench.cjs "${@:2}"
