@@ -1,3 +1,4 @@
+import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +10,7 @@ import { Daemon, describeExit } from "../../host/daemon.ts";
 import { traced } from "../../trace/channels.ts";
 import type { KvmVerdict } from "../accel.ts";
 import { kernelCmdline } from "../kernel-cmdline.ts";
+import { checkMinimum, parseVersion } from "./api/versions.ts";
 import { MAX_FILES } from "./jail.ts";
 
 /** A guest takes 0.2 s to its panic on hardware, and some seconds where KVM is itself emulated. */
@@ -34,6 +36,8 @@ export async function tryFirecracker(firecracker: string, kernel: KernelImage): 
   ];
   const why = "/dev/kvm opens on hosts where no guest runs; only a guest that ran is proof";
   try {
+    const tooOld = await whyTooOld(firecracker);
+    if (tooOld !== undefined) return { usable: false, reason: tooOld };
     return await traced("vmm", "try hardware virtualisation", { why, what: argv.join(" ") }, () =>
       run(argv, log),
     );
@@ -41,6 +45,21 @@ export async function tryFirecracker(firecracker: string, kernel: KernelImage): 
     log.close();
     rmSync(dir, { recursive: true, force: true });
   }
+}
+
+/** Later its API tells the version; `auto` would then have chosen it already. */
+function whyTooOld(firecracker: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    execFile(firecracker, ["--version"], { timeout: TIMEOUT_MS, killSignal: "SIGKILL" }, (_, stdout) => {
+      const found = /^Firecracker (v\S+)/.exec(stdout)?.[1] ?? stdout.trim();
+      try {
+        checkMinimum(parseVersion(found));
+        resolve(undefined);
+      } catch (error) {
+        resolve(asNkError(error).message);
+      }
+    });
+  });
 }
 
 function configOf(kernel: KernelImage) {
