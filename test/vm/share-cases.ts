@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   copyFileSync,
   existsSync,
@@ -113,7 +113,10 @@ async function probe(
   return folder;
 }
 
-type Case = (folder: SharedFolder) => Promise<void>;
+/** Ends the test that runs, with the reason why it cannot be tried here. */
+type Skip = (reason: string) => void;
+
+type Case = (folder: SharedFolder, skip: Skip) => Promise<void>;
 
 /** In the order in which they are to be run, on one folder. */
 export const SHARE_CASES: Readonly<Record<string, Case>> = {
@@ -147,7 +150,8 @@ export const SHARE_CASES: Readonly<Record<string, Case>> = {
     );
   },
 
-  "extended attributes go both ways": async (folder) => {
+  "extended attributes go both ways": async (folder, skip) => {
+    if (!holdsAttributes(folder.host)) skip(`the file system of ${folder.host} has no user attributes`);
     const at = await probe(folder, "attributes", {
       prepare: (dir) => {
         writeFileSync(join(dir, "from-host"), "");
@@ -213,13 +217,23 @@ export const LONG_SHARE_CASES: Readonly<Record<string, Case>> = {
 };
 
 /** Runs one; a known difference must show, or the documentation is wrong. */
-export async function runShareCase(share: LiveShare, name: string, folder: SharedFolder): Promise<void> {
+export async function runShareCase(
+  share: LiveShare,
+  name: string,
+  folder: SharedFolder,
+  skip: Skip,
+): Promise<void> {
   const run = SHARE_CASES[name] ?? LONG_SHARE_CASES[name];
   if (run === undefined) throw new Error(`there is no case "${name}"`);
   const difference = share.differences[name];
-  const result = run(folder);
+  const result = run(folder, skip);
   if (difference === undefined) await result;
   else await expect(result).rejects.toThrow(difference);
+}
+
+/** A tmpfs does since Linux 6.6. */
+function holdsAttributes(folder: string): boolean {
+  return spawnSync("setfattr", ["-n", "user.probe", "-v", "x", folder]).status === 0;
 }
 
 function attribute(path: string, name: string): string {
