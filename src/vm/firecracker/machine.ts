@@ -22,13 +22,11 @@ import { pauseBreaksVsock } from "./api/versions.ts";
 import { pauseVm, resumeVm } from "./api/vm.ts";
 import { configure, putDisks, standInsFor, swapDisks } from "./configure.ts";
 import { MetricsReader } from "./metrics.ts";
-import { VSOCK_SOCKET, type Place, type PlaceFile } from "./place.ts";
+import { SHARE_PORT, VSOCK_SOCKET, type Place, type PlaceFile } from "./place.ts";
 import { fifosIn, FirecrackerProcess, type Fifos } from "./process.ts";
 
 /** How long an answer may take that Firecracker gives at once, on a host that is busy. */
 const ANSWER_TIMEOUT_MS = 5000;
-/** The port of CID 2 at which the guest finds its share. */
-const SHARE_PORT = 5640;
 const STAND_IN = "disk.empty";
 
 /** One VM under Firecracker; see `VirtualMachine` for what may be called when. */

@@ -53,6 +53,8 @@ export interface PlaceOptions {
 
 export const API_SOCKET = "fc.sock";
 export const VSOCK_SOCKET = "v.sock";
+/** The port of CID 2 at which the guest finds its share. */
+export const SHARE_PORT = 5640;
 
 /** Arguments that both places give. */
 export function firecrackerArgs(apiSocket: string, logPath: string): string[] {

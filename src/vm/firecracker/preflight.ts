@@ -1,17 +1,13 @@
-import { statSync } from "node:fs";
+import { rmSync, statSync } from "node:fs";
 import { connect } from "node:net";
-import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { NkError } from "../../base/errors.ts";
 import { checkSocketPath } from "../../base/socket-path.ts";
 import { closedKvm } from "../accel.ts";
 import type { VmSpec } from "../virtual-machine.ts";
-import { API_SOCKET, VSOCK_SOCKET } from "./place.ts";
+import { API_SOCKET, SHARE_PORT, VSOCK_SOCKET } from "./place.ts";
 
 const PHASE = "check what Firecracker needs";
-
-/** The longest name of a socket that Firecracker connects to: that of the share. */
-const LONGEST_PORT = "_5640";
 
 /**
  * What Firecracker itself would say late, in other words, or never: it takes a folder for a kernel without complaint, and a wrong serial path.
@@ -28,8 +24,11 @@ export async function preflight(spec: VmSpec): Promise<void> {
     throw new NkError("UNSUPPORTED", `Firecracker needs KVM, and ${closed}: ${mend}`, { phase: PHASE });
   }
   for (const path of [spec.kernel.path, spec.initrd]) checkFile(path);
-  checkSocketPath(join(spec.stateDir, VSOCK_SOCKET + LONGEST_PORT));
+  // The longest of them; that of the agent is made by ourselves.
+  const share = join(spec.stateDir, `${VSOCK_SOCKET}_${SHARE_PORT}`);
+  checkSocketPath(share);
   for (const name of [API_SOCKET, VSOCK_SOCKET]) await clearStale(join(spec.stateDir, name));
+  await clearStale(share);
 }
 
 function checkFile(path: string): void {
