@@ -128,10 +128,13 @@ function serveArgv(
   ];
 }
 
+/** Of x86-64 (its psABI, "Program Interpreter"). ldd(1) asks it as well, and takes 8 ms where it takes 1. */
+const LOADER = "/lib64/ld-linux-x86-64.so.2";
+
 /** The shared libraries of a program, its loader among them, as the loader finds them. @throws HOST */
 async function librariesOf(program: string): Promise<string[]> {
   try {
-    const { stdout } = await promisify(execFile)("ldd", [program], { timeout: 5000, env: {} });
+    const { stdout } = await promisify(execFile)(LOADER, ["--list", program], { timeout: 5000, env: {} });
     return [...stdout.matchAll(/(?:=> |^\s+)(\/\S+) \(0x/gm)].map(([, path = ""]) => path);
   } catch (cause) {
     throw new NkError("HOST", `cannot list the shared libraries of ${program}: ${String(cause)}`, { cause });
