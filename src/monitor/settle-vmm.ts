@@ -10,12 +10,18 @@ export type SettledSettings = Settings & { vmm: VmmName };
 /**
  * Chooses the VMM, and with it how files get into the VM: Firecracker has no device for a shared folder.
  * @param home `container`: the VM is for one container, whose root file system can be a disk. `machine`: containers come later, from shared folders.
+ * @param hasBinds the container has bind mounts
  * @throws UNSUPPORTED for what the VMM that was asked for cannot do
  */
-export async function settleVmm(settings: Settings, home: "container" | "machine"): Promise<SettledSettings> {
+export async function settleVmm(
+  settings: Settings,
+  home: "container" | "machine",
+  hasBinds = false,
+): Promise<SettledSettings> {
+  const needsFolders = home === "machine" || hasBinds || settings.sync || settings.share.startsWith("9p");
   const notes: { why: string; what?: string } = { why: WHY };
   return traced("cli", "choose the VMM", notes, async () => {
-    const { vmm, reason } = await chooseVmm({ ...settings, kernel: () => kernelOf(settings) });
+    const { vmm, reason } = await chooseVmm({ ...settings, needsFolders, kernel: () => kernelOf(settings) });
     notes.what = reason;
     return { ...settings, vmm, share: vmm === "qemu" ? settings.share : shareOf(settings.share, home) };
   });

@@ -1,5 +1,6 @@
 import { NkError } from "../base/errors.ts";
 import type { KernelImage } from "../image/kernel.ts";
+import { findDiod } from "../share/diod.ts";
 import { closedKvm, kvmVerdict } from "./accel.ts";
 import { findFirecracker, requireFirecracker } from "./firecracker/detect.ts";
 import type { VmmName } from "./virtual-machine.ts";
@@ -9,6 +10,8 @@ export interface VmmWish {
   vmm: VmmName | "auto";
   accel: "auto" | "kvm" | "tcg";
   share: string;
+  /** Folders of the host must be seen live, bind mounts above all. */
+  needsFolders: boolean;
   /** Found only when a guest must be run to know. */
   kernel: () => Promise<KernelImage>;
   /** Where verdicts on KVM are kept; undefined: the usual folder. */
@@ -51,9 +54,11 @@ function conflictOf({ accel, share }: VmmWish): string | undefined {
   return undefined;
 }
 
-async function obstacleOf({ kernel, cacheDir }: VmmWish): Promise<string | undefined> {
+async function obstacleOf({ kernel, cacheDir, needsFolders }: VmmWish): Promise<string | undefined> {
   const firecracker = findFirecracker();
   if (firecracker === undefined) return "no firecracker is installed";
+  if (needsFolders && findDiod() === null)
+    return "bind mounts and shared folders need diod with Firecracker, which is not installed";
   const closed = closedKvm();
   if (closed !== undefined) return `Firecracker needs KVM, and ${closed}`;
   const verdict = await kvmVerdict({

@@ -8,6 +8,7 @@ import type { CreateRequest } from "../../container/container-mode.ts";
 import { checkGivenUp, giveUpOnSignals } from "../../host/give-up.ts";
 import { checkPreservedFds } from "../../host/preserved-fds.ts";
 import { loadBundle } from "../../oci/bundle.ts";
+import { planMounts } from "../../oci/guest-config.ts";
 import type { SourcedSettings } from "../../oci/settings.ts";
 import { checkPidFile } from "../../state/pid-file.ts";
 import { traced } from "../../trace/channels.ts";
@@ -74,7 +75,7 @@ async function claimed(
   try {
     installRecorder(join(prepared, "trace.jsonl"));
     const bundle = await readBundle(flags.text("bundle") ?? ".");
-    const settings = await withVmm(await settle(flagSettings, bundle), flags.has("vm"));
+    const settings = await withVmm(await settle(flagSettings, bundle), bundle, flags.has("vm"));
     if (settings.mode === "container") refuseVmFlags(flags);
     const terminal = bundle.config.process.terminal ?? false;
     checkTerminal(terminal, detach, flags.text("console-socket"));
@@ -133,11 +134,12 @@ function stdioAndPlace(flags: Flags) {
 /** A VM made by hand has its VMM already. */
 async function withVmm(
   settings: CreateRequest["settings"],
+  bundle: CreateRequest["bundle"],
   machineGiven: boolean,
 ): Promise<CreateRequest["settings"]> {
   if (settings.mode === "container" || machineGiven) return settings;
   const { settleVmm } = await import("../../monitor/settle-vmm.ts");
-  return settleVmm(settings, "container");
+  return settleVmm(settings, "container", planMounts(bundle.raw).binds.length > 0);
 }
 
 function readBundle(dir: string): Promise<CreateRequest["bundle"]> {
