@@ -61,3 +61,6 @@ export const warn = (found: string, mend: string): Finding => ({ status: "warn",
 /** Something else has to be mended first; the verdict names that. */
 export const notChecked = (first: string): Finding => warn("not checked", `the ${first} comes first`);
 export const fail = (found: string, mend: string): Finding => ({ status: "fail", found, mend });
+
+/** What is amiss with something: a failure when these settings need it, a note otherwise. */
+export const lacking = (isNeeded: boolean): typeof fail => (isNeeded ? fail : warn);

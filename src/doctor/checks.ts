@@ -1,5 +1,6 @@
 import { CGROUP_CHECKS } from "./cgroups.ts";
 import type { Check } from "./check.ts";
+import { FIRECRACKER_CHECKS } from "./firecracker.ts";
 import { HOST_CHECKS } from "./host.ts";
 import { IMAGE_CHECKS } from "./image.ts";
 import { LIMIT_CHECKS } from "./limits.ts";
@@ -14,6 +15,7 @@ export const CHECKS: readonly Check[] = [
   ...PRIVILEGE_CHECKS,
   ...CGROUP_CHECKS,
   ...VMM_CHECKS,
+  ...FIRECRACKER_CHECKS,
   ...IMAGE_CHECKS,
   ...SHARE_CHECKS,
   ...RUNTIME_CHECKS,

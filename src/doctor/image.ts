@@ -50,7 +50,7 @@ async function kernel(context: Context): Promise<Finding> {
 async function features({ image, needs }: Context): Promise<Finding> {
   const found = await image().catch(() => undefined);
   if (found === undefined) return notChecked("guest kernel");
-  checkKernelFeatures(found.kernel, needs());
+  checkKernelFeatures(found.kernel, await needs());
   const { shares, lacks } = found.kernel;
   const has = `mounts ${shares.join(" and ")}`;
   if (lacks.length === 0) return ok(has);

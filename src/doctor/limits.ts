@@ -23,7 +23,7 @@ const MIN_STATE_BYTES = 16 * MIB;
 /** An unpacked kernel and an initramfs with modules have up to 120 MiB. */
 const MIN_CACHE_BYTES = 256 * MIB;
 const MIN_OPEN_FILES = 1024;
-/** What QEMU, its translated code, monitor and share take beside the guest's memory. */
+/** What the VMM (QEMU's translated code most of all), monitor and share take beside the guest's memory. */
 const VM_OVERHEAD_MIB = 256;
 
 function stateFolder({ root }: Context): Finding {
@@ -93,7 +93,7 @@ function memory({ settings }: Context): Finding {
     Number(/^MemAvailable:\s+(\d+) kB/m.exec(readText("/proc/meminfo"))?.[1] ?? 0) / 1024,
   );
   const neededMib = settings.memSizeMib + VM_OVERHEAD_MIB;
-  const found = `${availableMib} MiB available, a VM takes up to ${neededMib} (${settings.memSizeMib} of the guest and up to ${VM_OVERHEAD_MIB} for QEMU)`;
+  const found = `${availableMib} MiB available, a VM takes up to ${neededMib} (${settings.memSizeMib} of the guest and up to ${VM_OVERHEAD_MIB} for VMM, monitor and share)`;
   if (availableMib >= neededMib) return ok(found);
   return warn(found, "give VMs less with --vm-memory, or end something else");
 }

@@ -3,11 +3,11 @@ import { asNkError } from "../base/errors.ts";
 import { diskFormatsOf } from "../image/disk-format.ts";
 import { toolObstacle } from "../image/disk-tools.ts";
 import type { KernelImage } from "../image/kernel.ts";
-import { shareKind } from "../share/choose.ts";
+import { requireDiod, shareKind } from "../share/choose.ts";
 import { findDiod } from "../share/diod.ts";
 import { VHOST_VSOCK } from "../share/nine-p-vsock.ts";
 import { findVirtiofsd } from "../share/virtiofs.ts";
-import { fail, notChecked, ok, warn, type Check, type Finding } from "./check.ts";
+import { fail, lacking, notChecked, ok, warn, type Check, type Finding } from "./check.ts";
 import type { Context } from "./context.ts";
 import { virtiofsdPackage } from "./distribution.ts";
 import { mendQemu, qemuPath } from "./qemu-path.ts";
@@ -26,31 +26,35 @@ async function inForce(context: Context): Promise<Finding> {
   const found = await context.image().catch(() => undefined);
   if (found === undefined) return notChecked("guest image");
   const { share: want, blockFs } = context.settings;
-  if (want === "block") return blockInForce(found.kernel, blockFs);
+  const [vmm, share] = await Promise.all([context.vmm(), context.share()]);
+  const how = want === "auto" ? "chosen by auto" : "as asked for";
+  if (share === "block") return blockInForce(found.kernel, blockFs, how);
   try {
-    const kind = shareKind({ want, supported: found.kernel.shares });
-    return ok(want === "auto" ? `${kind}, chosen by auto` : `${kind}, as asked for`);
+    if (vmm === "firecracker") requireDiod(found.kernel.shares);
+    const kind = vmm === "firecracker" ? share : shareKind({ want: share, supported: found.kernel.shares });
+    return ok(`${kind}, ${how}`);
   } catch (error) {
     return fail(asNkError(error).message, want === "auto" ? mendVirtiofsd() : "--vm-share=auto");
   }
 }
 
-function blockInForce(kernel: KernelImage, blockFs: Context["settings"]["blockFs"]): Finding {
+function blockInForce(kernel: KernelImage, blockFs: Context["settings"]["blockFs"], how: string): Finding {
   const wanted = diskFormatsOf(kernel).filter((format) => blockFs === "auto" || blockFs === format);
   const usable = wanted.filter((format) => toolObstacle(format) === undefined);
-  if (usable.length > 0) return ok(`block, as asked for: images of ${usable.join(" or ")}`);
+  if (usable.length > 0) return ok(`block, ${how}: images of ${usable.join(" or ")}`);
   const reasons = wanted.map(toolObstacle).join("; ") || `the guest's kernel cannot mount ${blockFs} disks`;
   return fail(`no disk image can be made and mounted: ${reasons}`, "apt-get install e2fsprogs erofs-utils");
 }
 
 /** Only a server that would be used is a reason to fail. */
-async function virtiofs({ settings }: Context): Promise<Finding> {
+async function virtiofs({ share, vmm }: Context): Promise<Finding> {
+  if ((await vmm()) === "firecracker") return ok("not used: Firecracker has no device for it");
   const server = findVirtiofsd();
   if (server === null) return warn("no virtiofsd: 9p is used where the kernel has it", mendVirtiofsd());
   const { code, output } = await runProgram(server.path, ["--version"]);
   if (code !== 0) {
     const found = `${server.path} does not run: ${firstLine(output)}`;
-    return settings.share.startsWith("9p") ? warn(found, mendVirtiofsd()) : fail(found, mendVirtiofsd());
+    return lacking(!(await share()).startsWith("9p"))(found, mendVirtiofsd());
   }
   const language = server.flavour === "c" ? "C" : "Rust";
   return ok(`virtiofsd ${versionIn(output)}, the one in ${language} (${server.path})`);
@@ -62,7 +66,9 @@ function mendVirtiofsd(): string {
   return named === undefined ? install : `NK_VIRTIOFSD names ${named}: correct or unset it, or ${install}`;
 }
 
-async function nineP(): Promise<Finding> {
+async function nineP({ vmm }: Context): Promise<Finding> {
+  if ((await vmm()) === "firecracker")
+    return ok("not used: Firecracker has no device for it, 9p-vsock takes its place");
   const path = qemuPath();
   if (path === undefined) return warn("cannot be told without QEMU, which serves it", mendQemu());
   const { output } = await runProgram(path, ["-device", "help"]);
@@ -71,13 +77,24 @@ async function nineP(): Promise<Finding> {
 }
 
 /** Only a server that was asked for is missed; a guest of Firecracker needs no /dev/vhost-vsock. */
-async function ninePVsock({ settings }: Context): Promise<Finding> {
+async function ninePVsock({ share, vmm, needsFolders }: Context): Promise<Finding> {
   const path = findDiod();
-  const found = path === null ? "no diod, which serves it" : await describeDiod(path);
-  if (path === null) return settings.share === "9p-vsock" ? fail(found, MEND_DIOD) : warn(found, MEND_DIOD);
+  const isInForce = (await share()) === "9p-vsock";
+  const isFirecracker = (await vmm()) === "firecracker";
+  if (path === null) {
+    const lost = isFirecracker
+      ? ": bind mounts, --vm-sync and --vm-share=9p cannot be had on Firecracker"
+      : "";
+    return lacking(isInForce || (isFirecracker && needsFolders))(
+      `no diod, which serves it${lost}`,
+      MEND_DIOD,
+    );
+  }
+  const found = await describeDiod(path);
+  if (isFirecracker) return ok(`${found}, over Firecracker's own vsock`);
   if (existsSync(VHOST_VSOCK)) return ok(`${found}, and ${VHOST_VSOCK} for QEMU`);
   const lack = `${found}; QEMU cannot use it: no ${VHOST_VSOCK}`;
-  return settings.share === "9p-vsock" ? fail(lack, "modprobe vhost_vsock") : ok(lack);
+  return isInForce ? fail(lack, "modprobe vhost_vsock") : ok(lack);
 }
 
 const MEND_DIOD = "apt-get install diod";

@@ -36,7 +36,7 @@ export class ContainerMonitor implements ControlTarget {
     this.machine = new Machine({
       id,
       settings: job.settings,
-      needs: kernelNeeds(job.guestConfig, job.settings.share),
+      needs: kernelNeeds(job.guestConfig, job.settings),
       stateDir: store.dirOf(id),
       shadowPid: shadow.pid,
       narrate: job.narrate,

@@ -1,12 +1,19 @@
 import { expect, it } from "vitest";
 import { kernelNeeds } from "./kernel-needs.ts";
 
+const QEMU = { vmm: "qemu", share: "auto" } as const;
+
 it("asks for nothing where config.json asks for nothing", () => {
-  expect(kernelNeeds({}, "auto")).toEqual(new Map());
+  expect(kernelNeeds({}, QEMU)).toEqual(new Map());
   const unlimited = { memory: { limit: -1 }, cpu: { shares: 0 }, pids: { limit: 0 } };
   expect(
-    kernelNeeds({ linux: { resources: unlimited, seccomp: { defaultAction: "SCMP_ACT_ALLOW" } } }, "auto"),
+    kernelNeeds({ linux: { resources: unlimited, seccomp: { defaultAction: "SCMP_ACT_ALLOW" } } }, QEMU),
   ).toEqual(new Map());
+});
+
+it("asks for vsock on Firecracker, where there is no other way to the agent", () => {
+  const needs = kernelNeeds({}, { vmm: "firecracker", share: "block" });
+  expect([...needs.keys()]).toEqual(["vsock"]);
 });
 
 it("names the member that asks for each feature", () => {
@@ -22,7 +29,7 @@ it("names the member that asks for each feature", () => {
         resources: { memory: { limit: 1 }, cpu: { quota: 5, shares: 2 }, pids: { limit: 10 } },
       },
     },
-    "9p",
+    { ...QEMU, share: "9p" },
   );
   expect(Object.fromEntries(needs)).toEqual({
     "9p": "--vm-share=9p",

@@ -4,11 +4,15 @@ import type { Settings } from "../oci/settings.ts";
 type Json = Record<string, unknown>;
 
 /**
- * What a container asks of the guest's kernel, and what asks for it: its share, and the members of its config.json as the guest's
- * runtime gets it.
+ * What a container asks of the guest's kernel, and what asks for it: its VMM and share, which are settled, and the members of its config.json as
+ * the guest's runtime gets it.
  */
-export function kernelNeeds(config: Json, share: Settings["share"]): Map<FeatureName, string> {
+export function kernelNeeds(
+  config: Json,
+  { share, vmm }: Pick<Settings, "share" | "vmm">,
+): Map<FeatureName, string> {
   const needs = new Map<FeatureName, string>(SHARES[share].map((name) => [name, `--vm-share=${share}`]));
+  if (vmm === "firecracker") needs.set("vsock", "the VMM Firecracker, whose guest is reached over it");
   const linux = object(config["linux"]);
   for (const { type } of objects(linux["namespaces"])) {
     const feature = NAMESPACES[String(type)];

@@ -51,7 +51,7 @@ export class MachineMonitor implements ControlTarget {
     this.machine = new Machine({
       id: machine.id,
       settings: machine.settings,
-      needs: kernelNeeds({}, machine.settings.share),
+      needs: kernelNeeds({}, machine.settings),
       stateDir: store.store.dirOf(machine.id),
       shadowPid: shadow.pid,
       narrate,
@@ -155,7 +155,8 @@ export class MachineMonitor implements ControlTarget {
     const place: GuestPlace = { share: join(GUEST_SHARE, folder), root: join("/run/nk/roots", folder) };
     machine.add(container);
     try {
-      checkKernelFeatures(machine.running().image.kernel, kernelNeeds(job.guestConfig, "auto"));
+      const needs = kernelNeeds(job.guestConfig, { share: "auto", vmm: "auto" }); // the VM runs
+      checkKernelFeatures(machine.running().image.kernel, needs);
       await container.create(machine.running().agent, place);
       container.created();
       if (job.startAtOnce) await this.start(container);

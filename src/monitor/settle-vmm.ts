@@ -18,18 +18,29 @@ export async function settleVmm(
   home: "container" | "machine",
   hasBinds = false,
 ): Promise<SettledSettings> {
-  const needsFolders = home === "machine" || hasBinds || settings.sync || settings.share.startsWith("9p");
+  const needsFolders = home === "machine" || needsSharedFolders(settings, hasBinds);
   const notes: { why: string; what?: string } = { why: WHY };
   return traced("cli", "choose the VMM", notes, async () => {
     const { vmm, reason } = await chooseVmm({ ...settings, needsFolders, kernel: () => kernelOf(settings) });
     notes.what = reason;
-    return { ...settings, vmm, share: vmm === "qemu" ? settings.share : shareOf(settings.share, home) };
+    return { ...settings, vmm, share: settledShare(settings.share, vmm, home) };
   });
 }
 
 const WHY = "Firecracker starts quicker and is smaller, and needs KVM; QEMU runs everywhere";
 
-function shareOf(want: Settings["share"], home: "container" | "machine"): Settings["share"] {
+/** Whether a container's VM must see folders of the host. */
+export function needsSharedFolders({ sync, share }: Settings, hasBinds: boolean): boolean {
+  return hasBinds || sync || share.startsWith("9p");
+}
+
+/** What `share` means on this VMM; QEMU's `auto` is settled when the VM is made. @param home as for `settleVmm` */
+export function settledShare(
+  want: Settings["share"],
+  vmm: VmmName,
+  home: "container" | "machine",
+): Settings["share"] {
+  if (vmm === "qemu") return want;
   if (want === "9p") return "9p-vsock";
   if (want === "auto") return home === "container" ? "block" : "9p-vsock";
   return want;

@@ -1,8 +1,8 @@
 import { NkError } from "../base/errors.ts";
 import type { KernelImage } from "../image/kernel.ts";
 import { findDiod } from "../share/diod.ts";
-import { closedKvm, kvmVerdict } from "./accel.ts";
-import { findFirecracker, requireFirecracker } from "./firecracker/detect.ts";
+import { closedKvm, kvmVerdict, type KvmVerdict } from "./accel.ts";
+import { findFirecracker, requireFirecracker, type FirecrackerBinary } from "./firecracker/detect.ts";
 import type { VmmName } from "./virtual-machine.ts";
 
 /** What was asked for, by flags, annotations and settings files. */
@@ -54,23 +54,31 @@ function conflictOf({ accel, share }: VmmWish): string | undefined {
   return undefined;
 }
 
-async function obstacleOf({ kernel, cacheDir, needsFolders }: VmmWish): Promise<string | undefined> {
+async function obstacleOf(wish: VmmWish): Promise<string | undefined> {
   const firecracker = findFirecracker();
   if (firecracker === undefined) return "no firecracker is installed";
-  if (needsFolders && findDiod() === null)
+  if (wish.needsFolders && findDiod() === null)
     return "bind mounts and shared folders need diod with Firecracker, which is not installed";
+  const { usable, reason } = await firecrackerVerdict(firecracker, wish);
+  return usable ? undefined : reason;
+}
+
+/** Whether this Firecracker can run a guest here: remembered, or tried. */
+export async function firecrackerVerdict(
+  { path, identity }: FirecrackerBinary,
+  { kernel, cacheDir }: Pick<VmmWish, "kernel" | "cacheDir">,
+): Promise<KvmVerdict> {
   const closed = closedKvm();
-  if (closed !== undefined) return `Firecracker needs KVM, and ${closed}`;
-  const verdict = await kvmVerdict({
+  if (closed !== undefined) return { usable: false, reason: `Firecracker needs KVM, and ${closed}` };
+  return kvmVerdict({
     vmmName: "firecracker",
-    vmmIdentity: firecracker.identity,
+    vmmIdentity: identity,
     cacheDir,
     tryKvm: async () => {
       const { tryFirecracker } = await import("./firecracker/probe.ts");
-      return tryFirecracker(firecracker.path, await kernel());
+      return tryFirecracker(path, await kernel());
     },
   });
-  return verdict.usable ? undefined : verdict.reason;
 }
 
 function refusal(conflict: string): NkError {

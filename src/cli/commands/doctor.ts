@@ -17,8 +17,9 @@ export const doctor: Command = {
     summary: "check this host, and say what to mend",
     usage: "",
     description: [
-      "Looks at the host, QEMU and its acceleration, the guest image, shares, the runtime of container mode and limits. Says what",
+      "Looks at the host, QEMU, Firecracker and KVM, the guest image, shares, the runtime of container mode and limits. Says what",
       "it found and, where something is amiss, how to mend it. Exits with 0 when both modes can run, with 1 when something failed.",
+      "What only another setting would need is no failure: doctor --vm-vmm=firecracker says what Firecracker lacks here.",
       "",
       "With --config it prints the settings in force and where each came from. Both take the flags of create, and with --bundle",
       "what the bundle says counts too.",
