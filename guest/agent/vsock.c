@@ -11,8 +11,17 @@
 
 #define AGENT_PORT 52
 
+/* A kernel with modules has no such sockets before it has loaded one. */
+static int new_socket(int flags) {
+    int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+
+    if (fd < 0 && errno == EAFNOSUPPORT && nk_modules_load_later("vmw_vsock_virtio_transport") == 0)
+        fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+    return fd;
+}
+
 static int connect_to(uint32_t port, int flags) {
-    cleanup_close int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+    cleanup_close int fd = new_socket(flags);
     struct sockaddr_vm address = {
         .svm_family = AF_VSOCK,
         .svm_cid = VMADDR_CID_HOST,
@@ -31,12 +40,7 @@ int nk_vsock_dial(void) {
 }
 
 int nk_vsock_connect(uint32_t port) {
-    int fd = connect_to(port, 0);
-
-    /* A kernel with modules has no such sockets before it has loaded one. */
-    if (fd < 0 && errno == EAFNOSUPPORT && nk_modules_load_later("vmw_vsock_virtio_transport") == 0)
-        fd = connect_to(port, 0);
-    return fd;
+    return connect_to(port, 0);
 }
 
 int nk_vsock_finish(int fd) {

@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { closedKvm } from "../../src/vm/accel.ts";
+import { buildVsockDevice, FAKE_FIRECRACKER } from "../fixtures/fake-firecracker.ts";
 import { Runtime } from "./runtime.ts";
 
 /** Any kernel can be added and booted: here the distribution's stock one. Its cloud kernel and ours run in all other tests. */
@@ -60,7 +62,7 @@ describe("the stock kernel of the distribution", () => {
       default: true,
       release: name.replace("vmlinuz-", ""),
       format: "bzImage",
-      shares: ["virtiofs", "9p"],
+      shares: ["virtiofs", "9p", "9p-vsock"],
       disks: ["erofs", "ext4"],
       modules: join(dir, `build/image/kernels/modules-${name.replace("vmlinuz-", "")}`),
     });
@@ -75,6 +77,23 @@ describe("the stock kernel of the distribution", () => {
     });
   });
 });
+
+it.skipIf(closedKvm() !== undefined)(
+  "a kernel with modules loads vsock to reach us from Firecracker",
+  async () => {
+    buildVsockDevice();
+    const kernels = join(REPOSITORY, "build/image/kernels");
+    const cloud = readdirSync(kernels).find((file) => file.startsWith("vmlinuz-")) ?? "";
+    const flags = [`--vm-kernel=${join(kernels, cloud)}`, "--vm-vmm=firecracker"];
+    const env = { NK_FIRECRACKER: FAKE_FIRECRACKER, NK_FAKE_FC_GUEST: "qemu" };
+    const { code, stdout, stderr } = await runtime.run({ args: ["uname", "-r"] }, flags, { env });
+    expect({ code, stdout, stderr }).toEqual({
+      code: 0,
+      stdout: `${cloud.replace("vmlinuz-", "")}\n`,
+      stderr: "",
+    });
+  },
+);
 
 it("says before it boots what a kernel lacks for the container", async () => {
   const kernels = join(REPOSITORY, "build/image/kernels");
