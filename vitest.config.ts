@@ -23,6 +23,16 @@ export default defineConfig({
         },
       },
       {
+        // Real virtual machines on KVM, that of the host or of the lab (docs/kvm-lab.md), where everything takes long.
+        test: {
+          name: "kvm",
+          include: ["test/kvm/**/*.test.ts"],
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+          fileParallelism: false,
+        },
+      },
+      {
         // Hours of use in some minutes; not part of `test.sh all`.
         test: {
           name: "soak",

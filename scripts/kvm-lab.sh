@@ -23,6 +23,11 @@ kvm_works && say "KVM of this host works, so the lab is not needed: the same com
 
 open_lab
 write_job "$caller_dir" "$@"
-start_server
-start_machine
-await_machine
+for ((attempt = 1; attempt <= 3; attempt += 1)); do
+    start_server
+    start_machine
+    if await_boot; then await_command; fi
+    say "the lab did not come up within $BOOT_S s"
+    stop_machine
+done
+die "the lab does not come up on this machine: it may be far too busy"

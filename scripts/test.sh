@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Sets up like quickstart.sh and runs the tests; the last line is "N passed, N failed".
-#   sudo ./scripts/test.sh [unit|integration|vm|all|soak]
+#   sudo ./scripts/test.sh [unit|integration|vm|kvm|all|soak]
 # unit         style and type checks, C tests under sanitizers, TypeScript tests without root's powers
 # integration  the command line against fakes and the real native parts
 # vm           real virtual machines, on the distribution's kernel and on ours (compiled once, some minutes)
+# kvm          virtual machines with KVM, that of this machine or of the lab (docs/kvm-lab.md), on QEMU and, where NK_FIRECRACKER
+#              names its binary or it is on the PATH, on Firecracker; not part of all
 # soak         what needs many containers or much time, up to an hour; not part of all
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,12 +13,13 @@ cd "$(dirname "$0")/.."
 . scripts/lib/packages.sh
 . scripts/lib/setup.sh
 . scripts/lib/setup-tests.sh
+. scripts/lib/test-kvm.sh
 
 which=${1:-all}
 case $which in
     unit | integration) packages=$TEST_PACKAGES ;;
-    vm | all | soak) packages="$TEST_PACKAGES $KERNEL_PACKAGES" ;;
-    -h | --help) sed -n '2,7s/^# \?//p' "$0"; exit 0 ;;
+    vm | kvm | all | soak) packages="$TEST_PACKAGES $KERNEL_PACKAGES" ;;
+    -h | --help) sed -n '2,9s/^# \?//p' "$0"; exit 0 ;;
     *) die "there are no tests called $which (see --help)" ;;
 esac
 wanted() { [ "$which" = all ] || [ "$which" = "$1" ]; }
@@ -30,7 +33,7 @@ closing_line() {
 AT_EXIT+=(closing_line)
 title "set up"
 setup_all "$packages"
-if wanted vm || [ "$which" = soak ]; then
+if [ "$which" != unit ] && [ "$which" != integration ]; then
     step "guest kernel of our own (minutes when new)" kernel-own cached_build kernel scripts/build-kernel.sh
 fi
 
@@ -57,6 +60,10 @@ fi
 if wanted vm; then
     title "tests in virtual machines"
     test_vitest vm
+fi
+if [ "$which" = kvm ]; then
+    title "tests in virtual machines with KVM"
+    test_kvm
 fi
 if [ "$which" = soak ]; then
     title "soak tests in virtual machines"

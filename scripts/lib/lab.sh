@@ -6,6 +6,7 @@ LAB_CPUS=2
 LAB_MEMORY_MIB=3072 # taken as it is used; 80 % of it may be files
 LAB_TB_SIZE_MIB=512 # translated code: that of the lab and that of its guests
 SERVER_START_S=10
+BOOT_S=60 # it takes 2 to 5
 
 # What the lab loads before it can mount the host's files, in the order in which they need each other. What a kernel has
 # built in has no file.
@@ -30,10 +31,15 @@ open_lab() {
 }
 
 close_lab() {
-    # shellcheck disable=SC2046,SC2086 # lists of words; bash has something to say about each job that was killed
-    { kill -KILL $(jobs -p) ${server_pid:-}; wait; } 2>/dev/null || true
+    stop_machine
     [ -z "${terminal:-}" ] || stty "$terminal" || true
     rm -rf "$LAB"
+}
+
+stop_machine() {
+    # shellcheck disable=SC2046,SC2086 # lists of words; bash has something to say about each job that was killed
+    { kill -KILL $(jobs -p) ${server_pid:-}; wait; } 2>/dev/null || true
+    rm -f "$LAB"/{out,err,status}
 }
 
 # Folders of scripts that were killed outright.
@@ -76,6 +82,8 @@ write_command() {
     names=$(compgen -e | grep -xE 'PATH|HOME|LANG|TERM|TMPDIR|CI|NO_COLOR|NK_.*') || true
     # shellcheck disable=SC2086 # a list of words
     declare -p $names
+    # Deadlines are made for machines that are some ten times as fast.
+    printf 'export NK_TIMEOUT_SCALE=%s\n' "${NK_TIMEOUT_SCALE:-4}"
     printf 'cd %q || exit 127\n' "$folder"
     if [ $# -gt 0 ]; then
         printf 'exec'
@@ -119,8 +127,9 @@ start_machine() {
     if grep -qx LAB_SHELL=yes "$LAB/settings"; then
         devices+=(-chardev "stdio,id=shell,signal=off" -device "virtconsole,chardev=shell,nr=0")
     fi
-    mkfifo "$LAB/out" "$LAB/err"
-    cat "$LAB/out" & readers=$!
+    mkfifo "$LAB/out" "$LAB/err" "$LAB/status"
+    exec {status}<>"$LAB/status"
+    { cat "$LAB/out"; echo ended >"$LAB/status"; } & readers=$!
     cat "$LAB/err" >&2 & readers+=" $!"
     for name in out err status; do
         devices+=(-chardev "file,id=$name,path=$LAB/$name" -device "virtserialport,chardev=$name,nr=$((port += 1))")
@@ -133,15 +142,26 @@ start_machine() {
     machine_pid=$!
 }
 
+# True when the lab has come up; false when it hangs: on a busy host the distribution's kernel sometimes does so before its
+# first line (seen once in some forty boots).
+await_boot() {
+    local word=""
+    read -r -t "$BOOT_S" -u "$status" word || return 1
+    [ "$word" = up ] || explain_end
+}
+
 # Ends the script with the command's exit status.
-await_machine() {
-    wait "$machine_pid" || true
+await_command() {
+    local word
+    read -r -u "$status" word
     # shellcheck disable=SC2086 # a list of words
-    wait $readers || true
-    if [ ! -s "$LAB/status" ]; then
-        tail -n 5 "$LAB/qemu.log" >&2
-        tail -n 20 "$LAB/console.log" >&2
-        die "the lab ended before its command did; above are the last lines of QEMU and of its console"
-    fi
-    exit "$(cat "$LAB/status")"
+    wait "$machine_pid" $readers || true
+    [ "$word" != ended ] || explain_end
+    exit "$word"
+}
+
+explain_end() {
+    tail -n 5 "$LAB/qemu.log" >&2
+    tail -n 20 "$LAB/console.log" >&2
+    die "the lab ended before its command did; above are the last lines of QEMU and of its console"
 }

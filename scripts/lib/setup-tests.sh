@@ -3,6 +3,7 @@
 
 PASSED=0
 FAILED=0
+SUITE_IN=()
 
 # All tests get a temporary folder and a mark in their environment, by which their left-overs are known from other
 # people's. The path is short: Unix socket paths end at 107 bytes.
@@ -31,11 +32,12 @@ test_make() {
     count "$status" "$(grep -c '^ok ' "$NK_LOGS/$log.log") 0"
 }
 
-# test_vitest PROJECT: every test counts. SUITE_TIMEOUT_S ends a suite that hangs.
+# test_vitest PROJECT: every test counts. SUITE_TIMEOUT_S ends a suite that hangs; SUITE_IN is a command that runs it.
 test_vitest() {
     local log=test-$1 report=$NK_LOGS/vitest-$1.json status=0
     rm -f "$report"
-    NK_TAIL=80 run_step "vitest $1" "$log" marked timeout --kill-after=5 "${SUITE_TIMEOUT_S:-1200}" node_modules/.bin/vitest run --project "$1" \
+    NK_TAIL=80 run_step "vitest $1" "$log" marked timeout --kill-after=5 "${SUITE_TIMEOUT_S:-1200}" \
+        "${SUITE_IN[@]}" node_modules/.bin/vitest run --project "$1" \
         --reporter=default --reporter=json --outputFile.json="$report" || status=1
     count "$status" "$(node -e '
         const { numPassedTests, numFailedTests } = JSON.parse(require("fs").readFileSync(process.argv[1], "utf8"));
@@ -61,7 +63,7 @@ check_c_format() {
 }
 
 check_shell() {
-    shellcheck -x -a -P SCRIPTDIR -P . scripts/*.sh scripts/lib/lab-server.sh guest/lab/init guest/lab/start examples/*.sh bin/nk-runtime .ci/run test/fakes/jailer
+    shellcheck -x -a -P SCRIPTDIR -P . scripts/*.sh scripts/lib/lab-{server,suite}.sh guest/lab/init guest/lab/start examples/*.sh bin/nk-runtime .ci/run test/fakes/jailer
 }
 
 # Processes and mounts of the tests, and containers in the default state folder. A process that is just ending gets 5 s.

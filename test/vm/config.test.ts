@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BundleOptions } from "../fixtures/make-bundle.ts";
+import { killsWhoEatsMemory } from "./life.ts";
 import { kernels, Runtime, type Result } from "./runtime.ts";
 
 /** What a container sees is what its config.json says: each checked from inside, on every kernel. */
@@ -163,17 +164,7 @@ describe.each(kernels())("with the kernel %s", (_name, kernel) => {
       expect(stdout).toBe("50\n50000 100000\n");
     });
 
-    it("kills who eats more memory than the limit, and says so", async () => {
-      const { dir } = await runtime.bundle({
-        args: ["sh", "-c", "tail /dev/zero"],
-        linux: { resources: { memory: { limit: 32 * 1024 * 1024 } } },
-      });
-      const id = runtime.id();
-      const result = await runtime.call(["run", "--mode=vm", "--keep", "--bundle", dir, id]);
-      expect(result.code).toBe(137);
-      const state = JSON.parse(await runtime.ok(["state", id])) as Record<string, unknown>;
-      expect(state).toMatchObject({ status: "stopped", exitStatus: 137, oomKilled: true });
-    });
+    it("kills who eats more memory than the limit, and says so", () => killsWhoEatsMemory(runtime));
   });
 
   describe("hooks", () => {

@@ -1,6 +1,5 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { inside, pausesAndGoesOn, shareKernelOnly, started } from "./machine-checks.ts";
 import { Runtime } from "./runtime.ts";
 import { hasEnded, within } from "./victims.ts";
 
@@ -18,47 +17,14 @@ afterEach(async () => {
   expect(await runtime.close()).toEqual([]);
 });
 
-async function started(...flags: string[]): Promise<void> {
-  await runtime.ok(["vm-create", ...flags, vm]);
-  await runtime.detached(["vm-start", vm]);
-}
-
-/** A container in the VM that goes on. */
-async function inside(
-  options: Parameters<Runtime["bundle"]>[0] = {},
-): Promise<{ id: string; rootfs: string }> {
-  const { dir } = await runtime.bundle({ args: ["sleep", "1000000"], ...options });
-  const id = runtime.id();
-  await runtime.detached(["run", "-d", "--vm", vm, "--bundle", dir, id]);
-  return { id, rootfs: join(dir, "rootfs") };
-}
-
 describe("containers in one VM", () => {
   it("share its kernel and nothing else", async () => {
-    await started();
-    const one = await inside();
-    const two = await inside();
-    const bootId = ["cat", "/proc/sys/kernel/random/boot_id"];
-    expect(await runtime.ok(["exec", one.id, ...bootId])).toBe(await runtime.ok(["exec", two.id, ...bootId]));
-    await runtime.ok(["exec", one.id, "sh", "-c", "echo one >/mark"]);
-    expect(readFileSync(join(one.rootfs, "mark"), "utf8")).toBe("one\n");
-    expect((await runtime.call(["exec", two.id, "cat", "/mark"])).code).toBe(1);
-    expect(await runtime.ok(["exec", two.id, "ps"])).not.toContain("mark");
-
-    await runtime.ok(["delete", one.id]);
-    expect(await runtime.ok(["exec", two.id, "echo", "alive"])).toBe("alive\n");
-    const { containers } = JSON.parse(await runtime.ok(["vm-state", "--format", "json", vm])) as {
-      containers: unknown;
-    };
-    expect(containers).toEqual([{ id: two.id, status: "running" }]);
-    // Its id is free, also in the VM.
-    const again = await runtime.bundle({ args: ["cat", "/proc/sys/kernel/random/boot_id"] });
-    const other = await runtime.ok(["run", "--vm", vm, "--bundle", again.dir, one.id]);
-    expect(other).toBe(await runtime.ok(["exec", two.id, ...bootId]));
+    await started(runtime, vm);
+    await shareKernelOnly(runtime, vm);
   });
 
   it("go through streams, statuses and words as in a VM of their own", async () => {
-    await started();
+    await started(runtime, vm);
     const run = async (args: string[], stdin = "") => {
       const { dir } = await runtime.bundle({ args });
       return runtime.call(["run", "--vm", vm, "--bundle", dir, runtime.id()], { stdin: Buffer.from(stdin) });
@@ -75,15 +41,15 @@ describe("containers in one VM", () => {
   });
 
   it("end with the VM, which can be started again", async () => {
-    await started();
-    const { id } = await inside();
+    await started(runtime, vm);
+    const { id } = await inside(runtime, vm);
     expect((await runtime.call(["vm-delete", vm])).stderr).toContain("vm-stop it first");
     await runtime.ok(["vm-stop", vm]);
     expect(await runtime.ok(["state", "--short", id])).toBe("stopped (vm)\n");
     expect((await runtime.call(["vm-delete", vm])).stderr).toContain(`still has the containers ${id}`);
     await runtime.ok(["delete", id]);
     await runtime.detached(["vm-start", vm]);
-    const second = await inside();
+    const second = await inside(runtime, vm);
     expect(await runtime.ok(["exec", second.id, "echo", "again"])).toBe("again\n");
     await runtime.ok(["vm-delete", "--force", vm]);
     expect(await runtime.ok(["list", "-q"])).toBe("");
@@ -92,20 +58,12 @@ describe("containers in one VM", () => {
 
 describe("the VM", () => {
   it("is paused and goes on", async () => {
-    await started();
-    const { id } = await inside();
-    await runtime.ok(["vm-pause", vm]);
-    expect(await runtime.ok(["vm-state", vm])).toBe("paused\n");
-    const { dir } = await runtime.bundle();
-    const refused = await runtime.call(["create", "--vm", vm, "--bundle", dir, runtime.id()]);
-    expect(refused.stderr).toContain("vm-resume");
-    expect((await runtime.call(["exec", id, "true"])).stderr).toContain("is paused");
-    await runtime.ok(["vm-resume", vm]);
-    expect(await runtime.ok(["exec", id, "echo", "on"])).toBe("on\n");
+    await started(runtime, vm);
+    await pausesAndGoesOn(runtime, vm);
   });
 
   it("shows its console, its cost, and what its agent says", async () => {
-    await started("--vm-memory=256");
+    await started(runtime, vm, "--vm-memory=256");
     expect(await runtime.ok(["vm-console", vm])).not.toBe("");
     // Ends with standard input.
     expect(await runtime.ok(["vm-console", "--attach", vm])).not.toBe("");
@@ -149,8 +107,8 @@ describe("the VM", () => {
   });
 
   it("that has lost its monitor says so, and starts again", async () => {
-    await started();
-    const { id } = await inside();
+    await started(runtime, vm);
+    const { id } = await inside(runtime, vm);
     const { vm: parts } = JSON.parse(await runtime.ok(["vm-state", "--format", "json", vm])) as {
       vm: { monitorPid: number };
     };

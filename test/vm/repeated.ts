@@ -8,15 +8,13 @@ const expected = { code: 0, stdout: "hello\n", stderr: "" };
 export async function oneAfterTheOther(runtime: Runtime, count: number): Promise<void> {
   const { dir } = await runtime.bundle(hello);
   for (let index = 0; index < count; index += 1) {
-    expect(await runtime.call(["run", "--mode=vm", "--bundle", dir, runtime.id()])).toEqual(expected);
+    expect(await runtime.runAgain(dir)).toEqual(expected);
   }
 }
 
 export async function atOnce(runtime: Runtime, count: number): Promise<void> {
   const { dir } = await runtime.bundle(hello);
-  const runs = Array.from({ length: count }, () =>
-    runtime.call(["run", "--mode=vm", "--bundle", dir, runtime.id()]),
-  );
+  const runs = Array.from({ length: count }, () => runtime.runAgain(dir));
   expect(await Promise.all(runs)).toEqual(runs.map(() => expected));
 }
 

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { livesAsWithRunc, waitFor } from "./life.ts";
 import { Runtime } from "./runtime.ts";
 
 let runtime: Runtime;
@@ -59,32 +60,7 @@ describe("run", () => {
 });
 
 describe("the life of a container", () => {
-  it("goes through create, start, kill and delete as with runc", async () => {
-    const { dir } = await runtime.bundle({ args: ["sleep", "1000"] });
-    const id = runtime.id();
-    const pidFile = join(dir, "pid");
-    const state = async (): Promise<Record<string, unknown>> => JSON.parse(await runtime.ok(["state", id]));
-
-    await runtime.detached(["create", "--mode=vm", "--bundle", dir, "--pid-file", pidFile, id]);
-    const created = await state();
-    expect(created).toMatchObject({ id, status: "created", bundle: dir });
-    expect(readFileSync(pidFile, "utf8")).toBe(String(created["pid"]));
-    expect(existsSync(`/proc/${String(created["pid"])}`)).toBe(true);
-    expect(await runtime.ok(["exec", id, "echo", "before its start"])).toBe("before its start\n");
-
-    await runtime.ok(["start", id]);
-    expect(await state()).toMatchObject({ status: "running" });
-    expect(await runtime.ok(["state", "--short", id])).toBe("running (vm)\n");
-    await runtime.ok(["pause", id]);
-    expect(await state()).toMatchObject({ status: "paused" });
-    await runtime.ok(["resume", id]);
-
-    await runtime.ok(["kill", id, "KILL"]);
-    await waitFor(async () => (await state())["status"] === "stopped");
-    expect(await state()).toMatchObject({ pid: 0 });
-    await runtime.ok(["delete", id]);
-    expect(await runtime.call(["state", id])).toMatchObject({ code: 1 });
-  });
+  it("goes through create, start, kill and delete as with runc", () => livesAsWithRunc(runtime));
 
   it("lists what there is", async () => {
     const id = await runtime.background();
@@ -130,11 +106,3 @@ describe("the life of a container", () => {
     await runtime.ok(["delete", id]);
   });
 });
-
-/** Waits for what has no event to wait for from outside. */
-async function waitFor(condition: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + 20_000;
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error("the condition did not come true within 20 s");
-  }
-}

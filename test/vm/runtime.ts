@@ -4,6 +4,7 @@ import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { ContainerRecord } from "../../src/state/record.ts";
 import { makeBundle, type BundleOptions, type TestBundle } from "../fixtures/make-bundle.ts";
 import { MARK, residue, type Traces } from "./residue.ts";
 
@@ -32,7 +33,8 @@ export class Runtime implements AsyncDisposable {
   program = NK_RUNTIME;
   private readonly bundles: TestBundle[] = [];
   private readonly idPrefix = `t${process.pid}-${(instances += 1)}-`;
-  private readonly flags: string[];
+  /** Of every `run`, and for a test's own `create` and `vm-create`. */
+  readonly flags: readonly string[];
   private count = 0;
 
   /** @param flags of every `run` */
@@ -99,6 +101,11 @@ export class Runtime implements AsyncDisposable {
   /** `run --mode=vm` of a fresh bundle, in the foreground. */
   async run(options: BundleOptions, flags: string[] = [], call: CallOptions = {}): Promise<Result> {
     const { dir } = await this.bundle(options);
+    return this.runAgain(dir, flags, call);
+  }
+
+  /** The same of a bundle that is there. */
+  async runAgain(dir: string, flags: string[] = [], call: CallOptions = {}): Promise<Result> {
     return this.call(["run", "--mode=vm", ...this.flags, ...flags, "--bundle", dir, this.id()], call);
   }
 
@@ -113,6 +120,11 @@ export class Runtime implements AsyncDisposable {
   id(): string {
     this.count += 1;
     return `${this.idPrefix}${this.count}`;
+  }
+
+  /** What the runtime has noted of a container: its state.json. */
+  record(id: string): ContainerRecord {
+    return JSON.parse(readFileSync(join(this.root, id, "state.json"), "utf8")) as ContainerRecord;
   }
 
   /** What containers of this runtime could leave behind. */
