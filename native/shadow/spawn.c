@@ -99,7 +99,8 @@ int spawn_command(int argc, char **argv) {
         return 125;
     }
     halt_at("daemon: before its program");
-    execvp(options.command[0], options.command);
+    /* Not execvp, which has the shell run a program that is for another kind of machine. */
+    execv(options.command[0], options.command);
     fprintf(stderr, "nk-shadow spawn: cannot run %s: %s\n", options.command[0], strerror(errno));
     return errno == ENOENT ? 127 : 126;
 }

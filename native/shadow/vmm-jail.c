@@ -108,7 +108,7 @@ int jail_command(int argc, char **argv) {
         return usage();
     if (make_folder(argv[0], argv[1]) < 0 || furnish(argv[1], binds, count) < 0)
         return 125;
-    execvp(argv[i + 1], argv + i + 1);
+    execv(argv[i + 1], argv + i + 1);
     failed("run", argv[i + 1]);
     return errno == ENOENT ? 127 : 126;
 }

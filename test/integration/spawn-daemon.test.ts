@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -23,7 +23,7 @@ function start(...argv: [string, ...string[]]): { daemon: Daemon; log: BoundedLo
 
 test("a daemon has its log, the channels it is given and nothing else, in a session of its own", async () => {
   const script = "cat <&3; echo; ls /proc/$$/fd | tr '\\n' ' '; cut -d' ' -f1,6 /proc/$$/stat >&2; exit 3";
-  const { daemon, log } = start("sh", "-c", script);
+  const { daemon, log } = start("/bin/sh", "-c", script);
   daemon.channel(3).end("given text");
   expect(await soon(daemon.exited, "its end")).toEqual({ code: 3, signal: null });
   expect(daemon.running).toBe(false);
@@ -32,11 +32,11 @@ test("a daemon has its log, the channels it is given and nothing else, in a sess
 });
 
 test("it gets signals, and SIGKILL ends one that does not listen", async () => {
-  const polite = start("sleep", "60").daemon;
+  const polite = start("/bin/sleep", "60").daemon;
   polite.kill("SIGTERM");
   expect(await soon(polite.exited, "its end")).toEqual({ code: null, signal: "SIGTERM" });
   const { daemon: stubborn, log } = start(
-    "sh",
+    "/bin/sh",
     "-c",
     'trap "" TERM; echo deaf; while :; do read -r line </dev/zero; done',
   );
@@ -52,8 +52,16 @@ test("a program that is not there ends with 127 and says so in the log", async (
   expect(log.tail()).toBe("nk-shadow spawn: cannot run /no/such/program: No such file or directory");
 });
 
+test("a program that is for another kind of machine is not given to the shell", async () => {
+  const program = join(dir, "foreign");
+  writeFileSync(program, "\x7fELF", { mode: 0o755 });
+  const { daemon, log } = start(program);
+  expect(await soon(daemon.exited, "its end")).toEqual({ code: 126, signal: null });
+  expect(log.tail()).toBe(`nk-shadow spawn: cannot run ${program}: Exec format error`);
+});
+
 test("it dies with its owner, also when that one is killed", async () => {
-  const owner = spawn("sh", ["-c", `"${helper}" spawn -- sleep 60 & echo $!; wait`], {
+  const owner = spawn("sh", ["-c", `"${helper}" spawn -- /bin/sleep 60 & echo $!; wait`], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const [chunk] = (await soon(once(owner.stdout, "data"), "the pid")) as [Buffer];

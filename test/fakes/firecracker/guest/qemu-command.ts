@@ -1,3 +1,4 @@
+import { findProgram } from "../../../../src/host/programs.ts";
 import { qemuArgv } from "../../../../src/vm/qemu/argv.ts";
 import { hostTscKhz } from "../../../../src/vm/host-tsc.ts";
 import { kernelCmdline } from "../../../../src/vm/kernel-cmdline.ts";
@@ -6,12 +7,14 @@ import type { GuestDrive, GuestHardware } from "./guest.ts";
 
 export type Accel = "tcg" | "kvm";
 
+const QEMU = "qemu-system-x86_64";
+
 /** QEMU with the hardware that was configured. */
 export function qemuCommand(hardware: GuestHardware, accel: Accel): string[] {
   const { machine, kernel, initrd, drives, vsock } = hardware;
   const tscKhz = accel === "tcg" ? hostTscKhz() : undefined;
   const base = qemuArgv({
-    qemu: "qemu-system-x86_64",
+    qemu: findProgram(QEMU, process.env["PATH"] ?? "", ["/usr/bin"]) ?? QEMU,
     accel,
     vcpus: machine.vcpu_count,
     memSizeMib: machine.mem_size_mib,
