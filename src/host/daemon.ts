@@ -12,6 +12,8 @@ export interface DaemonExit {
   spawnError?: Error;
 }
 
+export type ExitCodes = Readonly<Record<number, string>>;
+
 export interface DaemonOptions {
   /** For people: "virtiofsd", "qemu-system-x86_64". */
   name: string;
@@ -30,6 +32,8 @@ export interface DaemonOptions {
   changesUser?: boolean;
   /** The most files that it may have open. */
   maxFiles?: number;
+  /** What its exit codes mean, for people. */
+  exitCodes?: ExitCodes;
 }
 
 /**
@@ -42,11 +46,13 @@ export class Daemon {
   readonly exited: Promise<DaemonExit>;
   private readonly child: ChildProcess;
   private readonly log: BoundedLog;
+  private readonly exitCodes: ExitCodes | undefined;
   private ended = false;
 
   constructor(options: DaemonOptions) {
     this.name = options.name;
     this.log = options.log;
+    this.exitCodes = options.exitCodes;
     this.child = start(options);
     this.exited = this.watch();
     const toLog = (chunk: Buffer): void => {
@@ -91,7 +97,8 @@ export class Daemon {
   /** What to say about an end that nobody asked for. */
   deathError(exit: DaemonExit, phase: string): NkError {
     const log = this.log.tail();
-    return new NkError("VMM", `${phase}: ${this.name} ${describeExit(exit)}, expected it to keep running`, {
+    const ended = describeExit(exit, this.exitCodes);
+    return new NkError("VMM", `${phase}: ${this.name} ${ended}, expected it to keep running`, {
       phase,
       see: this.log.path,
       ...(log !== "" && { log }),
@@ -113,11 +120,12 @@ export class Daemon {
   }
 }
 
-/** "exited with code 1" and the like, to follow the name of the process. */
-export function describeExit({ code, signal, spawnError }: DaemonExit): string {
+/** "exited with code 1" and the like, to follow the name of the process; in brackets what the code means, where `meanings` says so. */
+export function describeExit({ code, signal, spawnError }: DaemonExit, meanings: ExitCodes = {}): string {
   if (spawnError !== undefined) return `could not be started: ${spawnError.message}`;
   if (signal !== null) return `was killed by ${signal}`;
-  return `exited with code ${code ?? "unknown"}`;
+  const meaning = code === null ? undefined : meanings[code];
+  return `exited with code ${code ?? "unknown"}${meaning === undefined ? "" : ` (${meaning})`}`;
 }
 
 /** Through the native helper, so that it inherits nothing else and the kernel kills it when this process dies. */

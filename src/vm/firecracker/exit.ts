@@ -1,4 +1,4 @@
-import { describeExit, type DaemonExit } from "../../host/daemon.ts";
+import { describeExit, type DaemonExit, type ExitCodes } from "../../host/daemon.ts";
 import type { VmExit } from "../virtual-machine.ts";
 
 /** What was known of the end before it came. */
@@ -12,7 +12,7 @@ export interface ShutdownNotes {
 const PANIC = /Kernel panic - not syncing: *(.{0,200})/;
 
 /** FcExitCode in src/vmm/src/lib.rs of its repository, and those that its handlers of signals use. */
-const CODES: Record<number, string> = {
+export const EXIT_CODES: ExitCodes = {
   1: "an error of its own",
   2: "an end that it did not expect",
   148: "it made a system call that its seccomp filter forbids",
@@ -43,7 +43,6 @@ export function explainExit(exit: DaemonExit, notes: ShutdownNotes, consoleTail:
       signal === "SIGKILL" ? "Firecracker was ended by force" : "Firecracker ended when it was asked to";
     return result("stopped", message);
   }
-  const meaning = CODES[code ?? 0];
-  const detail = meaning === undefined ? "" : ` (${meaning})`;
-  return result("crash", `Firecracker ${describeExit(exit)}${detail}, and nobody had asked it to end`);
+  const ended = describeExit(exit, EXIT_CODES);
+  return result("crash", `Firecracker ${ended}, and nobody had asked it to end`);
 }

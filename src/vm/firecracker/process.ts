@@ -13,7 +13,7 @@ import { sendCtrlAltDel } from "./api/actions.ts";
 import type { FirecrackerApi } from "./api/api.ts";
 import { ApiError } from "./api/api-error.ts";
 import { connectWhenReady } from "./api/ready.ts";
-import { explainExit, type ShutdownNotes } from "./exit.ts";
+import { EXIT_CODES, explainExit, type ShutdownNotes } from "./exit.ts";
 import { MAX_FILES } from "./jail.ts";
 import type { Place, PlaceFile } from "./place.ts";
 
@@ -72,12 +72,12 @@ export class FirecrackerProcess {
   ) {
     this.place = place;
     this.logs = logs;
+    const argv = place.argv(files);
+    this.commandLine = argv.join(" ");
     this.readers = [
       new FifoReader(fifos.log, (chunk) => logs.vmm.write(chunk)),
       new FifoReader(fifos.metrics, onMetrics),
     ];
-    const argv = place.argv(files);
-    this.commandLine = argv.join(" ");
     const stdin = openSync(fifos.keys, constants.O_RDWR);
     this.daemon = new Daemon({
       name: "Firecracker",
@@ -87,6 +87,7 @@ export class FirecrackerProcess {
       stdin,
       changesUser: place.changesUser,
       maxFiles: MAX_FILES,
+      exitCodes: EXIT_CODES,
     });
     closeSync(stdin);
     this.keys = new Socket({
@@ -110,7 +111,9 @@ export class FirecrackerProcess {
   async ready(deadline: Deadline): Promise<FirecrackerApi> {
     const phase = "start the VMM";
     const { pid } = this;
-    const death = this.alive(new Promise<never>(() => {}), deadline, phase);
+    const death = this.daemon.exited.then((exit): never => {
+      throw this.daemon.deathError(exit, phase);
+    });
     if (pid === undefined) return death;
     this.answering = await connectWhenReady(this.place.apiSocket(pid), death, deadline);
     this.place.entered(pid);

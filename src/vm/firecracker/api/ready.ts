@@ -43,8 +43,8 @@ async function firstAnswer(connection: ApiConnection, deadline: Deadline): Promi
       return await connection.exchange(VERSION, deadline);
     } catch (error) {
       if (!isNotYet(error)) throw error;
-      if (deadline.remainingMs() === 0) throw neverListened(connection.socketPath, error);
       await sleep(RETRY_MS);
+      if (deadline.remainingMs() < RETRY_MS) throw neverListened(connection.socketPath, error);
     }
   }
 }
