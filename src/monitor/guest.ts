@@ -186,17 +186,9 @@ export class Guest {
 
   /** Unmounts in the guest, then ends the VM: orderly if the guest still answers. */
   async end(): Promise<VmExit> {
+    const why = "what is still in the guest's cache must reach the host";
     try {
-      await traced(
-        "agent",
-        "shut the guest down",
-        { why: "what is still in the guest's cache must reach the host" },
-        () =>
-          this.agent.shutdown(
-            this.vm.endsWithGuest ? "poweroff" : "none",
-            Deadline.after(SHUTDOWN_TIMEOUT_MS),
-          ),
-      );
+      await traced("agent", "shut the guest down", { why }, () => this.shutDown());
     } catch {
       // A guest that is gone or hangs cannot be asked; the VM is ended all the same.
     }
@@ -207,6 +199,17 @@ export class Guest {
     await this.vm.close();
     await this.files.rootDisks?.close();
     return exit;
+  }
+
+  private async shutDown(): Promise<void> {
+    const { endsWithGuest } = this.vm;
+    try {
+      const mode = endsWithGuest ? "poweroff" : "none";
+      await this.agent.shutdown(mode, Deadline.after(SHUTDOWN_TIMEOUT_MS));
+    } catch (error) {
+      // A guest that ends the VM may take its last answer along.
+      if (!endsWithGuest || !this.connection.over) throw error;
+    }
   }
 }
 
