@@ -61,7 +61,7 @@ export const VM_OPTIONS: readonly OptionSpec[] = [
     name: "vm-share",
     type: "text",
     value: words("share"),
-    help: "how the guest sees the container's files (default: auto)",
+    help: "how the guest sees the container's files (default: auto, on Firecracker block)",
   },
   {
     name: "vm-block-fs",
