@@ -16,6 +16,8 @@ export class SilentGuest implements Guest {
   }
 
   async start({ console, cmdline }: GuestHardware): Promise<void> {
+    // Its CPU runs on, also where there is no API that could keep this process from ending.
+    setInterval(() => {}, 3_600_000);
     console(Buffer.from(`[    0.000000] Command line: ${cmdline}\r\n`));
   }
 

@@ -1,0 +1,190 @@
+// Which VMM a VM gets, with the stand-in for Firecracker installed or not.
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { KernelImage } from "../../src/image/kernel.ts";
+import { chooseVmm, type VmmWish } from "../../src/vm/choose-vmm.ts";
+import { findFirecracker } from "../../src/vm/firecracker/detect.ts";
+import { elf, FAKE_FIRECRACKER } from "../fixtures/fake-firecracker.ts";
+import { behave, HAS_KVM } from "./firecracker-driver-rig.ts";
+
+const PATH = process.env["PATH"] ?? "";
+
+let folder: string;
+let cacheDir: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "nk-choose-"));
+  cacheDir = join(folder, "cache");
+  writeFileSync(join(folder, "vmlinux"), elf(1024 * 1024));
+  process.env["NK_SHADOW"] ??= resolve("build/bin/nk-shadow");
+  process.env["NK_FIRECRACKER"] = FAKE_FIRECRACKER;
+  behave({ fault: "guest-panics" });
+});
+
+afterEach(() => {
+  process.env["PATH"] = PATH;
+  delete process.env["NK_FIRECRACKER"];
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function wish(changes: Partial<VmmWish> = {}): VmmWish {
+  const path = join(folder, "vmlinux");
+  const kernel: KernelImage = { path, file: path, format: "elf", release: "6.1", shares: [], lacks: [] };
+  return {
+    vmm: "auto",
+    accel: "auto",
+    share: "auto",
+    needsFolders: false,
+    kernel: () => Promise.resolve(kernel),
+    cacheDir,
+    ...changes,
+  };
+}
+
+describe("auto", () => {
+  test.runIf(HAS_KVM)("is Firecracker once a guest ran under it, which is tried once", async () => {
+    expect(await chooseVmm(wish())).toEqual({
+      vmm: "firecracker",
+      reason: "Firecracker is installed, and a tiny guest ran under KVM",
+    });
+    behave({ fault: "exit-before-bind" });
+    const kernel = (): never => expect.fail("a guest was run again");
+    expect(await chooseVmm(wish({ kernel }))).toMatchObject({ vmm: "firecracker" });
+  });
+
+  test.runIf(HAS_KVM).each([
+    ["a guest cannot start", { fault: "start-refused:no-virtualization" }, /did not run/],
+    ["its guest ends in another way", { fault: "guest-reboots" }, /did not run/],
+    ["it crashes", { fault: "dies:148" }, /did not run/],
+    ["it is too old", { version: "1.13.0", fault: "guest-panics" }, /1\.13\.0.*too old/],
+  ])("is QEMU where %s, and keeps to it", async (_, behaviour, reason) => {
+    behave(behaviour);
+    const expected = { vmm: "qemu", reason: expect.stringMatching(reason) };
+    expect(await chooseVmm(wish())).toEqual(expected);
+    behave({ fault: "guest-panics" });
+    expect(await chooseVmm(wish())).toEqual(expected);
+  });
+
+  test.runIf(HAS_KVM)("tries a Firecracker that was replaced", async () => {
+    const path = join(folder, "firecracker");
+    writeFileSync(path, readFileSync(FAKE_FIRECRACKER), { mode: 0o755 });
+    process.env["NK_FIRECRACKER"] = path;
+    behave({ fault: "dies:148" });
+    expect(await chooseVmm(wish())).toMatchObject({ vmm: "qemu" });
+    utimesSync(path, new Date(), new Date(0));
+    behave({ fault: "guest-panics" });
+    expect(await chooseVmm(wish())).toMatchObject({ vmm: "firecracker" });
+  });
+
+  test.runIf(HAS_KVM)("is QEMU for an hour where the trial took too long", async () => {
+    // Deadlines are scaled when their module is loaded.
+    vi.stubEnv("NK_TIMEOUT_SCALE", "0.05");
+    vi.resetModules();
+    const hasty = await import("../../src/vm/choose-vmm.ts");
+    vi.unstubAllEnvs();
+    behave({ fault: "" });
+    const reason = expect.stringMatching(/^QEMU, because .* did not get through its boot within 10 s$/);
+    expect(await hasty.chooseVmm(wish())).toEqual({ vmm: "qemu", reason });
+    behave({ fault: "guest-panics" });
+    expect(await chooseVmm(wish())).toMatchObject({ vmm: "qemu" });
+    const path = join(cacheDir, "kvm-firecracker.json");
+    const verdict = JSON.parse(readFileSync(path, "utf8")) as { atMs: number };
+    writeFileSync(path, JSON.stringify({ ...verdict, atMs: verdict.atMs - 3_600_001 }));
+    expect(await chooseVmm(wish())).toMatchObject({ vmm: "firecracker" });
+  });
+
+  test.runIf(HAS_KVM)("tries again where what was kept cannot be read", async () => {
+    await chooseVmm(wish());
+    for (const text of ["", "[]", '{"key":1,"usable":true}']) {
+      writeFileSync(join(cacheDir, "kvm-firecracker.json"), text);
+      expect(await chooseVmm(wish())).toMatchObject({ vmm: "firecracker" });
+    }
+    expect(statSync(join(cacheDir, "kvm-firecracker.json")).mode & 0o777).toBe(0o600);
+  });
+
+  test("is QEMU for what Firecracker cannot do, and nothing is tried", async () => {
+    const kernel = (): never => expect.fail("a guest was run");
+    expect(await chooseVmm(wish({ accel: "tcg", kernel }))).toEqual({
+      vmm: "qemu",
+      reason: "QEMU, because software emulation was asked for, and Firecracker needs KVM",
+    });
+    expect(await chooseVmm(wish({ share: "virtiofs", kernel }))).toEqual({
+      vmm: "qemu",
+      reason: "QEMU, because Firecracker has no virtiofs",
+    });
+    expect(existsSync(cacheDir)).toBe(false);
+  });
+
+  test("is refused where NK_FIRECRACKER names no program: that is a mistake, not an absence", async () => {
+    process.env["NK_FIRECRACKER"] = "/nowhere/firecracker";
+    await expect(chooseVmm(wish())).rejects.toMatchObject({ code: "UNSUPPORTED" });
+  });
+});
+
+/** Only where the host has none of its own. */
+describe.runIf(findFirecracker({ PATH: "" }) === undefined)("without Firecracker", () => {
+  beforeEach(() => {
+    process.env["NK_FIRECRACKER"] = "";
+    process.env["PATH"] = folder;
+  });
+
+  test("auto is QEMU", async () => {
+    expect(await chooseVmm(wish())).toEqual({
+      vmm: "qemu",
+      reason: "QEMU, because no firecracker is installed",
+    });
+  });
+
+  test("it is looked for in PATH, and its links are followed", async () => {
+    symlinkSync(FAKE_FIRECRACKER, join(folder, "firecracker"));
+    expect(findFirecracker()?.path).toBe(FAKE_FIRECRACKER);
+  });
+
+  test("asking for it is refused with the way to get it", async () => {
+    await expect(chooseVmm(wish({ vmm: "firecracker" }))).rejects.toMatchObject({
+      code: "UNSUPPORTED",
+      message: expect.stringMatching(
+        /no firecracker was found in PATH.*: install it.*NK_FIRECRACKER.*--vm-vmm=qemu$/,
+      ),
+    });
+  });
+});
+
+describe("what is asked for", () => {
+  test("is taken", async () => {
+    const kernel = (): never => expect.fail("a guest was run");
+    expect(await chooseVmm(wish({ vmm: "qemu", kernel }))).toEqual({
+      vmm: "qemu",
+      reason: "QEMU was asked for",
+    });
+    expect(await chooseVmm(wish({ vmm: "firecracker", kernel }))).toEqual({
+      vmm: "firecracker",
+      reason: "Firecracker was asked for",
+    });
+  });
+
+  test.each<[string, Partial<VmmWish>, RegExp]>([
+    ["software emulation", { accel: "tcg" }, /needs KVM: use --vm-vmm=qemu, or --vm-accel=auto/],
+    [
+      "virtiofs",
+      { share: "virtiofs" },
+      /Firecracker has no virtiofs: use --vm-vmm=qemu, or .*--vm-share=auto, 9p or block/,
+    ],
+  ])("and cannot be had together with %s is refused", async (_, changes, message) => {
+    await expect(chooseVmm(wish({ vmm: "firecracker", ...changes }))).rejects.toMatchObject({
+      code: "UNSUPPORTED",
+      message: expect.stringMatching(message),
+    });
+  });
+});
