@@ -37,13 +37,13 @@ describe.each(ROWS)("%s", (_title, { vmm, accel, kind, flags, rootType, live }) 
 
   it("is what the container runs on", async () => {
     expect(runtime.record(id).vm).toMatchObject({ vmm, accel, share: kind });
-    const clock = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
-    const [clockSource, type] = (await sh(`cat ${clock}; awk '$2 == "/" { print $3 }' /proc/mounts`)).split(
+    const clock = "/sys/devices/system/clocksource/clocksource0/available_clocksource";
+    const [clockSources, type] = (await sh(`cat ${clock}; awk '$2 == "/" { print $3 }' /proc/mounts`)).split(
       "\n",
     );
     expect(type).toBe(rootType);
-    // Only KVM gives its guests such a clock.
-    expect(clockSource === "kvm-clock").toBe(accel === "kvm");
+    // Only KVM gives its guests such a clock, which need not be the one in use.
+    expect(clockSources?.includes("kvm-clock")).toBe(accel === "kvm");
   });
 
   it("takes what the container writes to its root, with owner, mode and links", async () => {
