@@ -82,7 +82,8 @@ async function accelerationOfQemu({ settings, image }: Context): Promise<Finding
 /** It has nothing but KVM. */
 async function accelerationOfFirecracker(context: Context): Promise<Finding> {
   const closed = closedKvm();
-  if (closed !== undefined) return fail(`Firecracker needs KVM, and ${closed}`, mendKvm());
+  const mend = `--vm-vmm=qemu; or ${mendKvm()}`;
+  if (closed !== undefined) return fail(`Firecracker needs KVM, and ${closed}`, mend);
   const binary = findFirecracker();
   if (binary === undefined || (await firecracker(context)).status === "fail")
     return notChecked("firecracker");
@@ -90,7 +91,7 @@ async function accelerationOfFirecracker(context: Context): Promise<Finding> {
   const kernel = async (): Promise<KernelImage> => (await context.image()).kernel;
   const { usable, reason, detail } = await firecrackerVerdict(binary, { kernel });
   if (usable) return ok(reason);
-  return withDetail(fail(reason, `--vm-vmm=qemu; or ${mendKvm()}; --format=json has its own words`), detail);
+  return withDetail(fail(reason, `${mend}; --format=json has its own words`), detail);
 }
 
 const isMissing = (thing: Promise<unknown>): Promise<boolean> =>
@@ -107,7 +108,7 @@ function mendKvm(): string {
   const flags = /^flags\s*:(.*)$/m.exec(readText("/proc/cpuinfo"))?.[1]?.split(" ") ?? [];
   const vendor = flags.includes("vmx") ? "kvm_intel" : flags.includes("svm") ? "kvm_amd" : undefined;
   if (vendor === undefined) {
-    return "for the speed of hardware, switch virtualisation on in the firmware, or (nested) in the hypervisor below this machine";
+    return "switch hardware virtualisation on, in the firmware or (nested) in the hypervisor below this machine";
   }
   if (!existsSync("/dev/kvm")) return `modprobe ${vendor}`;
   return process.getuid?.() === 0

@@ -5,12 +5,14 @@ import { cgroupFolder, cgroupsToMake } from "../host/cgroup.ts";
 import { resolveGuestImage, type GuestImage } from "../image/guest-image.ts";
 import { settleVmm, type SettledSettings } from "../monitor/settle-vmm.ts";
 import type { Settings } from "../oci/settings.ts";
-import { shareKind } from "../share/choose.ts";
+import { requireDiod, shareKind } from "../share/choose.ts";
+import type { ShareKind } from "../share/share.ts";
 import { ownerName } from "../state/owner.ts";
 import { emptyVm } from "../state/empty-vm.ts";
 import { TREE_FOLDER, type MachineRecord } from "../state/machine-record.ts";
 import type { MachineStore } from "../state/machine-store.ts";
 import { ALWAYS_KVM } from "../vm/choose-vmm.ts";
+import { requireKvm } from "../vm/firecracker/preflight.ts";
 import { resolveAccel } from "../vm/qemu/driver.ts";
 
 export interface MachineRequest {
@@ -55,10 +57,7 @@ export async function createMachine(machines: MachineStore, request: MachineRequ
         ...emptyVm(settings, cgroupsToMake(cgroupFolder(undefined, id))),
         accel,
         accelReason: reason,
-        share:
-          settings.vmm === "firecracker"
-            ? "9p-vsock"
-            : shareKind({ want: share, supported: image.kernel.shares }),
+        share: shareOf(settings.vmm, share, image),
         kernel: image.kernel.path,
         kernelRelease: image.kernel.release,
         initrd: image.initrd,
@@ -80,7 +79,15 @@ function noSync(): NkError {
 
 async function accelOf({ vmm, accel }: SettledSettings, { kernel }: GuestImage) {
   if (vmm === "qemu") return resolveAccel(accel, kernel);
+  requireKvm();
   return { accel: "kvm", reason: ALWAYS_KVM } as const;
+}
+
+/** @throws UNSUPPORTED when it cannot be had on this host */
+function shareOf(vmm: SettledSettings["vmm"], want: ShareKind | "auto", { kernel }: GuestImage): ShareKind {
+  if (vmm === "qemu") return shareKind({ want, supported: kernel.shares });
+  requireDiod(kernel.shares);
+  return "9p-vsock";
 }
 
 /** The containers come after the boot: their files can only be in a folder that is shared. */

@@ -18,17 +18,21 @@ export async function preflight(spec: VmSpec): Promise<void> {
     throw new NkError("UNSUPPORTED", "Firecracker needs KVM: use --vm-accel=auto, or --vm-vmm=qemu", {
       phase: PHASE,
     });
-  const closed = closedKvm();
-  if (closed !== undefined) {
-    const mend = "nk-runtime doctor says why; --vm-vmm=qemu runs without KVM";
-    throw new NkError("UNSUPPORTED", `Firecracker needs KVM, and ${closed}: ${mend}`, { phase: PHASE });
-  }
+  requireKvm();
   for (const path of [spec.kernel.path, spec.initrd]) checkFile(path);
   // The longest of them; that of the agent is made by ourselves.
   const share = join(spec.stateDir, `${VSOCK_SOCKET}_${SHARE_PORT}`);
   checkSocketPath(share);
   for (const name of [API_SOCKET, VSOCK_SOCKET]) await clearStale(join(spec.stateDir, name));
   await clearStale(share);
+}
+
+/** @throws UNSUPPORTED when KVM's device cannot be opened */
+export function requireKvm(): void {
+  const closed = closedKvm();
+  if (closed === undefined) return;
+  const mend = "nk-runtime doctor says why; --vm-vmm=qemu runs without KVM";
+  throw new NkError("UNSUPPORTED", `Firecracker needs KVM, and ${closed}: ${mend}`, { phase: PHASE });
 }
 
 function checkFile(path: string): void {
