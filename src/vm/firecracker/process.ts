@@ -36,6 +36,9 @@ export function fifosIn(stateDir: string): Fifos {
 /** Between the end of the API's connection and that of the process, when it is the process that ends. */
 const DEATH_GRACE_MS = 2000;
 
+/** Between the end of the guest's connections, at which their servers end, and that of the process. */
+const SERVER_GRACE_MS = 300;
+
 /** One running Firecracker, with its API. `start` first. */
 export class FirecrackerProcess {
   /** Settles once, when Firecracker has ended; never rejects. */
@@ -162,9 +165,15 @@ export class FirecrackerProcess {
     this.daemon.kill("SIGKILL");
   }
 
-  /** Ends Firecracker because the VM can no longer work; nothing when it is ending anyhow. */
-  abort(reason: string): void {
-    if (this.notes.stopping || !this.daemon.running) return;
+  /** Ends Firecracker because the VM can no longer work, unless it is Firecracker's own end that the VM no longer works. */
+  async abort(reason: string): Promise<void> {
+    const isEnding = await Deadline.after(SERVER_GRACE_MS)
+      .race(this.exited, "Firecracker's own end")
+      .then(
+        () => true,
+        () => false,
+      );
+    if (isEnding || this.notes.stopping) return;
     this.notes.broken = reason;
     this.daemon.kill("SIGKILL");
   }
