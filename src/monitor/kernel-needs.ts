@@ -12,7 +12,8 @@ export function kernelNeeds(
   { share, vmm }: Pick<Settings, "share" | "vmm">,
 ): Map<FeatureName, string> {
   const needs = new Map<FeatureName, string>(SHARES[share].map((name) => [name, `--vm-share=${share}`]));
-  if (vmm === "firecracker") needs.set("vsock", "the VMM Firecracker, whose guest is reached over it");
+  if (vmm === "firecracker")
+    needs.set("vsock", "Firecracker to reach the guest (--vm-vmm=qemu does without)");
   const linux = object(config["linux"]);
   for (const { type } of objects(linux["namespaces"])) {
     const feature = NAMESPACES[String(type)];
