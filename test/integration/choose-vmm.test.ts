@@ -92,10 +92,10 @@ describe("auto", () => {
     vi.stubEnv("NK_TIMEOUT_SCALE", "0.05");
     vi.resetModules();
     const hasty = await import("../../src/vm/choose-vmm.ts");
-    vi.unstubAllEnvs();
     behave({ fault: "" });
     const reason = expect.stringMatching(/^QEMU, because .* did not get through its boot within 10 s$/);
     expect(await hasty.chooseVmm(wish())).toEqual({ vmm: "qemu", reason });
+    vi.unstubAllEnvs();
     behave({ fault: "guest-panics" });
     expect(await chooseVmm(wish())).toMatchObject({ vmm: "qemu" });
     const path = join(cacheDir, "kvm-firecracker.json");

@@ -52,3 +52,27 @@ export async function pausesAndGoesOn(runtime: Runtime, vm: string): Promise<voi
   await runtime.ok(["vm-resume", vm]);
   expect(await runtime.ok(["exec", id, "echo", "on"])).toBe("on\n");
 }
+
+/** Console and cost of a VM with 256 MiB of memory, and how its agent answers. @param vmm what the VMM must have counted */
+export async function showsItself(runtime: Runtime, vm: string, vmm: object): Promise<void> {
+  expect(await runtime.ok(["vm-console", vm])).not.toBe("");
+  // Ends with standard input.
+  expect(await runtime.ok(["vm-console", "--attach", vm])).not.toBe("");
+  const stats = JSON.parse(await runtime.ok(["vm-stats", "--format", "json", vm])) as {
+    host: { processes: { role: string; pssKib: number }[] };
+    vmm: object;
+    guest: { memTotalKib: number };
+  };
+  expect(stats.vmm).toEqual(vmm);
+  expect(stats.host.processes.map(({ role }) => role)).toEqual(expect.arrayContaining(["monitor", "VMM"]));
+  expect(stats.guest.memTotalKib).toBeLessThan(256 * 1024);
+  const lines = '{"type":"health"}\nnonsense\n{"type":"dance"}\n';
+  const { code, stdout } = await runtime.call(["vm-agent", vm], { stdin: Buffer.from(lines) });
+  expect(code).toBe(1);
+  const answers = stdout.trim().split("\n");
+  expect(answers.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+    { status: "success", health: "ready" },
+    { status: "error", code: "BAD_REQUEST" },
+    { status: "error", code: "UNSUPPORTED" },
+  ]);
+}

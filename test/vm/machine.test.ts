@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { inside, pausesAndGoesOn, shareKernelOnly, started } from "./machine-checks.ts";
+import { inside, pausesAndGoesOn, shareKernelOnly, showsItself, started } from "./machine-checks.ts";
 import { Runtime } from "./runtime.ts";
 import { hasEnded, within } from "./victims.ts";
 
@@ -64,31 +64,8 @@ describe("the VM", () => {
 
   it("shows its console, its cost, and what its agent says", async () => {
     await started(runtime, vm, "--vm-memory=256");
-    expect(await runtime.ok(["vm-console", vm])).not.toBe("");
-    // Ends with standard input.
-    expect(await runtime.ok(["vm-console", "--attach", vm])).not.toBe("");
-    const stats = JSON.parse(await runtime.ok(["vm-stats", "--format", "json", vm])) as {
-      host: { processes: { role: string; pssKib: number }[] };
-      vmm: object;
-      guest: { memTotalKib: number };
-    };
     // QEMU counts neither vsock nor, in software, exits; the VM has no disk.
-    expect(stats.vmm).toEqual({ disks: [] });
-    expect(stats.host.processes.map(({ role }) => role)).toEqual(expect.arrayContaining(["monitor", "VMM"]));
-    expect(stats.guest.memTotalKib).toBeLessThan(256 * 1024);
-    const lines = '{"type":"health"}\nnonsense\n{"type":"dance"}\n';
-    const { code, stdout } = await runtime.call(["vm-agent", vm], { stdin: Buffer.from(lines) });
-    expect(code).toBe(1);
-    expect(
-      stdout
-        .trim()
-        .split("\n")
-        .map((line) => JSON.parse(line) as unknown),
-    ).toMatchObject([
-      { status: "success", health: "ready" },
-      { status: "error", code: "BAD_REQUEST" },
-      { status: "error", code: "UNSUPPORTED" },
-    ]);
+    await showsItself(runtime, vm, { disks: [] });
   });
 
   it("is listed beside those of containers", async () => {

@@ -3,7 +3,8 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { FIRECRACKER, useStandIn } from "./firecracker-rig.ts";
 
 /** The workflow that VM mode is made for, typed on the installed command: `run` in one terminal, the rest in another. */
 const INSTALL = fileURLToPath(new URL("../../scripts/install.sh", import.meta.url));
@@ -52,8 +53,13 @@ async function started(line: string, id: string): Promise<{ ended: Promise<unkno
   return { ended };
 }
 
-describe("the sequence of phases 1 to 3", () => {
+describe.each([
+  ["QEMU", ""],
+  ["Firecracker's stand-in", FIRECRACKER],
+])("the sequence of phases 1 to 3 on %s", (_name, vmm) => {
   const bundle = (): string => `${prefix}/share/nano-sandbox/bundle`;
+
+  beforeEach(() => (vmm === FIRECRACKER ? useStandIn() : undefined));
 
   afterEach(() => {
     try {
@@ -64,7 +70,7 @@ describe("the sequence of phases 1 to 3", () => {
   });
 
   it("makes, starts, shows, stops and deletes a VM", () => {
-    typed("nk-runtime vm-create --vm-vcpus=1 --vm-memory=512 test-vm");
+    typed(`nk-runtime vm-create ${vmm} --vm-vcpus=1 --vm-memory=512 test-vm`);
     expect(typed("nk-runtime vm-state test-vm")).toBe("created\n");
     typed("nk-runtime vm-start test-vm");
     expect(typed("nk-runtime vm-state test-vm")).toBe("running\n");
@@ -75,7 +81,7 @@ describe("the sequence of phases 1 to 3", () => {
   });
 
   it("answers a health check, and requests to its agent", () => {
-    typed(`nk-runtime vm-create --bundle=${bundle()} test-vm`);
+    typed(`nk-runtime vm-create ${vmm} --bundle=${bundle()} test-vm`);
     typed("nk-runtime vm-start test-vm");
     const socket = "/run/nano-sandbox/test-vm/control.sock";
     expect(typed(`curl -s --unix-socket ${socket} http://localhost/health`)).toBe('{"status":"ready"}');
@@ -98,7 +104,10 @@ describe("the sequence of phases 1 to 3", () => {
 describe.each([
   ["phase 4", "mycontainer", ""],
   ["the appendix", "myvmcontainer", "--vm-vcpus=2 --vm-memory=1024 "],
+  ["phase 4, on Firecracker's stand-in,", "mycontainer", `${FIRECRACKER} `],
 ])("the sequence of %s", (_name, id, flags) => {
+  beforeEach(() => (flags.includes(FIRECRACKER) ? useStandIn() : undefined));
+
   it("runs, shows its state, is entered and deleted", async () => {
     const bundle = `${prefix}/share/nano-sandbox/bundle`;
     const { ended } = await started(`nk-runtime run --mode=vm ${flags}--bundle=${bundle} ${id}`, id);

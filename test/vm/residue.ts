@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
 
 /** Environment variable by which everything that a test's runtime starts is known: all of it inherits it. */
 export const MARK = "NK_TEST_ROOT";
@@ -19,7 +20,7 @@ export function residue(traces: Traces): string[] {
   const { root, bundles, idPrefix } = traces;
   return [
     ...processes(root),
-    ...jailedServers(traces).map((pid) => `process ${pid}: a share's server in its jail`),
+    ...jailedServers(traces).map((pid) => `process ${pid}: a share's server or a VMM in its jail`),
     ...mounts([root, ...bundles]),
     ...cgroups(idPrefix),
     ...lockFiles(root),
@@ -42,20 +43,25 @@ function processes(root: string): string[] {
     });
 }
 
-/** Servers of trees of ours. They have no environment to be known by. */
+/** Servers of trees of ours, and VMMs. They have no environment to be known by. */
 export function jailedServers({ root, bundles }: Traces): number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      try {
-        if (readFileSync(`/proc/${pid}/comm`, "utf8") !== "diod\n") return false;
-        const text = readFileSync(`/proc/${pid}/mountinfo`, "utf8");
-        return [root, ...bundles].some((folder) => text.includes(folder));
-      } catch {
-        return false; // it has just ended
-      }
-    })
-    .map(Number);
+    .map(Number)
+    .filter((pid) => isJailed(pid, [root, ...bundles]));
+}
+
+/** Whether files below one of the folders are mounted in the jail that a process is in. @param folders with names that nothing else has */
+export function isJailed(pid: number, folders: readonly string[]): boolean {
+  try {
+    const [program = "", script = ""] = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    // The stand-in for Firecracker is a script.
+    if (![program, script].some((path) => ["diod", "firecracker"].includes(basename(path)))) return false;
+    const mountinfo = readFileSync(`/proc/${pid}/mountinfo`, "utf8");
+    return folders.some((folder) => mountinfo.includes(`/${basename(folder)}`));
+  } catch {
+    return false; // it has just ended
+  }
 }
 
 function mounts(folders: readonly string[]): string[] {

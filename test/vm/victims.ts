@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { MARK } from "./residue.ts";
+import { isJailed, MARK } from "./residue.ts";
 
 /** A part of the runtime that can be killed. `halted` is whoever has stopped at the step. */
 export type Victim =
@@ -9,6 +9,7 @@ export type Victim =
   | "exec shadow"
   | "monitor"
   | "QEMU"
+  | "Firecracker"
   | "virtiofsd"
   | "halted";
 
@@ -33,7 +34,8 @@ export function processesOf(root: string): Process[] {
 
 function readProcess(pid: number, root: string): Process | undefined {
   try {
-    if (!readFileSync(`/proc/${pid}/environ`, "utf8").includes(`${MARK}=${root}\0`)) return undefined;
+    const marked = readFileSync(`/proc/${pid}/environ`, "utf8").includes(`${MARK}=${root}\0`);
+    if (!marked && !isJailed(pid, [root])) return undefined;
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     const argv = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
     const name = readFileSync(`/proc/${pid}/comm`, "utf8").trim();
@@ -62,6 +64,7 @@ const IS: Record<Victim, (found: Process) => boolean> = {
   shadow: ({ argv, inside }) => isShadow(argv, "create") && inside,
   "exec shadow": ({ argv, inside }) => isShadow(argv, "exec") && inside,
   QEMU: ({ argv }) => /qemu-system/.test(argv[0] ?? ""),
+  Firecracker: ({ argv }) => argv.slice(0, 2).some((path) => isProgram([path], "/firecracker")),
   virtiofsd: ({ argv }) => isProgram(argv, "virtiofsd"),
 };
 
