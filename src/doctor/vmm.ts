@@ -105,15 +105,14 @@ const withDetail = (finding: Finding, detail: string | undefined): Finding =>
 
 /** By what is the matter: no such device, no right to it, no such hardware. */
 function mendKvm(): string {
+  const isThere = existsSync("/dev/kvm");
+  if (isThere && closedKvm() !== undefined) return "run as root, or usermod -aG kvm $USER";
   const flags = /^flags\s*:(.*)$/m.exec(readText("/proc/cpuinfo"))?.[1]?.split(" ") ?? [];
   const vendor = flags.includes("vmx") ? "kvm_intel" : flags.includes("svm") ? "kvm_amd" : undefined;
   if (vendor === undefined) {
     return "switch hardware virtualisation on, in the firmware or (nested) in the hypervisor below this machine";
   }
-  if (!existsSync("/dev/kvm")) return `modprobe ${vendor}`;
-  return process.getuid?.() === 0
-    ? "the processor could do it: dmesg | grep -i kvm"
-    : "run as root, or usermod -aG kvm $USER";
+  return isThere ? "the processor could do it: dmesg | grep -i kvm" : `modprobe ${vendor}`;
 }
 
 function clock(): Finding {
