@@ -132,7 +132,9 @@ describe.runIf(HAS_KVM)("the end of a VM", () => {
     process.kill(vm.pid ?? 0, "SIGKILL");
     expect(await vm.exited).toMatchObject({ reason: "crash", signal: "SIGKILL" });
     await expect(connection).rejects.toMatchObject({ code: "VMM" });
-    await expect(vm.metrics()).rejects.toMatchObject({ code: "VMM" });
+    const killed = { code: "VMM", message: expect.stringContaining("was killed by SIGKILL") };
+    await expect(vm.metrics()).rejects.toMatchObject(killed);
+    await expect(vm.resume()).rejects.toMatchObject(killed);
     await expect(vm.connectAgent(soon())).rejects.toMatchObject({ code: "VMM" });
   });
 

@@ -31,7 +31,11 @@ export class AgentListener {
     const coming = new Promise<Socket>((resolve) => {
       this.take = resolve;
     });
-    return deadline.race(coming, what);
+    return deadline.race(coming, what).catch((error: unknown) => {
+      // One that comes later is kept for the next call.
+      this.take = undefined;
+      throw error;
+    });
   }
 
   close(): void {

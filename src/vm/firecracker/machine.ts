@@ -184,19 +184,29 @@ export class FirecrackerMachine implements VirtualMachine {
   }
 
   async pause(): Promise<void> {
-    const { api } = this.started();
-    if (pauseBreaksVsock(api.version)) throw cannotPause(api.version.text);
-    await pauseVm(api, Deadline.after(ANSWER_TIMEOUT_MS));
+    const { version } = this.started().api;
+    if (pauseBreaksVsock(version)) throw cannotPause(version.text);
+    await this.ask("pause the VM", pauseVm);
   }
 
   async resume(): Promise<void> {
-    await resumeVm(this.started().api, Deadline.after(ANSWER_TIMEOUT_MS));
+    await this.ask("let the VM go on", resumeVm);
   }
 
   metrics(): Promise<VmmMetrics> {
-    const { api } = this.started();
+    return this.ask("ask Firecracker what it has counted", (api, deadline) =>
+      this.counted.readNow(() => flushMetrics(api, deadline), deadline),
+    );
+  }
+
+  /** A request to a VM that runs, unless it dies meanwhile. */
+  private async ask<T>(
+    phase: string,
+    send: (api: FirecrackerApi, deadline: Deadline) => Promise<T>,
+  ): Promise<T> {
+    const { process, api } = this.started();
     const deadline = Deadline.after(ANSWER_TIMEOUT_MS);
-    return this.counted.readNow(() => flushMetrics(api, deadline), deadline);
+    return process.alive(send(api, deadline), deadline, phase);
   }
 
   attachConsole(stream: Duplex): void {
