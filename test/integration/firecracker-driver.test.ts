@@ -131,11 +131,12 @@ describe.runIf(HAS_KVM)("the end of a VM", () => {
     connection.catch(() => {});
     process.kill(vm.pid ?? 0, "SIGKILL");
     expect(await vm.exited).toMatchObject({ reason: "crash", signal: "SIGKILL" });
-    await expect(connection).rejects.toMatchObject({ code: "VMM" });
+    const ended = { code: "BOOT", message: expect.stringMatching(/^the VM ended: .*SIGKILL/) };
+    await expect(connection).rejects.toMatchObject(ended);
     const killed = { code: "VMM", message: expect.stringContaining("was killed by SIGKILL") };
     await expect(vm.metrics()).rejects.toMatchObject(killed);
     await expect(vm.resume()).rejects.toMatchObject(killed);
-    await expect(vm.connectAgent(soon())).rejects.toMatchObject({ code: "VMM" });
+    await expect(vm.connectAgent(soon())).rejects.toMatchObject(ended);
   });
 
   test("comes with that of the server of its share", async () => {

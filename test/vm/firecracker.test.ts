@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { expectOneLine } from "../fixtures/refused.ts";
 import { AtTerminal } from "./at-terminal.ts";
 import { FIRECRACKER, useStandIn } from "./firecracker-rig.ts";
 import { CRASH, endsWith, isNoticed } from "./guest-ends.ts";
@@ -90,6 +91,15 @@ describe("a container in a jailed VM", () => {
   });
 
   it("notices a panic of its guest, says so, and leaves nothing", () => isNoticed(runtime, CRASH));
+
+  it("says what its kernel said when that panics in its boot", async () => {
+    const env = { NK_FAKE_FC_GUEST: "silent", NK_FAKE_FC_FAULT: "guest-panics:300" };
+    const { code, stderr } = await runtime.run({}, [], { env });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^nk-runtime: the VM ended: the guest's kernel panicked: /);
+    expect(stderr).toMatch(/--- console ---\n.*Kernel panic/s);
+    expectOneLine(stderr);
+  });
 
   it("notices the death of Firecracker, says so, and leaves nothing", async () => {
     const id = await runtime.background();

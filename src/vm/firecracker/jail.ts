@@ -40,7 +40,7 @@ export class JailPlace implements Place {
   constructor(options: JailOptions) {
     this.options = options;
     this.folder = join(options.stateDir, "jail");
-    this.socketName = `nk-${options.id}.sock`;
+    this.socketName = `${options.id}.sock`;
   }
 
   argv(files: readonly PlaceFile[]): readonly [string, ...string[]] {

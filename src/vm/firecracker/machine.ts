@@ -178,9 +178,12 @@ export class FirecrackerMachine implements VirtualMachine {
   }
 
   async connectAgent(deadline: Deadline): Promise<Socket> {
-    const { process } = this.started();
+    this.started();
     const phase = "the agent's connection";
-    return process.alive(this.agent.next(deadline, phase), deadline, phase);
+    const ended = this.exited.then((exit): never => {
+      throw new NkError("BOOT", `the VM ended: ${exit.message}`, { phase });
+    });
+    return Promise.race([ended, this.agent.next(deadline, phase)]);
   }
 
   async pause(): Promise<void> {
