@@ -16,8 +16,8 @@ export interface KvmVerdict {
   usable: boolean;
   reason: string;
   detail?: string | undefined;
-  /** Nothing was proved, the trial took too long: asked again after a while. */
-  timedOut?: boolean;
+  /** Nothing was proved: the trial took too long, or had a kernel that is not for everybody. Asked again after a while. */
+  unproven?: boolean;
 }
 
 export interface VerdictOptions {
@@ -38,8 +38,8 @@ const KVM_DEVICE = "/dev/kvm";
 
 export const DEFAULT_CACHE_DIR = "/run/nano-sandbox/.accel";
 
-/** A trial that timed out may have met a busy host. */
-const TIMEOUT_VALID_MS = 3_600_000;
+/** A trial that timed out may have met a busy host, and a kernel is quickly replaced. */
+const UNPROVEN_VALID_MS = 3_600_000;
 
 const MEND =
   "use --vm-accel=auto or tcg (software emulation), or a host with working hardware virtualisation";
@@ -104,7 +104,7 @@ function readVerdict(path: string, key: string): KvmVerdict | undefined {
     >;
     if (file.key !== key || typeof file.usable !== "boolean" || typeof file.reason !== "string")
       return undefined;
-    if (file.timedOut === true && Date.now() - (file.atMs ?? 0) > TIMEOUT_VALID_MS) return undefined;
+    if (file.unproven === true && Date.now() - (file.atMs ?? 0) > UNPROVEN_VALID_MS) return undefined;
     const detail = typeof file.detail === "string" ? file.detail : undefined;
     return { usable: file.usable, reason: file.reason, detail };
   } catch {

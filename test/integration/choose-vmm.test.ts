@@ -52,6 +52,13 @@ function wish(changes: Partial<VmmWish> = {}): VmmWish {
   };
 }
 
+/** Changes when the verdict was found. */
+function makeOlder(byMs: number): void {
+  const path = join(cacheDir, "kvm-firecracker.json");
+  const verdict = JSON.parse(readFileSync(path, "utf8")) as { atMs: number };
+  writeFileSync(path, JSON.stringify({ ...verdict, atMs: verdict.atMs - byMs }));
+}
+
 describe("auto", () => {
   test.runIf(HAS_KVM)("is Firecracker once a guest ran under it, which is tried once", async () => {
     expect(await chooseVmm(wish())).toEqual({
@@ -98,11 +105,23 @@ describe("auto", () => {
     vi.unstubAllEnvs();
     behave({ fault: "guest-panics" });
     expect(await chooseVmm(wish())).toMatchObject({ vmm: "qemu" });
-    const path = join(cacheDir, "kvm-firecracker.json");
-    const verdict = JSON.parse(readFileSync(path, "utf8")) as { atMs: number };
-    writeFileSync(path, JSON.stringify({ ...verdict, atMs: verdict.atMs - 3_600_001 }));
+    makeOlder(3_600_001);
     expect(await chooseVmm(wish())).toMatchObject({ vmm: "firecracker" });
   });
+
+  test.runIf(HAS_KVM)(
+    "does not keep for long what a kernel has shown that few Firecrackers take",
+    async () => {
+      behave({ fault: "dies:1" });
+      const kernel = async (): Promise<KernelImage> => ({ ...(await wish().kernel()), format: "bzImage" });
+      const reason = "QEMU, because a tiny guest under Firecracker did not run: its kernel is a bzImage";
+      expect(await chooseVmm(wish({ kernel }))).toEqual({ vmm: "qemu", reason });
+      behave({ fault: "guest-panics" });
+      expect(await chooseVmm(wish({ kernel }))).toMatchObject({ vmm: "qemu" });
+      makeOlder(3_600_001);
+      expect(await chooseVmm(wish())).toMatchObject({ vmm: "firecracker" });
+    },
+  );
 
   test.runIf(HAS_KVM)("tries again where what was kept cannot be read", async () => {
     await chooseVmm(wish());

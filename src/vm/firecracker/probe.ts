@@ -39,7 +39,7 @@ export async function tryFirecracker(firecracker: string, kernel: KernelImage): 
     const tooOld = await whyTooOld(firecracker);
     if (tooOld !== undefined) return { usable: false, reason: tooOld };
     return await traced("vmm", "try hardware virtualisation", { why, what: argv.join(" ") }, () =>
-      run(argv, log),
+      run(argv, log, kernel),
     );
   } finally {
     log.close();
@@ -77,7 +77,11 @@ function configOf(kernel: KernelImage) {
   };
 }
 
-async function run(argv: [string, ...string[]], log: BoundedLog): Promise<KvmVerdict> {
+async function run(
+  argv: [string, ...string[]],
+  log: BoundedLog,
+  { format }: KernelImage,
+): Promise<KvmVerdict> {
   let console = "";
   const daemon = new Daemon({
     name: "Firecracker",
@@ -93,10 +97,12 @@ async function run(argv: [string, ...string[]], log: BoundedLog): Promise<KvmVer
     if (exit.code === 0 && console.includes("Kernel panic"))
       return { usable: true, reason: "KVM works: a tiny guest ran under Firecracker" };
     const detail = `Firecracker ${describeExit(exit)} (${log.tail().slice(-400)})`;
-    return { usable: false, reason: "a tiny guest under Firecracker did not run", detail };
+    const reason = "a tiny guest under Firecracker did not run";
+    if (format === "elf") return { usable: false, reason, detail };
+    return { usable: false, reason: `${reason}: its kernel is a ${format}`, detail, unproven: true };
   } catch (error) {
     const reason = `a tiny guest under Firecracker did not get through its boot within ${TIMEOUT_MS / 1000} s`;
-    return { usable: false, reason, detail: asNkError(error).message, timedOut: true };
+    return { usable: false, reason, detail: asNkError(error).message, unproven: true };
   } finally {
     daemon.kill("SIGKILL");
     await daemon.exited;

@@ -65,7 +65,7 @@ async function run(
     return {
       ...unusable(message, logs),
       reason: `a tiny guest under KVM did not get through its boot within ${TIMEOUT_MS / 1000} s`,
-      timedOut: true,
+      unproven: true,
     };
   } finally {
     qemu.kill();
