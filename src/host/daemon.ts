@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess, type StdioOptions } from "node:child_process";
 import type { Duplex, Readable } from "node:stream";
-import type { Deadline } from "../base/deadline.ts";
+import { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
 import { shadowPath } from "./paths.ts";
 import type { BoundedLog } from "./bounded-log.ts";
@@ -92,6 +92,16 @@ export class Daemon {
     death.catch(() => {});
     promise.catch(() => {});
     return deadline.race(Promise.race([promise, death]), phase);
+  }
+
+  /** Whether it ends by itself within that time. */
+  endsWithin(timeoutMs: number): Promise<boolean> {
+    return Deadline.after(timeoutMs)
+      .race(this.exited, `the end of ${this.name}`)
+      .then(
+        () => true,
+        () => false,
+      );
   }
 
   /** What to say about an end that nobody asked for. */

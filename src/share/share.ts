@@ -43,6 +43,9 @@ export interface Share {
   close(): Promise<void>;
 }
 
+/** A server ends with the guest's connection, and so a moment before the end of a killed VMM is seen: this long at most. */
+export const SERVER_GRACE_MS = 1000;
+
 /** Name of the device in the guest: 9p's mount tag, virtiofs's tag. */
 export const MOUNT_TAG = "nkroot";
 

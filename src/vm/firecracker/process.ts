@@ -6,6 +6,7 @@ import { PassThrough } from "node:stream";
 import { Deadline } from "../../base/deadline.ts";
 import { Daemon } from "../../host/daemon.ts";
 import { FifoReader, makeFifos } from "../../host/fifo.ts";
+import { SERVER_GRACE_MS } from "../../share/share.ts";
 import { attachConsole } from "../console.ts";
 import { CONSOLE_SEARCH_BYTES, type VmLogs } from "../logs.ts";
 import type { VmExit } from "../virtual-machine.ts";
@@ -35,9 +36,6 @@ export function fifosIn(stateDir: string): Fifos {
 
 /** Between the end of the API's connection and that of the process, when it is the process that ends. */
 const DEATH_GRACE_MS = 2000;
-
-/** Between the end of the guest's connections, at which their servers end, and that of the process. */
-const SERVER_GRACE_MS = 300;
 
 /** One running Firecracker, with its API. `start` first. */
 export class FirecrackerProcess {
@@ -167,13 +165,7 @@ export class FirecrackerProcess {
 
   /** Ends Firecracker because the VM can no longer work, unless it is Firecracker's own end that the VM no longer works. */
   async abort(reason: string): Promise<void> {
-    const isEnding = await Deadline.after(SERVER_GRACE_MS)
-      .race(this.exited, "Firecracker's own end")
-      .then(
-        () => true,
-        () => false,
-      );
-    if (isEnding || this.notes.stopping) return;
+    if ((await this.daemon.endsWithin(SERVER_GRACE_MS)) || this.notes.stopping) return;
     this.notes.broken = reason;
     this.daemon.kill("SIGKILL");
   }

@@ -77,7 +77,7 @@ export class QemuMachine implements VirtualMachine {
       this.process = process;
       this.settleExit(process.exited);
       // Whatever the guest reads or writes would hang for ever.
-      void this.folder?.failed.then((error) => process.abort(error.message));
+      void this.folder?.failed.then((error) => process.abortWithoutShare(error.message));
       await process.ready(deadline);
     });
   }

@@ -3,6 +3,7 @@ import { Deadline } from "../../base/deadline.ts";
 import { NkError } from "../../base/errors.ts";
 import { Daemon, type DaemonExit } from "../../host/daemon.ts";
 import { traced } from "../../trace/channels.ts";
+import { SERVER_GRACE_MS } from "../../share/share.ts";
 import { attachConsole } from "../console.ts";
 import { CONSOLE_SEARCH_BYTES, type VmLogs } from "../logs.ts";
 import type { VmExit } from "../virtual-machine.ts";
@@ -116,6 +117,11 @@ export class QemuProcess {
   kill(): void {
     this.notes.stopping = true;
     this.daemon.kill("SIGKILL");
+  }
+
+  /** As `abort`, for the end of a share's server, unless that is the consequence of QEMU's own end. */
+  async abortWithoutShare(reason: string): Promise<void> {
+    if (!(await this.daemon.endsWithin(SERVER_GRACE_MS))) this.abort(reason);
   }
 
   /** Ends QEMU because the VM can no longer work; nothing when it is ending anyhow. */
