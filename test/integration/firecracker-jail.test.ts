@@ -1,6 +1,14 @@
 // Firecracker in its jail, with the stand-ins of both: what the process is and sees, and that nothing of it remains.
 import { execFileSync, spawn } from "node:child_process";
-import { copyFileSync, mkdirSync, readdirSync, readlinkSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { AgentConnection } from "../../src/agent/connection.ts";
@@ -135,6 +143,17 @@ describe.runIf(HAS_KVM)("a jailed Firecracker", () => {
       message: expect.stringMatching(/^start the VMM: Firecracker exited/),
     });
     expect(error?.log).toContain("/nowhere/net");
+  });
+
+  test("is not started where its user may not read the kernel or the initramfs", async () => {
+    for (const path of [machines.initrd, machines.kernel]) {
+      chmodSync(path, 0o640);
+      await expect(machines.create({}, JAILED)).rejects.toMatchObject({
+        code: "BAD_CONFIG",
+        message: `${path}: the user that Firecracker has in its jail may not read it: chmod a+r it, or use --vm-jailer=off`,
+      });
+    }
+    await machines.boot({}, { jailer: "off" });
   });
 
   test("waits for its disks, and says why they did not come", async () => {

@@ -19,7 +19,7 @@ export const firecrackerDriver: VmDriver = {
     checkSpec(spec, CAPABILITIES);
     const firecracker = requireFirecracker();
     const place = placeFor(spec, firecracker);
-    await preflight(spec);
+    await preflight(spec, place);
     return new FirecrackerMachine(spec, place);
   },
 };

@@ -1,11 +1,11 @@
-import { rmSync, statSync } from "node:fs";
+import { constants, rmSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { NkError } from "../../base/errors.ts";
 import { checkSocketPath } from "../../base/socket-path.ts";
 import { closedKvm } from "../accel.ts";
 import type { VmSpec } from "../virtual-machine.ts";
-import { API_SOCKET, SHARE_PORT, VSOCK_SOCKET } from "./place.ts";
+import { API_SOCKET, SHARE_PORT, VSOCK_SOCKET, type Place } from "./place.ts";
 
 const PHASE = "check what Firecracker needs";
 
@@ -13,13 +13,13 @@ const PHASE = "check what Firecracker needs";
  * What Firecracker itself would say late, in other words, or never: it takes a folder for a kernel without complaint, and a wrong serial path.
  * @throws UNSUPPORTED, BAD_CONFIG, EXISTS with what was expected, what was found, and the way out
  */
-export async function preflight(spec: VmSpec): Promise<void> {
+export async function preflight(spec: VmSpec, { changesUser }: Place): Promise<void> {
   if (spec.accel === "tcg")
     throw new NkError("UNSUPPORTED", "Firecracker needs KVM: use --vm-accel=auto, or --vm-vmm=qemu", {
       phase: PHASE,
     });
   requireKvm();
-  for (const path of [spec.kernel.path, spec.initrd]) checkFile(path);
+  for (const path of [spec.kernel.path, spec.initrd]) checkFile(path, changesUser);
   // The longest of them; that of the agent is made by ourselves.
   const share = join(spec.stateDir, `${VSOCK_SOCKET}_${SHARE_PORT}`);
   checkSocketPath(share);
@@ -35,11 +35,18 @@ export function requireKvm(): void {
   throw new NkError("UNSUPPORTED", `Firecracker needs KVM, and ${closed}: ${mend}`, { phase: PHASE });
 }
 
-function checkFile(path: string): void {
+/** @param forOthers it is opened by a user who owns nothing */
+function checkFile(path: string, forOthers: boolean): void {
   const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat?.isFile() === true) return;
-  const found = stat === undefined ? "nothing" : "something else";
-  throw new NkError("BAD_CONFIG", `${path}: expected a file to boot from, found ${found}`, { phase: PHASE });
+  if (stat?.isFile() !== true) {
+    const found = stat === undefined ? "nothing" : "something else";
+    throw new NkError("BAD_CONFIG", `${path}: expected a file to boot from, found ${found}`, {
+      phase: PHASE,
+    });
+  }
+  if (!forOthers || (stat.mode & constants.S_IROTH) !== 0) return;
+  const problem = `${path}: the user that Firecracker has in its jail may not read it`;
+  throw new NkError("BAD_CONFIG", `${problem}: chmod a+r it, or use --vm-jailer=off`, { phase: PHASE });
 }
 
 /** Firecracker removes its sockets never, and refuses a path that is taken. */
