@@ -15,8 +15,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { KernelImage } from "../../src/image/kernel.ts";
 import { chooseVmm, type VmmWish } from "../../src/vm/choose-vmm.ts";
 import { findFirecracker } from "../../src/vm/firecracker/detect.ts";
-import { elf, FAKE_FIRECRACKER } from "../fixtures/fake-firecracker.ts";
-import { behave, HAS_KVM } from "./firecracker-driver-rig.ts";
+import { elf, FAKE_FIRECRACKER, HAS_KVM } from "../fixtures/fake-firecracker.ts";
+import { behave } from "./firecracker-driver-rig.ts";
 
 const PATH = process.env["PATH"] ?? "";
 

@@ -7,8 +7,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { makeBundle, type TestBundle } from "../fixtures/make-bundle.ts";
-import { FAKE_FIRECRACKER } from "../fixtures/fake-firecracker.ts";
-import { HAS_KVM } from "./firecracker-driver-rig.ts";
+import { FAKE_FIRECRACKER, HAS_KVM } from "../fixtures/fake-firecracker.ts";
 
 let root: string;
 let bundle: TestBundle;

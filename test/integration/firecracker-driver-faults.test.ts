@@ -6,7 +6,8 @@ import { Deadline } from "../../src/base/deadline.ts";
 import { NkError, type ErrorCode } from "../../src/base/errors.ts";
 import type { Disk } from "../../src/image/root-disks.ts";
 import type { VmSpec } from "../../src/vm/virtual-machine.ts";
-import { HAS_KVM, Machines, soon, type Behaviour } from "./firecracker-driver-rig.ts";
+import { HAS_KVM } from "../fixtures/fake-firecracker.ts";
+import { Machines, soon, type Behaviour } from "./firecracker-driver-rig.ts";
 
 let machines: Machines;
 

@@ -1,5 +1,5 @@
 // VMs of the Firecracker driver, run by the stand-in.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { expect } from "vitest";
@@ -8,9 +8,6 @@ import { NO_DISKS } from "../../src/image/root-disks.ts";
 import { firecrackerDriver } from "../../src/vm/firecracker/driver.ts";
 import type { VirtualMachine, VmSpec } from "../../src/vm/virtual-machine.ts";
 import { elf, FAKE_FIRECRACKER } from "../fixtures/fake-firecracker.ts";
-
-/** The stand-in needs no KVM, but the driver looks for it first. */
-export const HAS_KVM = existsSync("/dev/kvm");
 
 /** By this in its environment a process is known as a VM's; the jailer's stand-in keeps what begins so. */
 const MARK = "NK_FAKE_FC_MARK";

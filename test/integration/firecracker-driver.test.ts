@@ -10,7 +10,8 @@ import { AgentClient } from "../../src/agent/agent-client.ts";
 import { AgentConnection } from "../../src/agent/connection.ts";
 import { Deadline } from "../../src/base/deadline.ts";
 import type { VirtualMachine } from "../../src/vm/virtual-machine.ts";
-import { HAS_KVM, Machines, read, soon } from "./firecracker-driver-rig.ts";
+import { HAS_KVM } from "../fixtures/fake-firecracker.ts";
+import { Machines, read, soon } from "./firecracker-driver-rig.ts";
 import { Rig, type FakeMonitor } from "./shadow-rig.ts";
 
 let machines: Machines;

@@ -16,8 +16,8 @@ import { Deadline } from "../../src/base/deadline.ts";
 import { NkError } from "../../src/base/errors.ts";
 import type { PendingDisks } from "../../src/image/root-disks.ts";
 import type { VirtualMachine } from "../../src/vm/virtual-machine.ts";
-import { FAKE_FIRECRACKER } from "../fixtures/fake-firecracker.ts";
-import { HAS_KVM, Machines, read, soon } from "./firecracker-driver-rig.ts";
+import { FAKE_FIRECRACKER, HAS_KVM } from "../fixtures/fake-firecracker.ts";
+import { Machines, read, soon } from "./firecracker-driver-rig.ts";
 
 let machines: Machines;
 

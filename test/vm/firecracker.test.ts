@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { HAS_KVM } from "../fixtures/fake-firecracker.ts";
 import { expectOneLine } from "../fixtures/refused.ts";
 import { AtTerminal } from "./at-terminal.ts";
 import { FIRECRACKER, useStandIn } from "./firecracker-rig.ts";
@@ -66,7 +67,7 @@ function endOf(id: string, step: string): number {
 
 const ROOT_TYPE = `awk '$2 == "/" { print $3 }' /proc/mounts`;
 
-describe("a container in a jailed VM", () => {
+describe.runIf(HAS_KVM)("a container in a jailed VM", () => {
   it("lives as with runc, is paused and goes on", () => livesAsWithRunc(runtime));
 
   it("has signals, a status and streams of its own", async () => {
@@ -108,7 +109,7 @@ describe("a container in a jailed VM", () => {
   });
 });
 
-describe("a container in a VM without a jail", () => {
+describe.runIf(HAS_KVM)("a container in a VM without a jail", () => {
   const OPEN = "--vm-jailer=off";
 
   it("has a live root by 9p over vsock", async () => {
@@ -162,7 +163,7 @@ describe("a container in a VM without a jail", () => {
   });
 });
 
-describe("a VM made by hand", () => {
+describe.runIf(HAS_KVM)("a VM made by hand", () => {
   it("holds two containers, shows itself, is paused, goes on and stops", async () => {
     const vm = runtime.id();
     await started(runtime, vm, "--vm-memory=256");

@@ -4,11 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { HAS_KVM } from "../fixtures/fake-firecracker.ts";
 import { FIRECRACKER, useStandIn } from "./firecracker-rig.ts";
 
 /** The workflow that VM mode is made for, typed on the installed command: `run` in one terminal, the rest in another. */
 const INSTALL = fileURLToPath(new URL("../../scripts/install.sh", import.meta.url));
 const IMAGE_DIR = "/var/lib/nano-sandbox/vm";
+
+/** A row, where the stand-in can be driven. */
+const onStandIn = (...row: string[]): string[][] => (HAS_KVM ? [row] : []);
 
 const wasInstalled = existsSync(IMAGE_DIR);
 let prefix: string;
@@ -53,58 +57,58 @@ async function started(line: string, id: string): Promise<{ ended: Promise<unkno
   return { ended };
 }
 
-describe.each([
-  ["QEMU", ""],
-  ["Firecracker's stand-in", FIRECRACKER],
-])("the sequence of phases 1 to 3 on %s", (_name, vmm) => {
-  const bundle = (): string => `${prefix}/share/nano-sandbox/bundle`;
+describe.each([["QEMU", ""], ...onStandIn("Firecracker's stand-in", FIRECRACKER)])(
+  "the sequence of phases 1 to 3 on %s",
+  (_name, vmm) => {
+    const bundle = (): string => `${prefix}/share/nano-sandbox/bundle`;
 
-  beforeEach(() => (vmm === FIRECRACKER ? useStandIn() : undefined));
+    beforeEach(() => (vmm === FIRECRACKER ? useStandIn() : undefined));
 
-  afterEach(() => {
-    try {
-      typed("nk-runtime vm-delete --force test-vm 2>/dev/null");
-    } catch {
-      // The test has removed it.
-    }
-  });
-
-  it("makes, starts, shows, stops and deletes a VM", () => {
-    typed(`nk-runtime vm-create ${vmm} --vm-vcpus=1 --vm-memory=512 test-vm`);
-    expect(typed("nk-runtime vm-state test-vm")).toBe("created\n");
-    typed("nk-runtime vm-start test-vm");
-    expect(typed("nk-runtime vm-state test-vm")).toBe("running\n");
-    typed("nk-runtime vm-stop test-vm");
-    expect(typed("nk-runtime vm-state test-vm")).toBe("stopped\n");
-    typed("nk-runtime vm-delete test-vm");
-    expect(() => typed("nk-runtime vm-state test-vm 2>/dev/null")).toThrow();
-  });
-
-  it("answers a health check, and requests to its agent", () => {
-    typed(`nk-runtime vm-create ${vmm} --bundle=${bundle()} test-vm`);
-    typed("nk-runtime vm-start test-vm");
-    const socket = "/run/nano-sandbox/test-vm/control.sock";
-    expect(typed(`curl -s --unix-socket ${socket} http://localhost/health`)).toBe('{"status":"ready"}');
-    const create = '{"type":"create","id":"test","bundle":"/mnt/bundle"}';
-    expect(JSON.parse(typed(`echo '${create}' | nk-runtime vm-agent test-vm`))).toMatchObject({
-      status: "success",
-      message: "Container created",
+    afterEach(() => {
+      try {
+        typed("nk-runtime vm-delete --force test-vm 2>/dev/null");
+      } catch {
+        // The test has removed it.
+      }
     });
-    const rest =
-      '{"type":"start","id":"test"}\n{"type":"state","id":"test"}\n{"type":"delete","id":"test","force":true}';
-    const answers = typed(`nk-runtime vm-agent test-vm`, rest).trim().split("\n");
-    expect(answers.map((line) => JSON.parse(line) as unknown)).toMatchObject([
-      { status: "success", message: "Container started" },
-      { status: "success", container: { status: "running" } },
-      { status: "success" },
-    ]);
-  });
-});
+
+    it("makes, starts, shows, stops and deletes a VM", () => {
+      typed(`nk-runtime vm-create ${vmm} --vm-vcpus=1 --vm-memory=512 test-vm`);
+      expect(typed("nk-runtime vm-state test-vm")).toBe("created\n");
+      typed("nk-runtime vm-start test-vm");
+      expect(typed("nk-runtime vm-state test-vm")).toBe("running\n");
+      typed("nk-runtime vm-stop test-vm");
+      expect(typed("nk-runtime vm-state test-vm")).toBe("stopped\n");
+      typed("nk-runtime vm-delete test-vm");
+      expect(() => typed("nk-runtime vm-state test-vm 2>/dev/null")).toThrow();
+    });
+
+    it("answers a health check, and requests to its agent", () => {
+      typed(`nk-runtime vm-create ${vmm} --bundle=${bundle()} test-vm`);
+      typed("nk-runtime vm-start test-vm");
+      const socket = "/run/nano-sandbox/test-vm/control.sock";
+      expect(typed(`curl -s --unix-socket ${socket} http://localhost/health`)).toBe('{"status":"ready"}');
+      const create = '{"type":"create","id":"test","bundle":"/mnt/bundle"}';
+      expect(JSON.parse(typed(`echo '${create}' | nk-runtime vm-agent test-vm`))).toMatchObject({
+        status: "success",
+        message: "Container created",
+      });
+      const rest =
+        '{"type":"start","id":"test"}\n{"type":"state","id":"test"}\n{"type":"delete","id":"test","force":true}';
+      const answers = typed(`nk-runtime vm-agent test-vm`, rest).trim().split("\n");
+      expect(answers.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+        { status: "success", message: "Container started" },
+        { status: "success", container: { status: "running" } },
+        { status: "success" },
+      ]);
+    });
+  },
+);
 
 describe.each([
   ["phase 4", "mycontainer", ""],
   ["the appendix", "myvmcontainer", "--vm-vcpus=2 --vm-memory=1024 "],
-  ["phase 4, on Firecracker's stand-in,", "mycontainer", `${FIRECRACKER} `],
+  ...onStandIn("phase 4, on Firecracker's stand-in,", "mycontainer", `${FIRECRACKER} `),
 ])("the sequence of %s", (_name, id, flags) => {
   beforeEach(() => (flags.includes(FIRECRACKER) ? useStandIn() : undefined));
 

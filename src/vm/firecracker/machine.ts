@@ -52,12 +52,12 @@ export class FirecrackerMachine implements VirtualMachine {
   private settleDisks: (done: Promise<void>) => void = () => {};
 
   constructor(spec: VmSpec, place: Place) {
+    this.diod = spec.folder && requireDiod(spec.kernel.shares);
     this.spec = spec;
     this.place = place;
     this.fifos = fifosIn(spec.stateDir);
     this.logs = openLogs(spec.stateDir);
     this.shareLog = new BoundedLog(join(spec.stateDir, "share.log"));
-    this.diod = spec.folder && requireDiod(spec.kernel.shares);
     this.share = spec.folder && "9p-vsock";
     this.exited = new Promise((resolve) => {
       this.settleExit = resolve;
