@@ -5,7 +5,7 @@
 # integration  the command line against fakes and the real native parts
 # vm           real virtual machines, on the distribution's kernel and on ours (compiled once, some minutes)
 # kvm          virtual machines with KVM, that of this machine or of the lab (docs/kvm-lab.md), on QEMU and, where NK_FIRECRACKER
-#              names its binary or it is on the PATH, on Firecracker; not part of all
+#              names its binary or it is on the PATH, on Firecracker; all has one of them
 # soak         what needs many containers or much time, up to an hour; not part of all
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -60,6 +60,10 @@ fi
 if wanted vm; then
     title "tests in virtual machines"
     test_vitest vm
+fi
+if [ "$which" = all ]; then
+    title "one virtual machine with KVM"
+    SUITE_TIMEOUT_S=300 test_kvm root -t "QEMU, block, erofs"
 fi
 if [ "$which" = kvm ]; then
     title "tests in virtual machines with KVM"

@@ -2,7 +2,7 @@
 # image-common.sh and image-distro.sh. What it starts dies with the script, also when that is killed outright.
 # shellcheck shell=bash
 
-LAB_CPUS=2
+LAB_CPUS=1 # a second one would only share the thread
 LAB_MEMORY_MIB=3072 # taken as it is used; 80 % of it may be files
 LAB_TB_SIZE_MIB=512 # translated code: that of the lab and that of its guests
 SERVER_START_S=10
@@ -134,8 +134,8 @@ start_machine() {
     for name in out err status; do
         devices+=(-chardev "file,id=$name,path=$LAB/$name" -device "virtserialport,chardev=$name,nr=$((port += 1))")
     done
-    # single: with a thread for each CPU (QEMU 7.2) one of them at times never wakes again from its halt, with interrupts that
-    # wait in its APIC, at the start of a guest in the lab.
+    # single: with a thread for each of two CPUs (QEMU 7.2) one of them at times never wakes again from its halt, with interrupts
+    # that wait in its APIC, or a guest of the lab restarts for no reason.
     setpriv --pdeathsig KILL qemu-system-x86_64 -M microvm,acpi=on,rtc=on,isa-serial=on,pit=off,pic=off,memory-backend=mem \
         -accel "tcg,thread=single,tb-size=$LAB_TB_SIZE_MIB" -cpu EPYC,+svm,+npt -smp "$LAB_CPUS" \
         -m "$LAB_MEMORY_MIB" -object "$memory" -nodefaults -no-user-config -nographic -no-reboot \

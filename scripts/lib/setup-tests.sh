@@ -32,12 +32,12 @@ test_make() {
     count "$status" "$(grep -c '^ok ' "$NK_LOGS/$log.log") 0"
 }
 
-# test_vitest PROJECT: every test counts. SUITE_TIMEOUT_S ends a suite that hangs; SUITE_IN is a command that runs it.
+# test_vitest PROJECT [ARG]…: every test counts. SUITE_TIMEOUT_S ends a suite that hangs; SUITE_IN is a command that runs it.
 test_vitest() {
     local log=test-$1 report=$NK_LOGS/vitest-$1.json status=0
     rm -f "$report"
     NK_TAIL=80 run_step "vitest $1" "$log" marked timeout --kill-after=5 "${SUITE_TIMEOUT_S:-1200}" \
-        "${SUITE_IN[@]}" node_modules/.bin/vitest run --project "$1" \
+        "${SUITE_IN[@]}" node_modules/.bin/vitest run --project "$1" "${@:2}" \
         --reporter=default --reporter=json --outputFile.json="$report" || status=1
     count "$status" "$(node -e '
         const { numPassedTests, numFailedTests } = JSON.parse(require("fs").readFileSync(process.argv[1], "utf8"));
