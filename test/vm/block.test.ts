@@ -31,7 +31,9 @@ beforeEach(() => {
 afterEach(async () => {
   expect(await runtime.close()).toEqual([]);
   // Copies of the containers are gone, and every image is whole.
-  expect(readdirSync(cache).filter((name) => !/^1-[0-9a-f]{32}\.(ext4|erofs|upper)$/.test(name))).toEqual([]);
+  expect(readdirSync(cache).filter((name) => !/^\d+-[0-9a-f]{32}\.(ext4|erofs|upper)$/.test(name))).toEqual(
+    [],
+  );
   delete process.env["NK_DISK_CACHE"];
   rmSync(cache, { recursive: true });
   rmSync(volume, { recursive: true });

@@ -126,7 +126,7 @@ test("it reaches other ports of the host: a folder is mounted over one", async (
   const mount = {
     fstype: "9p",
     source: "none",
-    options: `trans=fd,version=9p2000.L,aname=${fake.folder},access=client`,
+    options: `trans=fd,version=9p2000.L,uname=root,aname=${fake.folder},access=client`,
   };
   await agent.mount({ ...mount, target: "/run/nk/share", vsockPort: SHARE_PORT });
   await agent.unmount("/run/nk/share");
