@@ -3,6 +3,7 @@
 
 . scripts/lib/lab.sh
 
+# test_kvm [ARG]…: all of them, or what the arguments of vitest choose.
 test_kvm() {
     local SUITE_IN=() kvm="the KVM of this machine"
     if ! kvm_works; then
@@ -16,6 +17,6 @@ test_kvm() {
     else
         say "    Firecracker: not run, no binary: set NK_FIRECRACKER"
     fi
-    test_vitest kvm
+    test_vitest kvm "$@"
     [ ! -f "$NK_LOGS/vitest-kvm.json" ] || node scripts/lib/show-parts.mjs "$NK_LOGS/vitest-kvm.json"
 }
