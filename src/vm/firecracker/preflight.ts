@@ -1,8 +1,8 @@
 import { constants, rmSync, statSync } from "node:fs";
-import { connect } from "node:net";
 import { join } from "node:path";
 import { NkError } from "../../base/errors.ts";
 import { checkSocketPath } from "../../base/socket-path.ts";
+import { connectError } from "../../host/connect-error.ts";
 import { closedKvm } from "../accel.ts";
 import type { VmSpec } from "../virtual-machine.ts";
 import { API_SOCKET, SHARE_PORT, VSOCK_SOCKET, type Place } from "./place.ts";
@@ -51,21 +51,9 @@ function checkFile(path: string, forOthers: boolean): void {
 
 /** Firecracker removes its sockets never, and refuses a path that is taken. */
 async function clearStale(path: string): Promise<void> {
-  if (await isServed(path)) {
+  if ((await connectError(path)) === undefined) {
     const problem = `${path}: another process listens there, expected nobody`;
     throw new NkError("EXISTS", `${problem}: is the VM running already?`, { phase: PHASE });
   }
   rmSync(path, { force: true });
-}
-
-function isServed(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    const done = (served: boolean): void => {
-      socket.destroy();
-      resolve(served);
-    };
-    socket.once("connect", () => done(true));
-    socket.once("error", () => done(false));
-  });
 }

@@ -1,7 +1,8 @@
 import { lchownSync, lstatSync, unlinkSync } from "node:fs";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { NkError } from "../../base/errors.ts";
 import { checkSocketPath } from "../../base/socket-path.ts";
+import { connectError } from "../../host/connect-error.ts";
 import { reasonOf } from "../../base/system-error.ts";
 
 /**
@@ -80,19 +81,8 @@ function bind(server: Server, path: string): Promise<void> {
 
 /** Removes a socket on which nobody listens any more. @throws EXISTS when somebody does, or it is none. */
 async function removeStale(path: string): Promise<void> {
-  const isStale = lstatSync(path).isSocket() && (await refuses(path));
+  const isStale = lstatSync(path).isSocket() && (await connectError(path)) === "ECONNREFUSED";
   if (isStale) return unlinkSync(path);
   const problem = `expected ${path} to be free for the connections of a guest, found it in use`;
   throw new NkError("EXISTS", `${problem}: end what uses it, or remove it`, { phase: VSOCK_PHASE });
-}
-
-function refuses(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(false);
-    });
-    socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code === "ECONNREFUSED"));
-  });
 }
