@@ -9,7 +9,7 @@ import { openPlace, type Place } from "./place.ts";
 import { preflight } from "./preflight.ts";
 import { fifosIn } from "./process.ts";
 
-const CAPABILITIES: VmCapabilities = { shares: [], accels: ["kvm"], maxVcpus: 32 };
+const CAPABILITIES: VmCapabilities = { shares: ["9p-vsock"], accels: ["kvm"], maxVcpus: 32 };
 
 /** Firecracker: small, KVM only, disks and a vsock. docs/firecracker.md */
 export const firecrackerDriver: VmDriver = {
