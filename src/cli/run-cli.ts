@@ -3,7 +3,7 @@ import { Logger, writeStderr } from "../base/logger.ts";
 import { print } from "../base/print.ts";
 import { DEFAULT_ROOT } from "../state/paths.ts";
 import { StateStore } from "../state/store.ts";
-import { notices } from "../trace/channels.ts";
+import { notices, warnings } from "../trace/channels.ts";
 import { resolve } from "node:path";
 import { parseWords, usage } from "./argv.ts";
 import { closest } from "./closest.ts";
@@ -83,6 +83,7 @@ function hasLogOption(flags: Flags): boolean {
 
 async function installSinks(flags: Flags, logger: Logger): Promise<void> {
   const narrate = flags.switch("educational");
+  warnings.subscribe((text) => logger.warn(String(text)));
   notices.subscribe((text) => {
     // node:tty takes 2 ms to load.
     void import("./notice.ts").then(({ showNotice }) => showNotice(String(text), narrate, logger));

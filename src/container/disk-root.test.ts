@@ -26,7 +26,7 @@ function bundleWith(mounts: object[], readonly = true, cwd = "/"): Bundle {
     root: { path: rootfs, readonly },
     mounts,
   };
-  return { path: rootfs, rootfs, raw, config: checkConfig(raw, "config.json") };
+  return { path: rootfs, rootfs, raw, text: "", config: checkConfig(raw, "config.json") };
 }
 
 it.each([

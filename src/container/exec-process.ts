@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { NkError } from "../base/errors.ts";
 import { isObject, parseJsonObject } from "../base/json.ts";
 import { reasonOf } from "../base/system-error.ts";
-import { readConfigFile } from "../oci/config-file.ts";
 import { checkProcess } from "../oci/config.ts";
+import { frozenConfig } from "../oci/frozen-config.ts";
 
 /** What the flags of exec change in the process object of config.json. */
 export interface ExecOverrides {
@@ -23,8 +23,8 @@ export interface ExecOverrides {
 type Json = Record<string, unknown>;
 
 /** The process of `exec ID COMMAND`: the container's own, as runc inherits it, with the changes of the flags. */
-export function execProcess(bundlePath: string, overrides: ExecOverrides): Json {
-  const base = readConfigFile(bundlePath)["process"];
+export function execProcess(stateDir: string, overrides: ExecOverrides): Json {
+  const base = frozenConfig(stateDir)["process"];
   const process: Json = isObject(base) ? base : {};
   const { args, terminal, env, cwd, noNewPrivileges, apparmorProfile, selinuxLabel } = overrides;
   const inherited = Array.isArray(process["env"]) ? (process["env"] as unknown[]) : [];

@@ -8,7 +8,7 @@ import { isatty } from "node:tty";
 import { NkError } from "../base/errors.ts";
 import { isObject } from "../base/json.ts";
 import type { HostRecord } from "../state/record.ts";
-import { traced } from "../trace/channels.ts";
+import { traced, warnings } from "../trace/channels.ts";
 import type { HostCreation } from "./host-creation.ts";
 
 export interface HostCommand {
@@ -68,7 +68,10 @@ async function run(command: HostCommand, stdio: StdioOptions, creation?: HostCre
       try {
         const exited = exitStatus(child, host.runtime);
         const status = await (creation?.watch(child, exited) ?? exited);
-        return { status, error: lastError(log), stdout };
+        const error = lastError(log);
+        // A poststop hook that failed, say: nobody else will read that log.
+        if (status === 0 && error !== undefined) warnings.publish(`${basename(host.runtime)}: ${error}`);
+        return { status, error, stdout };
       } finally {
         stopForwarding();
       }

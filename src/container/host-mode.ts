@@ -1,6 +1,9 @@
-import { NkError } from "../base/errors.ts";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { asNkError, NkError } from "../base/errors.ts";
 import type { ContainerRecord, HostRecord } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
+import { warnings } from "../trace/channels.ts";
 import type { ContainerMode, ProcessRow } from "./container-mode.ts";
 import { runQuietly } from "./host-command.ts";
 import { createContainer, runContainer } from "./host-create.ts";
@@ -54,7 +57,10 @@ export function hostMode(store: StateStore): ContainerMode {
       try {
         if (container.host) await ask(container, args, "removes cgroup and state");
       } catch (error) {
-        if (!force && !isGone(error)) throw error;
+        const isLeft = container.host && existsSync(join(container.host.root, container.id));
+        if (isLeft && !force) throw error;
+        // What it could not do after it had removed the container: run a poststop hook, say.
+        if (!isGone(error)) warnings.publish(asNkError(error).message);
       }
       store.remove(container.id);
     },

@@ -1,21 +1,18 @@
 import { join } from "node:path";
 import { Deadline } from "../base/deadline.ts";
 import { asNkError, NkError } from "../base/errors.ts";
-import { writeStderr } from "../base/logger.ts";
-import { printable } from "../base/printable.ts";
 import type { GuestProcess } from "../agent/agent-client.ts";
 import type { ControlClient } from "../monitor/control-client.ts";
 import { monitorGone } from "../monitor/monitor-gone.ts";
-import { runHooks } from "../oci/hooks.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
-import { traced } from "../trace/channels.ts";
+import { traced, warnings } from "../trace/channels.ts";
 import type { ContainerMode, ProcessRow } from "./container-mode.ts";
 import { refreshVm } from "./refresh.ts";
 import { execInVm } from "./vm-exec.ts";
 import { launch } from "./vm-launch.ts";
 import { narrateRest } from "./vm-narrate.ts";
-import { removeLeftovers } from "./vm-leftovers.ts";
+import { removeContainer } from "./vm-remove.ts";
 
 /** A container in its own VM: each operation is a request to the VM's monitor (src/monitor). */
 export function vmMode(store: StateStore): ContainerMode {
@@ -32,7 +29,7 @@ export function vmMode(store: StateStore): ContainerMode {
       narrateRest(join(store.dirOf(request.id), "trace.jsonl"), launched.stepsHeard);
       const ended = refreshVm(store.read(request.id));
       warnOfCopy(ended);
-      if (!request.keep) await remove(store, ended);
+      if (!request.keep) await removeContainer(store, ended);
       return { status, ...(ended.error && { lost: ended.error }) };
     },
 
@@ -49,7 +46,7 @@ export function vmMode(store: StateStore): ContainerMode {
     async delete(container, force) {
       await end(store, container, force);
       warnOfCopy(container);
-      await remove(store, container);
+      await removeContainer(store, container);
     },
 
     async pause(container) {
@@ -75,9 +72,9 @@ export function vmMode(store: StateStore): ContainerMode {
 function warnOfCopy({ id, rootfs, copiedBack }: ContainerRecord): void {
   if (copiedBack === undefined) return;
   const { error, failed, problems } = copiedBack;
-  const start = `nk-runtime: warning: --vm-sync: not all that container ${id} changed is in ${rootfs}`;
-  if (error !== undefined) writeStderr(printable(`${start}: ${error}\n`));
-  else if (failed > 0) writeStderr(printable(`${start}: ${failed} failed: ${problems.join("; ")}\n`));
+  const start = `--vm-sync: not all that container ${id} changed is in ${rootfs}`;
+  if (error !== undefined) warnings.publish(`${start}: ${error}`);
+  else if (failed > 0) warnings.publish(`${start}: ${failed} failed: ${problems.join("; ")}`);
 }
 
 /** Longer than the monitor's own deadlines for the guest, so that its errors arrive, which know more. */
@@ -157,13 +154,7 @@ async function end(store: StateStore, container: ContainerRecord, force: boolean
   try {
     await deadline.race(ended, `the end of container ${container.id}`);
   } catch (error) {
-    // No monitor listens: it has ended, or was killed and left what `remove` finds.
+    // No monitor listens: it has ended, or was killed and left what `removeContainer` finds.
     if (!force && !(error instanceof NkError && error.code === "NOT_FOUND")) throw error;
   }
-}
-
-async function remove(store: StateStore, container: ContainerRecord): Promise<void> {
-  await removeLeftovers(container, store.dirOf(container.id));
-  await runHooks("poststop", container.bundle, { ...container, status: "stopped" });
-  store.remove(container.id);
 }

@@ -6,6 +6,7 @@ import { killIfAlive } from "../host/process-info.ts";
 import { ControlClient } from "../monitor/control-client.ts";
 import { removeVirtiofsFiles } from "../share/virtiofs.ts";
 import type { MachineRecord } from "../state/machine-record.ts";
+import type { ContainerRecord } from "../state/record.ts";
 import type { MachineStore } from "../state/machine-store.ts";
 import type { StateStore } from "../state/store.ts";
 import { traced } from "../trace/channels.ts";
@@ -63,11 +64,15 @@ export async function stopMachine(
   }
 }
 
+/** Removes one container that has ended; given by the caller, who may load what that needs. */
+export type RemoveContainer = (store: StateStore, container: ContainerRecord) => Promise<void>;
+
 /** Removes a VM and what a killed monitor has left of it. @throws BAD_STATE while it runs or has containers, unless forced */
 export async function deleteMachine(
   machines: MachineStore,
   machine: MachineRecord,
   force: boolean,
+  removeContainer: RemoveContainer,
 ): Promise<void> {
   const { id } = machine;
   const inside = machines.store.list(() => {}).filter(({ vm }) => vm?.machine === id);
@@ -85,10 +90,7 @@ export async function deleteMachine(
     );
   }
   if (isLive(machine)) await stopMachine(machines, machine, true);
-  for (const container of inside) {
-    await removeCgroups(container.vm?.cgroups ?? []);
-    machines.store.remove(container.id);
-  }
+  for (const container of inside) await removeContainer(machines.store, container);
   await removeRemains(machines, machine);
   machines.store.remove(id);
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, statSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
 import { cgroupFolder, cgroupsToMake } from "../host/cgroup.ts";
@@ -14,6 +14,7 @@ import type { MachineStore } from "../state/machine-store.ts";
 import { ALWAYS_KVM } from "../vm/choose-vmm.ts";
 import { requireKvm } from "../vm/firecracker/preflight.ts";
 import { resolveAccel } from "../vm/qemu/driver.ts";
+import { writableRoot } from "./bundle-folder.ts";
 
 export interface MachineRequest {
   id: string;
@@ -33,7 +34,7 @@ export async function createMachine(machines: MachineStore, request: MachineRequ
   machines.checkFree(id);
   const prepared = machines.store.prepare();
   try {
-    if (bundle !== undefined) checkFolder(bundle);
+    const bundleRoot = bundle === undefined ? undefined : writableRoot(bundle);
     if (settings.sync) throw noSync();
     const share = liveShare(settings.share);
     const image = await resolveGuestImage({
@@ -53,6 +54,7 @@ export async function createMachine(machines: MachineStore, request: MachineRequ
       owner: ownerName(),
       settings,
       ...(bundle !== undefined && { bundle }),
+      ...(bundleRoot !== undefined && { bundleRoot }),
       vm: {
         ...emptyVm(settings, cgroupsToMake(cgroupFolder(undefined, id))),
         accel,
@@ -97,11 +99,4 @@ function liveShare(want: Settings["share"]): Exclude<Settings["share"], "block">
     "UNSUPPORTED",
     "a VM made by hand takes its containers' files from a shared folder: use --vm-share=virtiofs or 9p",
   );
-}
-
-function checkFolder(path: string): void {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat?.isDirectory() === true) return;
-  const found = stat === undefined ? "nothing there" : "something else";
-  throw new NkError("BAD_CONFIG", `--bundle ${path}: expected a folder, found ${found}`);
 }

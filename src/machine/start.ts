@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
 import { cgroupFolder, makeCgroup, removeCgroups } from "../host/cgroup.ts";
-import { MS } from "../host/mount-flags.ts";
 import { startShadow, type ShadowPlan } from "../host/shadow.ts";
 import { followReport } from "../monitor/follow-report.ts";
 import { jobPath, type MachineJob } from "../monitor/job.ts";
@@ -13,6 +12,7 @@ import { hold } from "../state/claim.ts";
 import { TREE_FOLDER, type MachineRecord } from "../state/machine-record.ts";
 import type { MachineStore } from "../state/machine-store.ts";
 import { heardSpans, traced } from "../trace/channels.ts";
+import { bundleBinds } from "./bundle-folder.ts";
 import { isLive } from "./refresh.ts";
 
 /** Longer than the monitor's own deadline for a boot, so that its error arrives, which knows more. */
@@ -59,13 +59,13 @@ function clearRemains(stateDir: string): void {
   mkdirSync(join(stateDir, TREE_FOLDER));
 }
 
-function shadowPlan({ id, bundle }: MachineRecord, stateDir: string): ShadowPlan {
+function shadowPlan({ id, bundle, bundleRoot }: MachineRecord, stateDir: string): ShadowPlan {
   return {
     rootfs: join(stateDir, TREE_FOLDER),
     // The guest could fill the state folder, which is memory, with files of its own.
     readonly: true,
     mountPoints: [],
-    binds: bundle === undefined ? [] : [{ source: bundle, destination: "/bundle", flags: MS.BIND | MS.REC }],
+    binds: bundle === undefined ? [] : bundleBinds(bundle, bundleRoot),
     hostname: id.slice(0, 63),
     netns: "new",
     cgroups: makeCgroup(cgroupFolder(undefined, id)),

@@ -98,10 +98,11 @@ export class Container {
   /** Makes the container in the guest. @throws what the runtime in the VM says, in runc's words. */
   async create(agent: AgentClient, place: GuestPlace): Promise<void> {
     const { record, job } = this;
+    const stateDir = this.store.dirOf(record.id);
     this.agent = agent;
-    await runHooks("prestart", record.bundle, record);
-    await runHooks("createRuntime", record.bundle, record);
-    await runHooks("createContainer", record.bundle, record);
+    await runHooks("prestart", stateDir, record);
+    await runHooks("createRuntime", stateDir, record);
+    await runHooks("createContainer", stateDir, record);
     const what = JSON.stringify(job.guestConfig);
     await traced("agent", "create the container", { why: CREATE_WHY, what }, async () => {
       const shared = { target: place.root, fstype: "bind", source: place.share, options: "" };
@@ -131,7 +132,7 @@ export class Container {
     this.startedNs = process.hrtime.bigint();
     // The process may have ended already, and the record with it.
     if (this.record.status === "created") this.setStatus("running");
-    for (const failure of await runHooks("poststart", this.record.bundle, this.record)) {
+    for (const failure of await runHooks("poststart", this.store.dirOf(this.record.id), this.record)) {
       writeStderr(`${failure}\n`);
     }
   }

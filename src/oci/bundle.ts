@@ -1,7 +1,8 @@
 import { existsSync, realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { NkError } from "../base/errors.ts";
-import { CONFIG_FILE, isFolder, readConfigFile } from "./config-file.ts";
+import { parseJsonObject } from "../base/json.ts";
+import { CONFIG_FILE, isFolder, readConfigText } from "./config-file.ts";
 import { checkConfig } from "./config.ts";
 import type { OciConfig } from "./config.ts";
 
@@ -13,6 +14,8 @@ export interface Bundle {
   config: OciConfig;
   /** config.json as it was parsed, with everything in it: what is handed on to runtimes. */
   raw: Record<string, unknown>;
+  /** config.json as it was read: what is frozen (frozen-config.ts). */
+  text: string;
   /** Absolute path of the container's root file system. */
   rootfs: string;
 }
@@ -21,7 +24,8 @@ export interface Bundle {
 export function loadBundle(dir: string): Bundle {
   const path = resolve(dir);
   const configPath = join(path, CONFIG_FILE);
-  const raw = readConfigFile(path);
+  const text = readConfigText(path);
+  const raw = parseJsonObject(text, configPath);
   const config = checkConfig(raw, configPath);
   const rootfs = resolve(path, config.root.path);
   if (!isFolder(rootfs)) {
@@ -30,5 +34,5 @@ export function loadBundle(dir: string): Bundle {
     throw new NkError("BAD_CONFIG", `${configPath}: root.path: ${problem}`);
   }
   // A link cannot be mounted elsewhere, what it leads to can.
-  return { path, config, raw, rootfs: realpathSync(rootfs) };
+  return { path, config, raw, text, rootfs: realpathSync(rootfs) };
 }

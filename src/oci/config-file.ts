@@ -6,18 +6,21 @@ import { reasonOf } from "../base/system-error.ts";
 
 export const CONFIG_FILE = "config.json";
 
-/** Reads and parses config.json of a bundle, without checking what it says. Throws BAD_CONFIG with file, line and what to change. */
-export function readConfigFile(bundlePath: string): Record<string, unknown> {
+/** Reads config.json of a bundle. Throws BAD_CONFIG with the file and what to change. */
+export function readConfigText(bundlePath: string): string {
   const configPath = join(bundlePath, CONFIG_FILE);
-  let text: string;
   try {
-    text = readFileSync(configPath, "utf8");
+    return readFileSync(configPath, "utf8");
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== "ENOENT" && code !== "ENOTDIR") throw unreadable(configPath, error);
     throw isFolder(bundlePath) ? noConfig(bundlePath) : noBundle(bundlePath);
   }
-  return parseJsonObject(text, configPath);
+}
+
+/** The same, parsed, without checking what it says. Throws BAD_CONFIG with file, line and what to change. */
+export function readConfigFile(bundlePath: string): Record<string, unknown> {
+  return parseJsonObject(readConfigText(bundlePath), join(bundlePath, CONFIG_FILE));
 }
 
 export function isFolder(path: string): boolean {

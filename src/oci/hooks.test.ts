@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -74,9 +74,9 @@ it("stops at a failure and shows the end of its output", async () => {
 });
 
 it("goes on after a failed poststop hook and returns what failed", async () => {
-  writeHooks({ poststop: [hook("exit 1"), hook(`touch ${dir}/ran`)] });
+  writeHooks({ poststop: [hook("echo one; echo why; exit 1"), hook(`touch ${dir}/ran`)] });
   expect(await runHooks("poststop", dir, STATE)).toEqual([
-    expect.stringContaining("failed with exit status 1"),
+    expect.stringMatching(/failed with exit status 1: why$/),
   ]);
   expect(existsSync(join(dir, "ran"))).toBe(true);
 });
@@ -98,6 +98,22 @@ it("tells which hook could not be started", async () => {
   writeHooks({ prestart: [{ path: "/no/such/hook" }] });
   const error = await failure(runHooks("prestart", dir, STATE));
   expect(error.message).toMatch(/^prestart hook \/no\/such\/hook could not be started: /);
+});
+
+it("runs in the bundle, and elsewhere when that is gone", async () => {
+  const bundle = join(dir, "bundle");
+  mkdirSync(bundle);
+  writeHooks({ poststop: [hook(`pwd >>${dir}/places`)] });
+  await runHooks("poststop", dir, { ...STATE, bundle });
+  rmSync(bundle, { recursive: true });
+  expect(await runHooks("poststop", dir, { ...STATE, bundle })).toEqual([]);
+  expect(readFileSync(join(dir, "places"), "utf8")).toBe(`${bundle}\n/\n`);
+});
+
+it("says that the frozen config.json is not there", async () => {
+  const error = await failure(runHooks("prestart", dir, STATE));
+  expect(error.code).toBe("DAMAGED");
+  expect(error.message).toContain(`${dir}/config.json`);
 });
 
 it("does nothing without hooks", async () => {

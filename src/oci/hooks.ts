@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { NkError } from "../base/errors.ts";
+import { asNkError, NkError } from "../base/errors.ts";
 import { reasonOf } from "../base/system-error.ts";
 import { isObject } from "../base/json.ts";
-import { readConfigFile } from "./config-file.ts";
+import { isFolder } from "./config-file.ts";
+import { frozenConfig } from "./frozen-config.ts";
 import type { OciHook } from "./config.ts";
 import { ociState } from "./state.ts";
 import type { StateSource } from "./state.ts";
@@ -20,23 +21,31 @@ const OUTPUT_TAIL_BYTES = 2048;
 const OUTPUT_GRACE_MS = 200;
 
 /**
- * Runs the hooks of one kind, in order, with the container's state on their standard input.
- * @returns the failures of hooks whose failure is tolerated, one line each. @throws HOST at the first other failure.
+ * Runs the hooks of one kind, in order, with the container's state on their standard input; in the bundle, while that is there.
+ * @param stateDir has the config.json that `create` has frozen: a guest may have written to that of the bundle
+ * @returns the failures of hooks whose failure is tolerated, one line each. @throws HOST at the first other failure, DAMAGED
  */
-export async function runHooks(kind: HostHook, bundlePath: string, source: StateSource): Promise<string[]> {
-  const { hooks } = readConfigFile(bundlePath);
+export async function runHooks(kind: HostHook, stateDir: string, source: StateSource): Promise<string[]> {
+  const { hooks } = frozenConfig(stateDir);
+  const cwd = isFolder(source.bundle) ? source.bundle : "/";
   const list = isObject(hooks) ? ((hooks[kind] ?? []) as OciHook[]) : [];
   const state = JSON.stringify(ociState(source));
   const failures: string[] = [];
   for (const hook of list) {
     try {
-      await runHook(kind, hook, bundlePath, state);
+      await runHook(kind, hook, cwd, state);
     } catch (error) {
       if (!TOLERATED.includes(kind)) throw error;
-      failures.push(error instanceof Error ? error.message : String(error));
+      failures.push(inOneLine(asNkError(error)));
     }
   }
   return failures;
+}
+
+/** With the last line of what the hook has said. */
+function inOneLine({ message, log = "" }: NkError): string {
+  const words = log.split("\n").at(-1) ?? "";
+  return words === "" ? message : `${message}: ${words}`;
 }
 
 async function runHook(kind: HostHook, hook: OciHook, cwd: string, state: string): Promise<void> {

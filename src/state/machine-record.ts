@@ -25,6 +25,8 @@ export interface MachineRecord {
   settings: Settings;
   /** A folder of the host that the guest sees as /mnt/bundle. */
   bundle?: string;
+  /** The folder in it that the guest may write to: the root file system that its config.json names. The rest of the bundle is read-only. */
+  bundleRoot?: string;
   /** Why it stopped, when nobody asked for it. */
   error?: ErrorJson;
   vm: VmRecord;

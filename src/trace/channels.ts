@@ -13,6 +13,9 @@ export const heardSpans = channel("nk:span-heard");
 /** One line each for people who wait: what takes long, and that it is done (slow.ts). */
 export const notices = channel("nk:notice");
 
+/** What went wrong, one line each, without keeping a command from what it was asked for. */
+export const warnings = channel("nk:warning");
+
 /** Who did the work: one row of a timeline each. */
 export type Actor = "cli" | "monitor" | "shadow" | "vmm" | "kernel" | "agent" | "runtime" | "container";
 

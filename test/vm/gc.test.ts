@@ -88,6 +88,8 @@ afterEach(() => {
 it("removes what killed processes left, and nothing else", async () => {
   const lostMonitor = await runtime.background();
   await loseMonitor(lostMonitor);
+  // Nothing of the bundle is needed.
+  rmSync(runtime.record(lostMonitor).bundle, { recursive: true });
   const lostFolder = await runtime.background();
   await loseMonitor(lostFolder);
   const { vm } = JSON.parse(readFileSync(join(runtime.root, lostFolder, "state.json"), "utf8")) as {

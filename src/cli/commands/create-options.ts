@@ -8,6 +8,7 @@ import type { CreateRequest } from "../../container/container-mode.ts";
 import { checkGivenUp, giveUpOnSignals } from "../../host/give-up.ts";
 import { checkPreservedFds } from "../../host/preserved-fds.ts";
 import { loadBundle } from "../../oci/bundle.ts";
+import { freezeConfig } from "../../oci/frozen-config.ts";
 import { planMounts } from "../../oci/guest-config.ts";
 import type { SourcedSettings } from "../../oci/settings.ts";
 import { checkPidFile } from "../../state/pid-file.ts";
@@ -75,6 +76,7 @@ async function claimed(
   try {
     installRecorder(join(prepared, "trace.jsonl"));
     const bundle = await readBundle(flags.text("bundle") ?? ".");
+    freezeConfig(prepared, bundle);
     const settings = await withVmm(await settle(flagSettings, bundle), bundle, flags.has("vm"));
     if (settings.mode === "container") refuseVmFlags(flags);
     const terminal = bundle.config.process.terminal ?? false;

@@ -94,7 +94,7 @@ export const exec: Command = {
     // In a VM neither helps, and its refusal says what does.
     const skip = container.status === "paused" && (ignorePaused || container.mode === "vm");
     if (!skip) checkAllowed("exec", container);
-    const process = readProcess(context, container.bundle);
+    const process = readProcess(context, context.store.dirOf(container.id));
     const terminal = process["terminal"] === true;
     const detach = flags.switch("detach");
     const consoleSocket = path(flags, "console-socket");
@@ -115,7 +115,7 @@ export const exec: Command = {
   },
 };
 
-function readProcess({ flags, positionals }: CommandContext, bundle: string): Record<string, unknown> {
+function readProcess({ flags, positionals }: CommandContext, stateDir: string): Record<string, unknown> {
   const file = flags.text("process");
   if (file !== undefined) {
     const process = readProcessFile(resolve(file));
@@ -123,7 +123,7 @@ function readProcess({ flags, positionals }: CommandContext, bundle: string): Re
   }
   const command = commandOf(positionals.slice(1), flags.text("exec"));
   const shellOnTerminal = command === undefined && !flags.has("tty") && !flags.switch("detach") && isatty(0);
-  return execProcess(bundle, {
+  return execProcess(stateDir, {
     args: command ?? ["/bin/sh"],
     terminal: flags.switch("tty") || shellOnTerminal,
     env: flags.texts("env"),

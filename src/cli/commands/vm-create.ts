@@ -19,7 +19,7 @@ export const vmCreate: Command = {
         short: "b",
         type: "text",
         value: "DIR",
-        help: "a folder that the guest sees as /mnt/bundle, for requests of your own (vm-agent)",
+        help: "a folder that the guest sees as /mnt/bundle, read-only but for its root file system, for vm-agent",
       },
       ...VM_OPTIONS,
     ],

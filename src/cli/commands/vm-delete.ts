@@ -1,3 +1,4 @@
+import { removeContainer } from "../../container/vm-remove.ts";
 import { deleteMachine } from "../../machine/control.ts";
 import { refreshMachine } from "../../machine/refresh.ts";
 import type { Command } from "../command.ts";
@@ -28,7 +29,7 @@ export const vmDelete: Command = {
     const id = context.positionals[0] ?? "";
     if (force && !context.store.has(id)) return 0;
     const { machines, record } = findHandMade(context);
-    await deleteMachine(machines, refreshMachine(record), force);
+    await deleteMachine(machines, refreshMachine(record), force, removeContainer);
     return 0;
   },
 };

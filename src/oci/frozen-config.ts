@@ -1,0 +1,27 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { NkError } from "../base/errors.ts";
+import { parseJsonObject } from "../base/json.ts";
+import { reasonOf } from "../base/system-error.ts";
+import type { Bundle } from "./bundle.ts";
+import { CONFIG_FILE } from "./config-file.ts";
+
+/**
+ * config.json as `create` checked it, in the container's state folder. All that comes later (hooks, exec) reads this copy: the bundle may have
+ * changed or gone, and a guest may be able to write to it (runtime-spec runtime.md#lifecycle: later changes have no effect).
+ */
+export function freezeConfig(stateDir: string, { text }: Bundle): void {
+  writeFileSync(join(stateDir, CONFIG_FILE), text, { mode: 0o600, flag: "wx" });
+}
+
+/** The frozen config.json, parsed. @throws DAMAGED when it cannot be read */
+export function frozenConfig(stateDir: string): Record<string, unknown> {
+  const path = join(stateDir, CONFIG_FILE);
+  try {
+    return parseJsonObject(readFileSync(path, "utf8"), path);
+  } catch (cause) {
+    throw new NkError("DAMAGED", `cannot read ${path}, config.json as it was at create: ${reasonOf(cause)}`, {
+      cause,
+    });
+  }
+}
