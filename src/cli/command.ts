@@ -22,6 +22,8 @@ export interface CommandSpec {
   min: number;
   max: number;
   stopAtFirstPositional?: boolean;
+  /** It looks at no container and no VM: any user may run it. */
+  stateless?: boolean;
   examples: readonly string[];
 }
 
@@ -31,4 +33,6 @@ export interface CommandContext {
   positionals: readonly string[];
   store: StateStore;
   logger: Logger;
+  /** @throws HOST with the command to type instead, unless root runs us. */
+  requireRoot: () => void;
 }

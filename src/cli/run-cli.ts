@@ -14,6 +14,7 @@ import { commandHelp, globalHelp } from "./help.ts";
 import { GLOBAL_OPTIONS, LATE_GLOBAL_OPTIONS } from "./options.ts";
 import type { Flags } from "./options.ts";
 import { describeError } from "./describe-error.ts";
+import { requireRoot, requireStateFolder, withWayToRoot } from "./needs-root.ts";
 
 /** Runs the command line and returns the exit code; errors have been told by then. */
 export async function runCli(words: readonly string[]): Promise<number> {
@@ -34,11 +35,18 @@ export async function runCli(words: readonly string[]): Promise<number> {
     if (hasLogOption(tail.flags)) logger = openLogger(flags);
     checkCount(spec, tail.positionals);
     await installSinks(flags, logger);
-    command = name;
+    command = spec.name;
     const store = new StateStore(resolve(flags.text("root") ?? DEFAULT_ROOT));
-    return await program.run({ flags, positionals: tail.positionals, store, logger });
+    if (spec.stateless !== true) requireStateFolder(store.root, words);
+    return await program.run({
+      flags,
+      positionals: tail.positionals,
+      store,
+      logger,
+      requireRoot: () => requireRoot(words),
+    });
   } catch (error) {
-    return report(asNkError(error), command, logger);
+    return report(withWayToRoot(asNkError(error), words), command, logger);
   }
 }
 

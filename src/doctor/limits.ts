@@ -1,7 +1,9 @@
-import { accessSync, constants, existsSync, statfsSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { accessSync, constants, statfsSync } from "node:fs";
+import { resolve } from "node:path";
+import { nearestExisting } from "../base/nearest-existing.ts";
 import { cacheDirs } from "../image/cache-dir.ts";
 import { defaultImageDirs } from "../image/guest-image.ts";
+import { reasonOf } from "../base/system-error.ts";
 import { MAX_SOCKET_PATH_BYTES } from "../base/socket-path.ts";
 import { longestSocketPath } from "../state/paths.ts";
 import { fail, ok, warn, type Check, type Finding } from "./check.ts";
@@ -31,8 +33,13 @@ function stateFolder({ root }: Context): Finding {
   const there = nearestExisting(path);
   try {
     accessSync(there, constants.W_OK | constants.X_OK);
-  } catch {
-    return fail(`${there} cannot be written`, "run as root, or name another folder: --root DIR");
+  } catch (error) {
+    const isReadOnly = (error as NodeJS.ErrnoException).code === "EROFS";
+    const first = isReadOnly ? `mount -o remount,rw ${there}` : "run it with sudo";
+    return fail(
+      `${there} cannot be written: ${reasonOf(error)}`,
+      `${first}; or name another folder: --root DIR`,
+    );
   }
   return space(path, there, MIN_STATE_BYTES, "free some space, or name another folder: --root DIR");
 }
@@ -57,10 +64,6 @@ function space(path: string, there: string, minBytes: number, mend: string): Fin
   const freeMib = Math.floor((bavail * bsize) / MIB);
   const found = `${path}, ${freeMib} MiB free`;
   return freeMib * MIB >= minBytes ? ok(found) : warn(`${found}, expected ${minBytes / MIB}`, mend);
-}
-
-function nearestExisting(path: string): string {
-  return existsSync(path) ? path : nearestExisting(dirname(path));
 }
 
 function isWritable(path: string): boolean {

@@ -54,11 +54,21 @@ async function virtiofs({ share, vmm }: Context): Promise<Finding> {
   const { code, output } = await runProgram(server.path, ["--version"]);
   if (code !== 0) {
     const found = `${server.path} does not run: ${firstLine(output)}`;
-    return lacking(!(await share()).startsWith("9p"))(found, mendVirtiofsd());
+    return lacking(!(await share()).startsWith("9p"))(found, mendRefusal(output) ?? mendVirtiofsd());
   }
   const language = server.flavour === "c" ? "C" : "Rust";
   return ok(`virtiofsd ${versionIn(output)}, the one in ${language} (${server.path})`);
 }
+
+/** A server that is there and lacks a right: another package would not give it. */
+function mendRefusal(output: string): string | undefined {
+  if (process.getuid?.() !== 0 && FORBIDDEN.test(output)) return "run it with sudo";
+  if (READ_ONLY.test(output)) return "mount -o remount,rw the file system of the path that it names";
+  return FORBIDDEN.test(output) ? "let root write the path that it names: ls -ld, mount, dmesg" : undefined;
+}
+
+const READ_ONLY = /read-only file system/i;
+const FORBIDDEN = /permission denied|not permitted/i;
 
 function mendVirtiofsd(): string {
   const install = `apt-get install ${virtiofsdPackage()}`;

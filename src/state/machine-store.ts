@@ -6,7 +6,7 @@ import { writeFileAtomic } from "./atomic-write.ts";
 import { isTemporary } from "./claim.ts";
 import { readIfThere } from "./read-if-there.ts";
 import type { MachineRecord } from "./machine-record.ts";
-import { checkId } from "./paths.ts";
+import { checkId, commandHint } from "./paths.ts";
 import type { StateStore } from "./store.ts";
 
 const RECORD_FILE = "vm.json";
@@ -30,7 +30,7 @@ export class MachineStore {
     const { root } = this.store;
     return new NkError(
       "NOT_FOUND",
-      `VM does not exist: ${id}: "nk-runtime --root ${root} vm-list" shows those that do`,
+      `VM does not exist: ${id}: ${commandHint(root, "vm-list")} shows those that do`,
     );
   }
 

@@ -170,6 +170,6 @@ function readRecord(dir: string, id: string): ContainerRecord | undefined {
 function notFound(id: string, root: string): NkError {
   return new NkError(
     "NOT_FOUND",
-    `container does not exist: ${id}: "nk-runtime --root ${root} list" shows those that do`,
+    `container does not exist: ${id}: ${commandHint(root, "list")} shows those that do`,
   );
 }

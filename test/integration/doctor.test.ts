@@ -87,6 +87,28 @@ describe("doctor", () => {
     expect(vm.summary).toContain(`cannot run: ${name}`);
   });
 
+  it("does not propose a package where a server lacks a right", async () => {
+    const server = join(dir, "virtiofsd");
+    writeFileSync(
+      server,
+      "#!/bin/sh\necho 'cannot create /run/virtiofsd: Read-only file system' >&2; exit 1\n",
+      {
+        mode: 0o755,
+      },
+    );
+    const { check } = await report([], { NK_VIRTIOFSD: server });
+    const { found, mend } = check("virtiofs") ?? {};
+    expect(found).toContain("/run/virtiofsd");
+    expect(mend).toBe("mount -o remount,rw the file system of the path that it names");
+  });
+
+  it("says of a distribution's kernel how to have ours", async () => {
+    const { check } = await report();
+    const { found = "", mend } = check("guest kernel") ?? {};
+    if (/-nk,/.test(found)) expect(mend).toBeUndefined();
+    else expect(`${found} ${mend}`).toMatch(/four times slower.*build-kernel\.sh/);
+  });
+
   it("without a runtime only container mode cannot run", async () => {
     const { code, vm, container, check } = await report(["--host-runtime=nothing"]);
     expect({ code, vm: vm.works, container: container.works }).toEqual({

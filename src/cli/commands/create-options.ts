@@ -62,7 +62,7 @@ export async function withClaim<T>(
 }
 
 async function claimed(
-  { flags, positionals, store }: CommandContext,
+  { flags, positionals, store, requireRoot }: CommandContext,
   detach: boolean,
   givenUp: AbortSignal,
 ): Promise<CreateRequest> {
@@ -77,7 +77,9 @@ async function claimed(
     installRecorder(join(prepared, "trace.jsonl"));
     const bundle = await readBundle(flags.text("bundle") ?? ".");
     freezeConfig(prepared, bundle);
-    const settings = await withVmm(await settle(flagSettings, bundle), bundle, flags.has("vm"));
+    const settled = await settle(flagSettings, bundle);
+    if (settled.mode === "vm") requireRoot();
+    const settings = await withVmm(settled, bundle, flags.has("vm"));
     if (settings.mode === "container") refuseVmFlags(flags);
     const terminal = bundle.config.process.terminal ?? false;
     checkTerminal(terminal, detach, flags.text("console-socket"));
@@ -92,10 +94,16 @@ async function claimed(
 }
 
 /** The state folder is gone, and with it the logs that an error would send people to; their ends are in the error. */
-function withoutPathsIn(stateDir: string, error: NkError): NkError {
-  if (error.see?.startsWith(`${stateDir}/`) !== true) return error;
-  const { see: _see, ...rest } = error.toJson();
-  return new NkError(error.code, error.message, { ...rest, cause: error.cause, shown: error.shown });
+export function withoutPathsIn(stateDir: string, error: NkError): NkError {
+  const { see, log, ...rest } = error.toJson();
+  const withoutFolder = (text: string): string => text.replaceAll(`${stateDir}/`, "");
+  return new NkError(error.code, withoutFolder(error.message), {
+    ...rest,
+    ...(log !== undefined && { log: withoutFolder(log) }),
+    ...(see?.startsWith(`${stateDir}/`) === false && { see }),
+    cause: error.cause,
+    shown: error.shown,
+  });
 }
 
 /** Whoever sizes a VM expects one: running on the host's kernel instead would be a silent loss of isolation. */

@@ -32,6 +32,7 @@ export const doctor: Command = {
     ],
     min: 0,
     max: 0,
+    stateless: true,
     examples: ["nk-runtime doctor", "nk-runtime doctor --config --bundle=/path/to/bundle --vm-memory=1G"],
   },
 

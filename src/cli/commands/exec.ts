@@ -83,7 +83,7 @@ export const exec: Command = {
     examples: [
       "nk-runtime exec mycontainer ps -ef",
       "nk-runtime exec -t mycontainer",
-      'nk-runtime exec --exec "ping -c 3 8.8.8.8" mycontainer',
+      'nk-runtime exec --exec "cat /proc/meminfo | head -n 3" mycontainer',
     ],
   },
 

@@ -12,6 +12,7 @@ export const features: Command = {
     options: [],
     min: 0,
     max: 0,
+    stateless: true,
     examples: ["nk-runtime features"],
   },
 

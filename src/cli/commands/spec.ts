@@ -24,6 +24,7 @@ export const spec: Command = {
     ],
     min: 0,
     max: 0,
+    stateless: true,
     examples: ["nk-runtime spec --bundle /path/to/bundle"],
   },
 

@@ -14,7 +14,10 @@ export const vmAgent: Command = {
     max: 1,
     examples: [
       `echo '{"type":"health"}' | nk-runtime vm-agent test-vm`,
+      "# a container of the agent's own, from the folder that the VM was given:",
+      "nk-runtime vm-create --bundle=/path/to/bundle test-vm && nk-runtime vm-start test-vm",
       `echo '{"type":"create","id":"test","bundle":"/mnt/bundle"}' | nk-runtime vm-agent test-vm`,
+      `echo '{"type":"start","id":"test"}' | nk-runtime vm-agent test-vm`,
     ],
   },
 

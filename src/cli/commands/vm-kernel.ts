@@ -37,6 +37,7 @@ export const vmKernel: Command = {
     ],
     min: 1,
     max: 2,
+    stateless: true,
     examples: [
       "nk-runtime vm-kernel list",
       "nk-runtime vm-kernel add /boot/vmlinuz-6.1.0-56-amd64 --default",

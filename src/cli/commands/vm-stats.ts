@@ -23,12 +23,13 @@ export const vmStats: Command = {
   async run({ flags, positionals, store }) {
     const { id } = await findRunning(store, positionals[0] ?? "");
     const stats = (await askMonitor(store, id, "GET", "/stats")) as MachineStats;
-    await print(flags.text("format") === "json" ? `${JSON.stringify(stats, null, 2)}\n` : table(stats));
+    await print(flags.text("format") === "json" ? `${JSON.stringify(stats, null, 2)}\n` : statsTable(stats));
     return 0;
   },
 };
 
-function table({ host, vmm, guest, containers }: MachineStats): string {
+/** For people: a line for each process, then what VMM and guest say. */
+export function statsTable({ host, vmm, guest, containers }: MachineStats): string {
   const rows = host.processes.map(({ role, pid, pssKib, cpuMs }) => [
     role,
     String(pid),
@@ -37,7 +38,7 @@ function table({ host, vmm, guest, containers }: MachineStats): string {
   ]);
   const total = ["total", "", mib(host.totalPssKib), `${host.totalCpuMs} ms`];
   const { memTotalKib, memAvailableKib, load1 } = guest as Record<string, unknown>;
-  const inside = `guest: ${mib(Number(memAvailableKib))} of ${mib(Number(memTotalKib))} available, load ${String(load1)}`;
+  const inside = `guest: ${mib(Number(memAvailableKib))} of ${mib(Number(memTotalKib))} available, load ${Number(load1).toFixed(2)}`;
   const each = Object.entries(containers).map(([id, stats]) => `${id}: ${inGuest(stats)}\n`);
   return `${formatTable([["PROCESS", "PID", "MEMORY", "CPU"], ...rows, total])}${ofVmm(vmm).join("")}${inside}\n${each.join("")}`;
 }
