@@ -22,13 +22,13 @@ int tree_open_ns(pid_t shadow) {
     return fd < 0 ? fail_errno("cannot open the tree of the shadow %d", (int)shadow) : fd;
 }
 
-/* The caller is then at the root of that tree. One name: no path leads out of it. */
+/* The caller is then in the rootfs of that tree. One name: no path leads out of it. */
 static int enter(int ns, const char *folder) {
     if (strchr(folder, '/') || strcmp(folder, "..") == 0 || strcmp(folder, ".") == 0 || !*folder) {
         errno = EINVAL;
         return -1;
     }
-    return setns(ns, CLONE_NEWNS) < 0 || chdir("/") < 0 ? -1 : 0;
+    return setns(ns, CLONE_NEWNS) < 0 || chdir(TREE_ROOTFS) < 0 ? -1 : 0;
 }
 
 /* Only a tree of the namespace that one is in can be copied, and a copy can be mounted in any. The copy is

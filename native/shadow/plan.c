@@ -68,21 +68,31 @@ static int on_readonly(struct plan *plan, char **args, struct words *rest) {
 }
 
 static int on_mountpoint(struct plan *plan, char **args, struct words *rest) {
-    struct plan_mount mount = {.dest = args[0], .directory = strcmp(args[1], "dir") == 0};
-
     (void)rest;
-    if (!mount.directory && strcmp(args[1], "file") != 0)
-        return fail("mountpoint %s: expected dir or file, found \"%s\"", args[0], args[1]);
+    return add_mount(plan, (struct plan_mount){.dest = args[0]});
+}
+
+static int on_cover(struct plan *plan, char **args, struct words *rest) {
+    (void)rest;
+    return add_mount(plan, (struct plan_mount){.dest = args[0], .covers = true});
+}
+
+static int add_volume(struct plan *plan, const char *source, const char *dest, const char *flags) {
+    struct plan_mount mount = {.source = source, .dest = dest};
+
+    if (parse_number(flags, UINT_MAX, &mount.flags) < 0)
+        return -1;
     return add_mount(plan, mount);
 }
 
 static int on_bind(struct plan *plan, char **args, struct words *rest) {
-    struct plan_mount mount = {.source = args[0], .dest = args[1]};
-
     (void)rest;
-    if (parse_number(args[2], UINT_MAX, &mount.flags) < 0)
-        return -1;
-    return add_mount(plan, mount);
+    return add_volume(plan, args[0], args[1], args[2]);
+}
+
+static int on_volume(struct plan *plan, char **args, struct words *rest) {
+    (void)rest;
+    return add_volume(plan, args[0], NULL, args[1]);
 }
 
 static int on_hostname(struct plan *plan, char **args, struct words *rest) {
@@ -207,12 +217,13 @@ static const struct {
     unsigned args;
     word_handler *handler;
 } vocabulary[] = {
-    {"rootfs", 1, on_rootfs}, {"readonly", 0, on_readonly}, {"mountpoint", 2, on_mountpoint},
-    {"bind", 3, on_bind},     {"hostname", 1, on_hostname}, {"netns", 1, on_netns},
-    {"cgroup", 1, on_cgroup}, {"terminal", 1, on_terminal}, {"preserve-fds", 1, on_preserve_fds},
-    {"wait", 0, on_wait},     {"monitor", 1, on_monitor},   {"monitor-log", 1, on_monitor_log},
-    {"join", 1, on_join},     {"control", 1, on_control},   {"request", 1, on_request},
-    {"attach", 2, on_attach}, {"endpoint", 1, on_endpoint},
+    {"rootfs", 1, on_rootfs},     {"readonly", 0, on_readonly}, {"mountpoint", 1, on_mountpoint},
+    {"cover", 1, on_cover},       {"bind", 3, on_bind},         {"volume", 2, on_volume},
+    {"hostname", 1, on_hostname}, {"netns", 1, on_netns},       {"cgroup", 1, on_cgroup},
+    {"terminal", 1, on_terminal}, {"wait", 0, on_wait},         {"preserve-fds", 1, on_preserve_fds},
+    {"monitor", 1, on_monitor},   {"join", 1, on_join},         {"monitor-log", 1, on_monitor_log},
+    {"control", 1, on_control},   {"request", 1, on_request},   {"attach", 2, on_attach},
+    {"endpoint", 1, on_endpoint},
 };
 
 #define VOCABULARY_SIZE (sizeof vocabulary / sizeof vocabulary[0])

@@ -12,12 +12,12 @@
 enum terminal_mode { TERMINAL_NONE, TERMINAL_INHERIT, TERMINAL_SOCKET };
 enum netns_mode { NETNS_HOST, NETNS_NEW, NETNS_PATH };
 
-/* One step of the tree. Without a source only the mount point is made. */
+/* One step of the tree, in the order of config.json. */
 struct plan_mount {
-    const char *source;
-    const char *dest;
-    unsigned long flags; /* MS_* */
-    bool directory;      /* kind of mount point when there is no source */
+    const char *source;  /* of a volume; NULL: the guest mounts something of its kernel here */
+    const char *dest;    /* in the rootfs; NULL: a volume that has no place in the shadow's view */
+    unsigned long flags; /* MS_*, of a volume */
+    bool covers;         /* what the guest mounts hides what the rootfs has there */
 };
 
 struct plan {

@@ -2,23 +2,22 @@
 
 #include "cleanup.h"
 #include "fail.h"
-#include "resolve.h"
 #include "syscalls.h"
+#include "view.h"
 
 #include <errno.h>
-#include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-
-#define PROPAGATION (MS_SHARED | MS_SLAVE | MS_PRIVATE | MS_UNBINDABLE)
 
 static unsigned recursion(unsigned long flags) {
     return flags & MS_REC ? NK_AT_RECURSIVE : 0;
 }
 
+/* What a shared mount would send to the host is the guest's, on whose kernel it stays. */
 static struct nk_mount_attr attributes(unsigned long flags) {
-    struct nk_mount_attr attr = {.propagation = flags & PROPAGATION ? flags & PROPAGATION : MS_PRIVATE};
+    struct nk_mount_attr attr = {.propagation = flags & (MS_SHARED | MS_SLAVE) ? MS_SLAVE : MS_PRIVATE};
 
     attr.attr_set = (flags & MS_RDONLY ? NK_ATTR_RDONLY : 0) | (flags & MS_NOSUID ? NK_ATTR_NOSUID : 0) |
                     (flags & MS_NODEV ? NK_ATTR_NODEV : 0) | (flags & MS_NOEXEC ? NK_ATTR_NOEXEC : 0) |
@@ -47,64 +46,62 @@ static int clone_tree(const char *path, unsigned long flags, const char *what) {
     return nk_take_fd(&fd);
 }
 
-/* Sources are taken before propagation is cut, so that "slave" and "shared" mounts keep their peers. */
-static int clone_sources(const struct plan *plan, int *sources) {
+/* Sources are taken before propagation is cut, so that slaves keep their masters. copies[0]: the rootfs. */
+static int clone_all(const struct plan *plan, int *copies) {
+    copies[0] = clone_tree(plan->rootfs, MS_REC, "rootfs");
+    if (copies[0] < 0)
+        return -1;
     for (size_t i = 0; i < plan->mount_count; i++) {
         const struct plan_mount *mount = &plan->mounts[i];
 
-        sources[i] = mount->source ? clone_tree(mount->source, mount->flags, "bind mount source") : -1;
-        if (mount->source && sources[i] < 0)
+        copies[i + 1] = mount->source ? clone_tree(mount->source, mount->flags, "bind mount source") : -1;
+        if (mount->source && copies[i + 1] < 0)
             return -1;
     }
     return 0;
 }
 
-static int is_directory(int fd) {
+static int make_mount_point(int top, const char *name, int copy) {
     struct stat info;
+    cleanup_close int file = -1;
 
-    return fstat(fd, &info) == 0 && S_ISDIR(info.st_mode);
-}
-
-static int place(int root, const struct plan_mount *mount, int source) {
-    int directory = source >= 0 ? is_directory(source) : mount->directory;
-    cleanup_close int point = resolve_mount_point(root, mount->dest, directory);
-
-    if (point < 0)
+    if (fstat(copy, &info) < 0)
         return -1;
-    /* The kernel would only say "Invalid argument". */
-    if (source >= 0 && directory != is_directory(point))
-        return fail("cannot mount %s on %s: %s is a directory, the other is not", mount->source, mount->dest,
-                    directory ? "the source" : "the mount point");
-    if (source >= 0 && nk_move_mount(source, point, "") < 0)
-        return fail_errno("cannot mount %s on %s", mount->source, mount->dest);
+    if (S_ISDIR(info.st_mode))
+        return mkdirat(top, name, 0755);
+    file = openat(top, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    return file < 0 ? -1 : 0;
+}
+
+static int put(int top, const char *name, int copy, const char *source) {
+    if (make_mount_point(top, name, copy) < 0 || nk_move_mount(copy, top, name) < 0)
+        return fail_errno("cannot put %s into the shared tree", source);
+    close(copy);
     return 0;
 }
 
-/* Host tools that enter the shadow need /proc; an image without it may be read-only, and then has none. */
-static void make_proc_directory(int root) {
-    int fd = resolve_mount_point(root, "/proc", true);
-
-    if (fd >= 0)
-        close(fd);
-}
-
-static int place_all(const struct plan *plan, int root, int *sources) {
+static int fill(const struct plan *plan, int top, const int *copies) {
     struct nk_mount_attr readonly = {.attr_set = NK_ATTR_RDONLY};
+    size_t volumes = 0;
+    char name[32];
 
-    for (size_t i = 0; i < plan->mount_count; i++) {
-        if (place(root, &plan->mounts[i], sources[i]) < 0)
-            return -1;
-        if (sources[i] >= 0)
-            close(sources[i]);
-    }
-    make_proc_directory(root);
-    if (plan->readonly && nk_mount_setattr(root, 0, &readonly) < 0)
+    if (plan->readonly && nk_mount_setattr(copies[0], 0, &readonly) < 0)
         return fail_errno("cannot make the rootfs read-only");
-    return 0;
+    if (put(top, TREE_ROOTFS + 1, copies[0], plan->rootfs) < 0)
+        return -1;
+    for (size_t i = 0; i < plan->mount_count; i++) {
+        if (!plan->mounts[i].source)
+            continue;
+        snprintf(name, sizeof name, "%zu", volumes++);
+        if (put(top, name, copies[i + 1], plan->mounts[i].source) < 0)
+            return -1;
+    }
+    /* The guest could fill the host's memory. */
+    return nk_mount_setattr(top, 0, &readonly) < 0 ? fail_errno("cannot close the shared tree") : 0;
 }
 
 /* pivot_root(".", "."), as in its manual page: the old root ends up on top and is taken off. */
-static int pivot(int root) {
+int tree_pivot(int root) {
     if (fchdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
         return fail_errno("cannot pivot into the rootfs");
     if (umount2(".", MNT_DETACH) < 0)
@@ -112,48 +109,46 @@ static int pivot(int root) {
     return chdir("/");
 }
 
-/* The share must not show the host's view of /proc: it is mounted in a copy of the namespace only. The copy
- * that a server of the share makes (jail.c) is to get what is mounted in the tree later, so the tree is
- * shared. */
-static int enter_copy_with_proc(void) {
-    cleanup_close int proc = -1;
+static int make_shared_tree(const struct plan *plan, struct tree *tree, const int *copies) {
+    cleanup_close int top = nk_new_mount("tmpfs");
 
-    if (mount(NULL, "/", NULL, MS_SHARED, NULL) < 0 || unshare(CLONE_NEWNS) < 0 ||
-        mount(NULL, "/", NULL, MS_PRIVATE, NULL) < 0)
-        return fail_errno("cannot copy the mount namespace");
-    proc = open("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (proc < 0)
-        return 0;
-    if (fchdir(proc) < 0 || mount("proc", ".", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
-        return fail_errno("cannot mount /proc");
-    return chdir("/");
-}
-
-static int assemble(const struct plan *plan, struct tree *tree, int *sources) {
-    cleanup_close int root = clone_tree(plan->rootfs, MS_REC, "rootfs");
-
-    if (root < 0 || clone_sources(plan, sources) < 0)
-        return -1;
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-        return fail_errno("cannot make mounts private");
-    if (nk_move_mount(root, AT_FDCWD, plan->rootfs) < 0)
-        return fail_errno("cannot mount the rootfs %s", plan->rootfs);
-    if (place_all(plan, root, sources) < 0)
+    if (top < 0)
+        return fail_errno("cannot make the shared tree");
+    /* Anywhere: the host's root goes. */
+    if (nk_move_mount(top, AT_FDCWD, plan->rootfs) < 0)
+        return fail_errno("cannot mount on the rootfs %s", plan->rootfs);
+    if (fill(plan, top, copies) < 0)
         return -1;
     tree->ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
     if (tree->ns < 0)
         return fail_errno("cannot open /proc/self/ns/mnt");
-    if (pivot(root) < 0)
+    if (tree_pivot(top) < 0)
         return -1;
     tree->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    return tree->root < 0 ? fail_errno("cannot open the new root") : enter_copy_with_proc();
+    /* The copy that a server of the share makes (jail.c) is to get what is mounted in the tree later. */
+    if (tree->root < 0 || mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL) < 0)
+        return fail_errno("cannot open the shared tree");
+    return 0;
+}
+
+static int assemble(const struct plan *plan, struct tree *tree, int *copies) {
+    cleanup_close int view = -1;
+
+    if (clone_all(plan, copies) < 0)
+        return -1;
+    view = clone_tree(plan->rootfs, MS_REC, "rootfs");
+    if (view < 0)
+        return -1;
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        return fail_errno("cannot make mounts private");
+    return make_shared_tree(plan, tree, copies) < 0 ? -1 : view_enter(plan, view);
 }
 
 int tree_assemble(const struct plan *plan, struct tree *tree) {
-    cleanup_free int *sources = calloc(plan->mount_count + 1, sizeof *sources);
+    cleanup_free int *copies = calloc(plan->mount_count + 1, sizeof *copies);
 
-    if (!sources)
+    if (!copies)
         return fail("no memory for %zu mounts", plan->mount_count);
     umask(0);
-    return assemble(plan, tree, sources);
+    return assemble(plan, tree, copies);
 }

@@ -1,4 +1,5 @@
-/* The container's tree on the host: rootfs and bind mounts, assembled in a mount namespace of its own. */
+/* The container's files on the host, in mount namespaces of their own: once as the guest gets them, in
+ * pieces, and once put together for whoever enters the shadow. */
 #ifndef NK_TREE_H
 #define NK_TREE_H
 
@@ -7,17 +8,20 @@
 /* Descriptors that stay open in the shadow: the share exports /proc/SHADOW/fd/11/. */
 enum { TREE_NS_FD = 10, TREE_ROOT_FD = 11 };
 
+/* In the shared tree: the rootfs, and beside it volume N of the plan as /N. What is inside of the rootfs or
+ * of a volume cannot lead a path that ends at one of these names anywhere else. */
+#define TREE_ROOTFS "/rootfs"
+
 struct tree {
-    int ns;   /* the mount namespace of the tree */
+    int ns;   /* the mount namespace of the shared tree */
     int root; /* O_PATH, its root */
 };
 
-/* To be called in new mount and pid namespaces. Assembles the tree, makes it the root of this process and
- * leaves the process in a copy of the namespace that alone has /proc. <0: see fail_text(); the namespace dies
- * with the caller. */
+/* To be called in new mount and pid namespaces. Makes the shared tree, and leaves the process in a copy of
+ * its namespace with the assembled view as root. <0: see fail_text(); the namespaces die with the caller. */
 int tree_assemble(const struct plan *plan, struct tree *tree);
 
-/* Mounts the tree on `folder` of another shadow's, whose namespace is `ns`. */
+/* Mounts the shared tree on `folder` of another shadow's rootfs, whose namespace is `ns`. */
 int tree_attach(const struct tree *tree, int ns, const char *folder);
 
 /* Takes the tree on `folder` off again. Changes the namespace of the caller. */
@@ -25,5 +29,8 @@ int tree_detach(int ns, const char *folder);
 
 /* Opens the namespace of a shadow's tree. */
 int tree_open_ns(pid_t shadow);
+
+/* Makes a mount the root, and takes the old root off. */
+int tree_pivot(int root);
 
 #endif

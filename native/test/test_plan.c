@@ -18,14 +18,19 @@ static int parse(struct plan *plan, const char *text, size_t length) {
 static void parses_a_create_plan(void) {
     struct plan plan;
 
-    CHECK(PARSE(&plan, "rootfs\0/r\0readonly\0mountpoint\0/proc\0dir\0bind\0/a\0/b\0"
-                       "4097\0hostname\0h\0netns\0/ns\0cgroup\0/c1\0cgroup\0/c2\0terminal\0/sock\0"
-                       "preserve-fds\0003\0wait\0monitor\0002\0node\0wait\0monitor-log\0/log") == 0);
+    CHECK(PARSE(&plan,
+                "rootfs\0/r\0readonly\0mountpoint\0/m\0cover\0/proc\0bind\0/a\0/b\0"
+                "4097\0volume\0/v\0001\0hostname\0h\0netns\0/ns\0cgroup\0/c1\0cgroup\0/c2\0terminal\0/sock\0"
+                "preserve-fds\0003\0wait\0monitor\0002\0node\0wait\0monitor-log\0/log") == 0);
     CHECK_TEXT(plan.rootfs, "/r");
-    CHECK(plan.readonly && plan.wait && plan.mount_count == 2 && plan.cgroup_count == 2);
-    CHECK(!plan.mounts[0].source && plan.mounts[0].directory);
-    CHECK_TEXT(plan.mounts[1].source, "/a");
-    CHECK(plan.mounts[1].flags == 4097);
+    CHECK(plan.readonly && plan.wait && plan.mount_count == 4 && plan.cgroup_count == 2);
+    CHECK(!plan.mounts[0].source && !plan.mounts[0].covers);
+    CHECK(!plan.mounts[1].source && plan.mounts[1].covers);
+    CHECK_TEXT(plan.mounts[2].source, "/a");
+    CHECK_TEXT(plan.mounts[2].dest, "/b");
+    CHECK(plan.mounts[2].flags == 4097);
+    CHECK_TEXT(plan.mounts[3].source, "/v");
+    CHECK(!plan.mounts[3].dest && plan.mounts[3].flags == 1);
     CHECK(plan.netns == NETNS_PATH && plan.terminal == TERMINAL_SOCKET);
     CHECK_TEXT(plan.monitor[1], "wait");
     CHECK(!plan.monitor[2]);
@@ -47,7 +52,7 @@ static void refuses_what_it_does_not_understand(void) {
     REFUSES("bind\0/a\0/b", "ends within the arguments of \"bind\"");
     REFUSES("bind\0/a\0/b\0-1", "found \"-1\"");
     REFUSES("bind\0/a\0/b\0004294967296", "expected a number");
-    REFUSES("mountpoint\0/a\0socket", "expected dir or file");
+    REFUSES("volume\0/a\0x", "found \"x\"");
     REFUSES("monitor\0002\0node", "arguments of the monitor");
     REFUSES("monitor\00099999999", "expected a number");
     REFUSES("join\0x", "found \"x\"");

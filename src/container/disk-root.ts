@@ -2,7 +2,7 @@ import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import type { DiskRoot } from "../monitor/job.ts";
 import type { Bundle } from "../oci/bundle.ts";
-import { planMounts } from "../oci/guest-config.ts";
+import { bindMounts } from "../oci/guest-mounts.ts";
 
 /** What `--vm-share=block` makes of a bundle. @param wantsSync `--vm-sync` */
 export function diskRoot(bundle: Bundle, wantsSync: boolean): DiskRoot {
@@ -11,7 +11,7 @@ export function diskRoot(bundle: Bundle, wantsSync: boolean): DiskRoot {
   return {
     rootfs: bundle.rootfs,
     writable: bundle.config.root.readonly !== true || !hasMountPoints(bundle),
-    hasVolumes: sync || planMounts(bundle.raw).binds.length > 0,
+    hasVolumes: sync || bindMounts(bundle.raw).length > 0,
     sync,
   };
 }

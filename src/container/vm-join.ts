@@ -6,7 +6,7 @@ import { isAlive } from "../host/process-info.ts";
 import type { RunningMonitor } from "../host/shadow-plan.ts";
 import { detachTree } from "../host/shadow-tree.ts";
 import type { ContainerJob } from "../monitor/job.ts";
-import { GUEST_SHARE } from "../oci/guest-config.ts";
+import { joinedShare } from "../oci/guest-mounts.ts";
 import { TREE_FOLDER, type MachineRecord } from "../state/machine-record.ts";
 import { MachineStore } from "../state/machine-store.ts";
 import { commandHint } from "../state/paths.ts";
@@ -63,7 +63,7 @@ export async function joinMachine<T>(
   const monitor: RunningMonitor = {
     control: join(stateDir, "control.sock"),
     endpoint: "/containers",
-    request: JSON.stringify({ job: job(join(GUEST_SHARE, folder)), folder }),
+    request: JSON.stringify({ job: job(joinedShare(folder)), folder }),
     attachTo: machine.pid,
     folder,
   };

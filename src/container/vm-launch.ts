@@ -6,7 +6,8 @@ import { startShadow, type Shadow, type ShadowPlan } from "../host/shadow.ts";
 import { followReport } from "../monitor/follow-report.ts";
 import { jobPath, type ContainerJob } from "../monitor/job.ts";
 import { ownMonitor } from "../monitor/own-monitor.ts";
-import { GUEST_SHARE, guestConfig } from "../oci/guest-config.ts";
+import { guestConfig } from "../oci/guest-config.ts";
+import { GUEST_SHARE } from "../oci/guest-mounts.ts";
 import { writeFileAtomic } from "../state/atomic-write.ts";
 import { emptyVm } from "../state/empty-vm.ts";
 import { writePidFile } from "../state/pid-file.ts";
@@ -76,7 +77,7 @@ async function launchOwn(request: CreateRequest, options: LaunchOptions): Promis
   const record = { ...request.record, vm: emptyVm(settings, cgroupsToMake(folder)) };
   const job: ContainerJob = {
     ...commonJob(request, options, record),
-    guestConfig: guestConfig(bundle.raw, id, GUEST_SHARE, disk ? "volumes" : "tree"),
+    guestConfig: guestConfig(bundle.raw, id, GUEST_SHARE),
     ...(disk && { disk }),
   };
   return journaled(record, store, async () => {
@@ -99,7 +100,7 @@ function launchInside(home: Home, request: CreateRequest, options: LaunchOptions
   const record = recordIn(home, request, cgroupsToMake(folder));
   const job = (share: string): ContainerJob => ({
     ...commonJob(request, options, record),
-    guestConfig: guestConfig(bundle.raw, id, share, "tree"),
+    guestConfig: guestConfig(bundle.raw, id, share),
   });
   return journaled(record, store, () => {
     const plan = { ...commonPlan(request, options), ...treePlan(request), cgroups: makeCgroup(folder) };

@@ -1,37 +1,37 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { NkError } from "../base/errors.ts";
-import { MS, parseMountOptions } from "../host/mount-flags.ts";
+import { parseMountOptions } from "../host/mount-flags.ts";
 import type { ShadowPlan } from "../host/shadow.ts";
-import { planMounts, ROOTFS_VOLUME, volumePath, type BindMount } from "../oci/guest-config.ts";
+import { bindMounts, planMounts, type BindMount } from "../oci/guest-mounts.ts";
 import type { CreateRequest } from "./container-mode.ts";
 
-export type Tree = Pick<ShadowPlan, "rootfs" | "readonly" | "mountPoints" | "binds">;
+export type Tree = Pick<ShadowPlan, "rootfs" | "readonly" | "mounts">;
 
-/** The container's file tree on the host, as config.json describes it. */
+/** The container's files on the host, as config.json describes them. */
 export function treePlan({ bundle }: CreateRequest): Tree {
-  const { mountPoints } = planMounts(bundle.raw);
   const { rootfs, config } = bundle;
-  return { rootfs, readonly: config.root.readonly === true, mountPoints, binds: bindsOf(bundle) };
+  const mounts = planMounts(bundle.raw).map((mount) =>
+    mount.kind === "bind" ? { ...mount, ...volumeOf(mount, bundle.path) } : mount,
+  );
+  return { rootfs, readonly: config.root.readonly === true, mounts };
 }
 
 /**
- * Only its bind mounts, each by its number: the rest is on the guest's disk, and the guest must not see the host's, unless it is to copy back to it.
+ * Its bind mounts, for a guest that has the rest on a disk. It must not see the host's root file system, unless it is to copy back to it.
  */
 export function volumesPlan({ bundle, store, id }: CreateRequest, sync: boolean): Tree {
+  const mounts = bindMounts(bundle.raw).map(
+    (mount) => ({ kind: "volume", ...volumeOf(mount, bundle.path) }) as const,
+  );
+  if (sync) return { rootfs: bundle.rootfs, readonly: false, mounts };
   const rootfs = join(store.dirOf(id), "volumes");
   mkdirSync(rootfs, { mode: 0o700 });
-  const binds = bindsOf(bundle).map((bind, index) => ({ ...bind, destination: volumePath(index) }));
-  const whole = { source: bundle.rootfs, destination: ROOTFS_VOLUME, flags: MS.BIND | MS.REC };
-  return { rootfs, readonly: false, mountPoints: [], binds: sync ? [...binds, whole] : binds };
+  return { rootfs, readonly: true, mounts };
 }
 
-function bindsOf(bundle: CreateRequest["bundle"]): ShadowPlan["binds"] {
-  return planMounts(bundle.raw).binds.map((bind) => ({
-    source: sourceOf(bind, bundle.path),
-    destination: bind.destination,
-    flags: parseMountOptions(bind.options).flags,
-  }));
+function volumeOf(mount: BindMount, bundlePath: string): { source: string; flags: number } {
+  return { source: sourceOf(mount, bundlePath), flags: parseMountOptions(mount.options).flags };
 }
 
 function sourceOf({ source, destination }: BindMount, bundlePath: string): string {

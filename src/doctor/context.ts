@@ -2,7 +2,8 @@ import { resolveGuestImage, type GuestImage } from "../image/guest-image.ts";
 import type { FeatureName } from "../image/kernel-features.ts";
 import type { KernelImage } from "../image/kernel.ts";
 import { kernelNeeds } from "../monitor/kernel-needs.ts";
-import { guestConfig, GUEST_SHARE, planMounts } from "../oci/guest-config.ts";
+import { guestConfig } from "../oci/guest-config.ts";
+import { bindMounts, GUEST_SHARE, planMounts } from "../oci/guest-mounts.ts";
 import { needsSharedFolders, settledShare } from "../monitor/settle-vmm.ts";
 import type { Settings } from "../oci/settings.ts";
 import { chooseVmm, type VmmChoice } from "../vm/choose-vmm.ts";
@@ -56,7 +57,7 @@ export function makeContext(root: string, settings: Settings, config?: Record<st
 /** A bundle that cannot run in a VM is told of by `needs`. */
 function hasBinds(config: Record<string, unknown> = {}): boolean {
   try {
-    return planMounts(config).binds.length > 0;
+    return bindMounts(config).length > 0;
   } catch {
     return false;
   }

@@ -4,8 +4,12 @@ import { encodeCreatePlan, encodeExecPlan, type ShadowPlan } from "./shadow-plan
 const plan: ShadowPlan = {
   rootfs: "/b/rootfs",
   readonly: true,
-  mountPoints: [{ destination: "/proc", kind: "dir" }],
-  binds: [{ source: "/v", destination: "/data", flags: 4097 }],
+  mounts: [
+    { kind: "cover", destination: "/proc" },
+    { kind: "bind", source: "/v", destination: "/data", flags: 4097 },
+    { kind: "mountpoint", destination: "/etc" },
+    { kind: "volume", source: "/w", flags: 1 },
+  ],
   hostname: "h",
   netns: "new",
   cgroups: ["/c/cgroup.procs"],
@@ -18,7 +22,7 @@ const plan: ShadowPlan = {
 test("writes a create plan as words ended by NUL", () => {
   expect(encodeCreatePlan(plan).toString().split("\0")).toEqual(
     (
-      "rootfs /b/rootfs readonly mountpoint /proc dir bind /v /data 4097 hostname h netns new " +
+      "rootfs /b/rootfs readonly cover /proc bind /v /data 4097 mountpoint /etc volume /w 1 hostname h netns new " +
       "cgroup /c/cgroup.procs terminal /tmp/console wait preserve-fds 2 " +
       "monitor 3 /usr/bin/node bundle monitor monitor-log /m.log "
     ).split(" "),

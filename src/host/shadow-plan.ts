@@ -7,10 +7,8 @@ export type ShadowTerminal = "none" | "inherit" | { socket: string };
 export interface ShadowPlan {
   rootfs: string;
   readonly: boolean;
-  /** Mount points to make for mounts that belong to the guest. Made before the binds, in this order. */
-  mountPoints: { destination: string; kind: "dir" | "file" }[];
-  /** In the order of config.json. `flags` are MS_ numbers (mount-flags.ts); with MS_REC they hold for the whole tree. */
-  binds: { source: string; destination: string; flags: number }[];
+  /** In the order of config.json. */
+  mounts: PlannedMount[];
   hostname?: string;
   /** "host", "new" or the path of a network namespace. */
   netns: string;
@@ -26,6 +24,17 @@ export interface ShadowPlan {
   /** Who looks after the container: a monitor of its own, or that of a VM which runs. */
   monitor: OwnMonitor | RunningMonitor;
 }
+
+/** What becomes of a mount of config.json on the host. `flags` are MS_ numbers (mount-flags.ts); with MS_REC they hold for the whole tree. */
+export type PlannedMount =
+  /** Shared with the guest by its number among binds and volumes, and in its place for whoever enters the shadow. */
+  | { kind: "bind"; source: string; destination: string; flags: number }
+  /** Shared only. */
+  | { kind: "volume"; source: string; flags: number }
+  /** The guest's: an empty place, in which mount points of later ones are made. */
+  | { kind: "cover"; destination: string }
+  /** The guest's: a folder of the root file system. */
+  | { kind: "mountpoint"; destination: string };
 
 /** A monitor that is started with the shadow. */
 export interface OwnMonitor {
@@ -66,14 +75,19 @@ export function encodeCreatePlan(plan: ShadowPlan): Buffer {
   return encode([
     ["rootfs", plan.rootfs],
     ...flag("readonly", plan.readonly),
-    ...plan.mountPoints.map(({ destination, kind }) => ["mountpoint", destination, kind]),
-    ...plan.binds.map(({ source, destination, flags }) => ["bind", source, destination, String(flags)]),
+    ...plan.mounts.map(mountOrder),
     ...(plan.hostname === undefined || plan.hostname === "" ? [] : [["hostname", plan.hostname]]),
     ["netns", plan.netns],
     ...common(plan),
     ["preserve-fds", String(plan.preserveFds)],
     ...monitorOrders(plan.monitor),
   ]);
+}
+
+function mountOrder(mount: PlannedMount): string[] {
+  if (!("source" in mount)) return [mount.kind, mount.destination];
+  const place = mount.kind === "bind" ? [mount.destination] : [];
+  return [mount.kind, mount.source, ...place, String(mount.flags)];
 }
 
 function monitorOrders(monitor: OwnMonitor | RunningMonitor): string[][] {

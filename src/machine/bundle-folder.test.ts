@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { MS } from "../host/mount-flags.ts";
-import { bundleBinds, writableRoot } from "./bundle-folder.ts";
+import { bundleVolumes, writableRoot } from "./bundle-folder.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -35,8 +35,8 @@ it.each<[what: string, root: unknown, writable: string | undefined]>([
 
 it("makes all of a folder read-only that is no bundle", () => {
   expect(writableRoot(folder)).toBe(undefined);
-  expect(bundleBinds(folder, undefined)).toEqual([
-    { source: folder, destination: "/bundle", flags: MS.BIND | MS.REC | MS.RDONLY },
+  expect(bundleVolumes(folder, undefined)).toEqual([
+    { kind: "volume", source: folder, flags: MS.BIND | MS.REC | MS.RDONLY },
   ]);
 });
 

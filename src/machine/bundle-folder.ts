@@ -6,9 +6,6 @@ import { MS } from "../host/mount-flags.ts";
 import type { ShadowPlan } from "../host/shadow-plan.ts";
 import { CONFIG_FILE, readConfigFile } from "../oci/config-file.ts";
 
-/** The folder of the VM's tree that has the bundle of `vm-create --bundle`. */
-export const BUNDLE_FOLDER = "bundle";
-
 /**
  * What the guest may write to of the folder of `vm-create --bundle`: the root file system that its config.json names, as a path in the folder;
  * undefined: nothing. Never config.json: whoever writes it chooses what the host runs as root (hooks) and mounts.
@@ -27,13 +24,11 @@ export function writableRoot(folder: string): string | undefined {
   return isPlain ? inside : undefined;
 }
 
-/** The mounts that give the guest the folder, read-only but for its root file system. */
-export function bundleBinds(folder: string, root: string | undefined): ShadowPlan["binds"] {
-  const destination = `/${BUNDLE_FOLDER}`;
-  const all = { source: folder, destination, flags: MS.BIND | MS.REC | MS.RDONLY };
-  if (root === undefined) return [all];
-  const part = { source: join(folder, root), destination: join(destination, root), flags: MS.BIND | MS.REC };
-  return [all, part];
+/** What the guest gets of the folder: all of it, read-only, and its root file system once more. The monitor puts them together there. */
+export function bundleVolumes(folder: string, root: string | undefined): ShadowPlan["mounts"] {
+  const flags = MS.BIND | MS.REC;
+  const all = { kind: "volume", source: folder, flags: flags | MS.RDONLY } as const;
+  return root === undefined ? [all] : [all, { kind: "volume", source: join(folder, root), flags }];
 }
 
 function checkFolder(path: string): void {

@@ -12,7 +12,7 @@ import { hold } from "../state/claim.ts";
 import { TREE_FOLDER, type MachineRecord } from "../state/machine-record.ts";
 import type { MachineStore } from "../state/machine-store.ts";
 import { heardSpans, traced } from "../trace/channels.ts";
-import { bundleBinds } from "./bundle-folder.ts";
+import { bundleVolumes } from "./bundle-folder.ts";
 import { isLive } from "./refresh.ts";
 
 /** Longer than the monitor's own deadline for a boot, so that its error arrives, which knows more. */
@@ -64,8 +64,7 @@ function shadowPlan({ id, bundle, bundleRoot }: MachineRecord, stateDir: string)
     rootfs: join(stateDir, TREE_FOLDER),
     // The guest could fill the state folder, which is memory, with files of its own.
     readonly: true,
-    mountPoints: [],
-    binds: bundle === undefined ? [] : bundleBinds(bundle, bundleRoot),
+    mounts: bundle === undefined ? [] : bundleVolumes(bundle, bundleRoot),
     hostname: id.slice(0, 63),
     netns: "new",
     cgroups: makeCgroup(cgroupFolder(undefined, id)),

@@ -1,7 +1,7 @@
 import type { ExitEvent } from "../agent/messages.ts";
 import { Deadline } from "../base/deadline.ts";
 import { asNkError, NkError } from "../base/errors.ts";
-import { GUEST_ROOT, GUEST_SHARE } from "../oci/guest-config.ts";
+import { GUEST_ROOT, GUEST_SHARE } from "../oci/guest-mounts.ts";
 import type { CopyBack } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
 import { Container, type ShadowProcess } from "./container.ts";

@@ -7,6 +7,7 @@ import { asNkError, NkError } from "../base/errors.ts";
 import { writeStderr } from "../base/logger.ts";
 import { killProcess, processStartTime } from "../host/process-info.ts";
 import { signalName } from "../host/signals.ts";
+import { SHARED_ROOTFS } from "../oci/guest-mounts.ts";
 import { runHooks } from "../oci/hooks.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
@@ -33,11 +34,11 @@ export interface ShadowProcess {
 
 /** Where the container's files are in the guest, below /run/nk. */
 export interface GuestPlace {
-  /** The shadow's tree. */
+  /** The shadow's shared tree. */
   share: string;
   /** Where its root is. */
   root: string;
-  /** What is mounted there; undefined: the shadow's tree. */
+  /** What is mounted there; undefined: the root file system in that tree. */
   rootMounts?: readonly GuestMountRequest[];
 }
 
@@ -105,7 +106,12 @@ export class Container {
     await runHooks("createContainer", stateDir, record);
     const what = JSON.stringify(job.guestConfig);
     await traced("agent", "create the container", { why: CREATE_WHY, what }, async () => {
-      const shared = { target: place.root, fstype: "bind", source: place.share, options: "" };
+      const shared = {
+        target: place.root,
+        fstype: "bind",
+        source: `${place.share}${SHARED_ROOTFS}`,
+        options: "",
+      };
       for (const mount of place.rootMounts ?? [shared]) await agent.mount(mount);
       await this.session.begin(agent, this.router, job.terminal, (start) =>
         agent.create(record.id, job.guestConfig, place.root, start).catch((error: unknown) => {

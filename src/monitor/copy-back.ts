@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { asNkError } from "../base/errors.ts";
-import { GUEST_ROOT, GUEST_SHARE, ROOTFS_VOLUME } from "../oci/guest-config.ts";
+import { GUEST_ROOT, GUEST_SHARE, SHARED_ROOTFS } from "../oci/guest-mounts.ts";
 import type { CopyBack } from "../state/record.ts";
 import { traced } from "../trace/channels.ts";
 import type { Guest } from "./guest.ts";
@@ -21,7 +21,7 @@ const NOTHING: CopyBack = { files: 0, bytes: 0, deleted: 0, failed: 0, problems:
 export async function copyBack(guest: Guest, id: string): Promise<CopyBack> {
   const { root } = guest;
   const upper = root && upperFolder(root);
-  const target = `${GUEST_SHARE}${ROOTFS_VOLUME}`;
+  const target = `${GUEST_SHARE}${SHARED_ROOTFS}`;
   const request = { root: GUEST_ROOT, ...(upper !== undefined && { upper }), target };
   const what = JSON.stringify({ type: "sync", id, ...request });
   try {

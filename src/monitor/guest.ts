@@ -8,7 +8,7 @@ import type { FeatureName } from "../image/kernel-features.ts";
 import type { GuestImage } from "../image/guest-image.ts";
 import { NO_DISKS, type RootLayout } from "../image/root-disks.ts";
 import { CHOOSE_SHARE } from "../share/share.ts";
-import { GUEST_SHARE } from "../oci/guest-config.ts";
+import { GUEST_SHARE } from "../oci/guest-mounts.ts";
 import type { Settings } from "../oci/settings.ts";
 import { publishSpan, traced } from "../trace/channels.ts";
 import { guestClock, type GuestClock } from "../trace/guest-clock.ts";

@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
+import type { AgentClient } from "../agent/agent-client.ts";
 import type { ExitEvent } from "../agent/messages.ts";
 import { Deadline } from "../base/deadline.ts";
 import { asNkError, NkError } from "../base/errors.ts";
@@ -8,7 +9,7 @@ import { writeStderr } from "../base/logger.ts";
 import { processStartTime } from "../host/process-info.ts";
 import { checkKernelFeatures } from "../image/check-kernel.ts";
 import { detachTree } from "../host/shadow-tree.ts";
-import { GUEST_SHARE } from "../oci/guest-config.ts";
+import { GUEST_SHARE, joinedShare, volumePath } from "../oci/guest-mounts.ts";
 import { TREE_FOLDER, type MachineRecord, type MachineStatus } from "../state/machine-record.ts";
 import type { MachineStore } from "../state/machine-store.ts";
 import { Container, type GuestPlace, type ShadowProcess } from "./container.ts";
@@ -20,8 +21,7 @@ import { Machine } from "./machine.ts";
 
 /** How long a guest may take to kill a container; one that hangs can only be stopped as a whole. */
 const KILL_TIMEOUT_MS = 10_000;
-/** The folder of the shadow's tree that has the bundle of `vm-create --bundle`, and where the guest sees it (/mnt/bundle). */
-const BUNDLE_FOLDER = "bundle";
+/** Where the guest sees the bundle of `vm-create --bundle` (/mnt/bundle). */
 const GUEST_BUNDLE = "/run/nk/bundle";
 
 /** A VM made by hand: it takes containers (`create --vm`) and lives until it is stopped. */
@@ -80,12 +80,20 @@ export class MachineMonitor implements ControlTarget {
     );
     unwanted.catch(() => {});
     const guest = await Promise.race([this.machine.boot(), unwanted]);
-    if (this.record.bundle !== undefined) {
-      const source = join(GUEST_SHARE, BUNDLE_FOLDER);
-      await guest.agent.mount({ target: GUEST_BUNDLE, fstype: "bind", source, options: "" });
-    }
+    await this.mountBundle(guest.agent);
     this.machine.describe(vm);
     this.setStatus("running");
+  }
+
+  /** The volumes of `bundleVolumes` (src/machine/bundle-folder.ts). */
+  private async mountBundle(agent: AgentClient): Promise<void> {
+    const { bundle, bundleRoot } = this.record;
+    if (bundle === undefined) return;
+    const targets = [GUEST_BUNDLE, ...(bundleRoot === undefined ? [] : [join(GUEST_BUNDLE, bundleRoot)])];
+    for (const [number, target] of targets.entries()) {
+      const source = `${GUEST_SHARE}${volumePath(number)}`;
+      await agent.mount({ target, fstype: "bind", source, options: "" });
+    }
   }
 
   async start(container: Container): Promise<void> {
@@ -152,7 +160,7 @@ export class MachineMonitor implements ControlTarget {
     const { machine } = this;
     const { id } = job.record;
     if (this.record.status !== "running") throw new NkError("BAD_STATE", `the VM is ${this.record.status}`);
-    const place: GuestPlace = { share: join(GUEST_SHARE, folder), root: join("/run/nk/roots", folder) };
+    const place: GuestPlace = { share: joinedShare(folder), root: join("/run/nk/roots", folder) };
     machine.add(container);
     try {
       const needs = kernelNeeds(job.guestConfig, { share: "auto", vmm: "auto" }); // the VM runs

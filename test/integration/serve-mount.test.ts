@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Deadline } from "../../src/base/deadline.ts";
 import { BoundedLog } from "../../src/host/bounded-log.ts";
 import { MS } from "../../src/host/mount-flags.ts";
+import type { ShadowPlan } from "../../src/host/shadow-plan.ts";
 import { DiodServer, findDiod } from "../../src/share/diod.ts";
 import { NINE_P_VSOCK_OPTIONS } from "../../src/share/nine-p-vsock.ts";
 import {
@@ -50,11 +51,11 @@ describe.skipIf(!mounts9p())(
       mkdirSync(mountPoint);
       const { folder: host, file } = makeHostFolder();
       source = host;
-      const binds = [
-        { source: host, destination: "/data", flags: MS.BIND | MS.REC },
-        { source: file, destination: "/etc/one-file", flags: MS.BIND | MS.RDONLY },
+      const mounts: ShadowPlan["mounts"] = [
+        { kind: "volume", source: host, flags: MS.BIND | MS.REC },
+        { kind: "volume", source: file, flags: MS.BIND | MS.RDONLY },
       ];
-      const pid = await rig.create({ binds }).pid();
+      const pid = await rig.create({ mounts }).pid();
       const path = join(rig.dir, "9p.sock");
       server = new DiodServer(findDiod() ?? "", pid, { kind: "unix", path, uid: 0, gid: 0 }, log);
       await server.start(Deadline.after(10_000));
@@ -75,9 +76,9 @@ describe.skipIf(!mounts9p())(
       rmSync(source, { recursive: true });
     });
 
-    /** The paths of a guest, below the mount. */
+    /** The paths of a guest, as what its runtime would mount there. */
     function here(text: string): string {
-      return text.replaceAll(/(\/data|\/etc\/one-file)\b/g, `${mountPoint}$1`);
+      return text.replaceAll(/\/data\b/g, `${mountPoint}/0`).replaceAll("/etc/one-file", `${mountPoint}/1`);
     }
 
     async function run(...[program = "", ...args]: string[]): Promise<string> {

@@ -77,9 +77,9 @@ async function served(): Promise<{ pid: number; server: DiodServer; peer: NinePC
   writeFileSync(join(volume, "inside"), "of the volume");
   const pid = await rig
     .create({
-      binds: [
-        { source: volume, destination: "/vol", flags: MS.BIND | MS.REC },
-        { source: join(volume, "inside"), destination: "/etc/file", flags: MS.BIND | MS.RDONLY },
+      mounts: [
+        { kind: "bind", source: volume, destination: "/vol", flags: MS.BIND | MS.REC },
+        { kind: "volume", source: join(volume, "inside"), flags: MS.BIND | MS.RDONLY },
       ],
     })
     .pid();
@@ -96,12 +96,13 @@ function serverPid(server: DiodServer): number {
 
 test("it serves the tree with what is mounted in it, and files are the host's own", async () => {
   const { peer } = await served();
-  expect(await listing(peer)).toEqual(["etc", "proc", "vol"]);
-  expect(await listing(peer, "vol")).toEqual(["inside"]);
-  await peer.walk(0, 20, "etc", "file");
+  expect(await listing(peer)).toEqual(["0", "1", "rootfs"]);
+  expect(await listing(peer, "rootfs")).toEqual(["etc", "proc", "vol"]);
+  expect(await listing(peer, "0")).toEqual(["inside"]);
+  await peer.walk(0, 20, "1");
   await peer.open(20, 0);
   expect((await peer.read(20, 0, 100)).toString()).toBe("of the volume");
-  await peer.walk(0, 21, "vol");
+  await peer.walk(0, 21, "0");
   await peer.create(21, "new", O_RDWR, 0o4750, 34);
   expect(await peer.write(21, 0, Buffer.from("from the guest"))).toBe(14);
   expect(readFileSync(join(volume, "new"), "utf8")).toBe("from the guest");
@@ -113,11 +114,11 @@ test("a user of the guest owns what it makes, and is checked by the guest alone"
   const { peer } = await served();
   writeFileSync(join(volume, "secret"), "the guest's kernel decides", { mode: 0o600 });
   await peer.attach(1, "/tree", 1234);
-  await peer.walk(1, 2, "vol");
+  await peer.walk(1, 2, "0");
   await peer.create(2, "mine", O_RDWR, 0o644, 56);
   const { uid, gid } = lstatSync(join(volume, "mine"));
   expect({ uid, gid }).toEqual({ uid: 1234, gid: 56 });
-  await peer.walk(1, 3, "vol", "secret");
+  await peer.walk(1, 3, "0", "secret");
   await peer.open(3, 0);
   expect((await peer.read(3, 0, 100)).toString()).toBe("the guest's kernel decides");
 });
@@ -129,9 +130,9 @@ test("files of two file systems with the same inode number stay apart", async ()
     return (await peer.getattr(fid)).inode;
   };
   const low = (inode: bigint): bigint => inode & ((1n << 44n) - 1n);
-  const onVolume = await inodeOf(1, "vol", "inside");
-  expect(await inodeOf(2, "etc", "file")).toBe(onVolume); // one file, bound twice
-  const onRoot = await inodeOf(3, "etc", "motd");
+  const onVolume = await inodeOf(1, "0", "inside");
+  expect(await inodeOf(2, "1")).toBe(onVolume); // one file, bound twice
+  const onRoot = await inodeOf(3, "rootfs", "etc", "motd");
   expect(onRoot - low(onRoot)).not.toBe(onVolume - low(onVolume));
   expect(low(onVolume)).toBe(low(BigInt(statSync(join(volume, "inside")).ino)));
 });
@@ -139,15 +140,16 @@ test("files of two file systems with the same inode number stay apart", async ()
 describe("a guest that wants out", () => {
   test("cannot walk through a symbolic link of its own, wherever it leads", async () => {
     const { peer } = await served();
+    await peer.walk(0, 9, "rootfs");
     for (const [name, target] of [
       ["root", "/"],
       ["up", "../../.."],
       ["proc-root", "/proc/1/root"],
     ] as const) {
-      await peer.symlink(0, name, target);
+      await peer.symlink(9, name, target);
       // The walk stops at the link: what is behind it cannot be named.
-      expect(qidsOf(await peer.walk(0, 10, name, "etc"))).toBe(1);
-      await peer.walk(0, 11, name);
+      expect(qidsOf(await peer.walk(9, 10, name, "etc"))).toBe(1);
+      await peer.walk(9, 11, name);
       await expect(peer.open(11, 0)).rejects.toThrow();
       await peer.clunk(11);
     }
@@ -168,16 +170,17 @@ describe("a guest that wants out", () => {
   test.each(["", "/", "/etc", "/tree/..", "/proc", "ctl"])("cannot attach to %j", async (folder) => {
     const { peer } = await served();
     await expect(peer.attach(1, folder)).rejects.toThrow();
-    expect(await listing(peer)).toEqual(["etc", "proc", "vol"]);
+    expect(await listing(peer)).toEqual(["0", "1", "rootfs"]);
   });
 
   test("can make a device, and not open it", async () => {
     const { peer } = await served();
-    await peer.mknod(0, "null", 0o20666, 1, 3);
+    await peer.walk(0, 9, "rootfs");
+    await peer.mknod(9, "null", 0o20666, 1, 3);
     expect(statSync(join(rig.rootfs, "null")).rdev).toBe(0x103);
-    await peer.walk(0, 1, "null");
+    await peer.walk(9, 1, "null");
     await expect(peer.open(1, O_RDWR)).rejects.toMatchObject({ errno: EACCES });
-    await peer.walk(0, 2, "vol");
+    await peer.walk(0, 2, "0");
     await peer.mknod(2, "kmsg", 0o20666, 1, 11);
     await peer.walk(2, 3, "kmsg");
     await expect(peer.open(3, O_RDWR)).rejects.toMatchObject({ errno: EACCES });
@@ -211,7 +214,7 @@ describe("a guest that wants out", () => {
 
   test("breaks the server at most, by a write before the start of an attribute", async () => {
     const { peer, server } = await served();
-    await peer.walk(0, 1, "etc", "motd");
+    await peer.walk(0, 1, "rootfs", "etc", "motd");
     await peer.ask(32, u32(1), text("user.x"), u64(16), u32(0)); // Txattrcreate
     const far = peer.ask(T.write, u32(1), u64(-(1n << 40n)), u32(8), Buffer.alloc(8));
     await expect(soon(far, "an answer")).rejects.toThrow("ended the connection");
@@ -227,7 +230,7 @@ describe("connections", () => {
     const second = connect(door().path);
     const [error] = (await soon(once(second, "error"), "a refusal")) as [NodeJS.ErrnoException];
     expect(error.code).toBe("ECONNREFUSED");
-    expect(await listing(peer)).toEqual(["etc", "proc", "vol"]);
+    expect(await listing(peer)).toEqual(["0", "1", "rootfs"]);
   });
 
   test("the socket is the VMM's alone", async () => {
@@ -294,16 +297,17 @@ test("a tree that is mounted in the served one later appears, with neither devic
   mkdirSync(join(other, "deep"), { recursive: true });
   writeFileSync(join(other, "deep/file"), "of a container");
   await attach(pid, "slot", other);
-  expect(await listing(peer, "slot")).toEqual(["deep", "proc"]);
-  expect(await listing(peer, "slot", "deep")).toEqual(["file"]);
-  await peer.walk(0, 30, "slot");
+  expect(await listing(peer, "rootfs", "slot")).toEqual(["rootfs"]);
+  expect(await listing(peer, "rootfs", "slot", "rootfs")).toEqual(["deep", "proc"]);
+  expect(await listing(peer, "rootfs", "slot", "rootfs", "deep")).toEqual(["file"]);
+  await peer.walk(0, 30, "rootfs", "slot", "rootfs");
   await peer.mknod(30, "zero", 0o20666, 1, 5);
   await peer.walk(30, 31, "zero");
   await expect(peer.open(31, O_RDWR)).rejects.toMatchObject({ errno: EACCES });
-  await peer.symlink(30, "out", "/tree/etc");
+  await peer.symlink(30, "out", "/tree/rootfs/etc");
   expect(qidsOf(await peer.walk(30, 32, "out", "motd"))).toBe(1);
   await detachTree(pid, "slot");
-  expect(await listing(peer, "slot")).toEqual([]);
+  expect(await listing(peer, "rootfs", "slot")).toEqual([]);
 });
 
 /** Mounts a tree of its own on a folder of the shadow's, as for a container in a VM that runs; its monitor never answers. */

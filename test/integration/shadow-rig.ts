@@ -51,8 +51,7 @@ export class Rig {
     return {
       rootfs: this.rootfs,
       readonly: false,
-      mountPoints: [],
-      binds: [],
+      mounts: [],
       netns: "host",
       cgroups: [],
       terminal: "none",

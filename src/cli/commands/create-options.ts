@@ -9,7 +9,7 @@ import { checkGivenUp, giveUpOnSignals } from "../../host/give-up.ts";
 import { checkPreservedFds } from "../../host/preserved-fds.ts";
 import { loadBundle } from "../../oci/bundle.ts";
 import { freezeConfig } from "../../oci/frozen-config.ts";
-import { planMounts } from "../../oci/guest-config.ts";
+import { bindMounts } from "../../oci/guest-mounts.ts";
 import type { SourcedSettings } from "../../oci/settings.ts";
 import { checkPidFile } from "../../state/pid-file.ts";
 import { traced } from "../../trace/channels.ts";
@@ -149,7 +149,7 @@ async function withVmm(
 ): Promise<CreateRequest["settings"]> {
   if (settings.mode === "container" || machineGiven) return settings;
   const { settleVmm } = await import("../../monitor/settle-vmm.ts");
-  return settleVmm(settings, "container", planMounts(bundle.raw).binds.length > 0);
+  return settleVmm(settings, "container", bindMounts(bundle.raw).length > 0);
 }
 
 function readBundle(dir: string): Promise<CreateRequest["bundle"]> {

@@ -1,0 +1,119 @@
+import { join } from "node:path";
+import { NkError } from "../base/errors.ts";
+
+/**
+ * The mounts of config.json, and where the guest finds what of them is the host's. The tree that a shadow shares (native/shadow/tree.h) has
+ * the root file system as /rootfs and each bind mount by its number, as /0, /1 …: no path of ours leads through what is inside of them,
+ * whose links are the container's.
+ */
+
+/** Where the shared tree is mounted in the guest, and where the container's root is. */
+export const GUEST_SHARE = "/run/nk/share";
+export const GUEST_ROOT = "/run/nk/root";
+
+/** The root file system in a shared tree. */
+export const SHARED_ROOTFS = "/rootfs";
+
+/** A bind mount in a shared tree, by its number among them. */
+export function volumePath(number: number): string {
+  return `/${number}`;
+}
+
+/** Where a VM made by hand has the shared tree of one of its containers. */
+export function joinedShare(folder: string): string {
+  return `${GUEST_SHARE}${SHARED_ROOTFS}/${folder}`;
+}
+
+type Json = Record<string, unknown>;
+
+/** A mount of config.json as the host sees it. */
+export type HostMount =
+  | { kind: "bind"; source: string; destination: string; options: string[] }
+  /** Of the guest's kernel; what is mounted later below it is not in the root file system. */
+  | { kind: "cover"; destination: string }
+  /** The same, but with a copy of what the root file system has there. */
+  | { kind: "mountpoint"; destination: string };
+
+export type BindMount = Extract<HostMount, { kind: "bind" }>;
+
+/** File systems that belong to a kernel: made by the guest's runtime, on the guest's kernel. */
+const NATIVE = new Set([
+  "proc",
+  "sysfs",
+  "tmpfs",
+  "devpts",
+  "mqueue",
+  "cgroup",
+  "cgroup2",
+  "ramfs",
+  "devtmpfs",
+  "overlay",
+]);
+
+/** The mounts in the order of config.json. @throws UNSUPPORTED for a mount that neither side can make. */
+export function planMounts(config: Json): HostMount[] {
+  return mountsOf(config).map((mount) => {
+    const { destination, source, type, options } = mount;
+    if (isBind(mount)) return { kind: "bind", source, destination, options };
+    if (NATIVE.has(type))
+      return { kind: options.includes("tmpcopyup") ? "mountpoint" : "cover", destination };
+    throw new NkError(
+      "UNSUPPORTED",
+      `mount ${destination}: a file system of type "${type}" cannot be mounted in a VM: bind a folder of the host instead`,
+    );
+  });
+}
+
+/** Those that need a share. @throws as `planMounts` */
+export function bindMounts(config: Json): BindMount[] {
+  return planMounts(config).filter((mount) => mount.kind === "bind");
+}
+
+/**
+ * All mounts in their order for the in-VM runtime, each bind mount from its volume: a mount of the guest's kernel of its own, with its own flags, that
+ * is busy for those who would rename or remove it.
+ * @param share where the guest sees the shadow's shared tree
+ */
+export function guestMounts(config: Json, share: string): unknown[] {
+  const raw = rawMounts(config);
+  let volumes = 0;
+  return mountsOf(config).map((mount, index) =>
+    isBind(mount) ? bindFrom(`${share}${volumePath(volumes++)}`, mount) : raw[index],
+  );
+}
+
+interface Mount {
+  destination: string;
+  source: string;
+  type: string;
+  options: string[];
+}
+
+function rawMounts(config: Json): Json[] {
+  return Array.isArray(config["mounts"]) ? (config["mounts"] as Json[]) : [];
+}
+
+function mountsOf(config: Json): Mount[] {
+  return rawMounts(config).map((mount) => ({
+    // A relative one means below "/" (config.md#mounts).
+    destination: join("/", text(mount["destination"], "")),
+    source: text(mount["source"], ""),
+    type: text(mount["type"], "bind"),
+    options: Array.isArray(mount["options"]) ? mount["options"].map(String) : [],
+  }));
+}
+
+function isBind(mount: Mount): boolean {
+  return mount.type === "bind" || mount.options.includes("bind") || mount.options.includes("rbind");
+}
+
+/** What was bound on the host may have mounts of its own below it, so it is always recursive. */
+function bindFrom(source: string, { destination, options }: Mount): Json {
+  const others = options.filter((option) => option !== "bind");
+  const recursive = others.includes("rbind") ? others : ["rbind", ...others];
+  return { destination, type: "bind", source, options: recursive };
+}
+
+function text(value: unknown, absent: string): string {
+  return typeof value === "string" ? value : absent;
+}
