@@ -9,5 +9,6 @@ int spawn_command(int argc, char **argv);
 int serve_command(int argc, char **argv);
 int jail_command(int argc, char **argv);
 int fifo_command(int count, char **paths);
+int keep_command(const char *bytes);
 
 #endif

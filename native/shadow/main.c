@@ -14,7 +14,8 @@ static int usage(void) {
         "       nk-shadow spawn [--keep FD]... [--parent PID] [--guard PID] [--files N] -- PROGRAM [ARG]...\n"
         "       nk-shadow serve --tree SHADOW ... -- PROGRAM [ARG]...\n"
         "       nk-shadow jail FOLDER ROOT [--bind SOURCE NAME ro|rw]... -- PROGRAM [ARG]...\n"
-        "       nk-shadow fifo PATH...\n",
+        "       nk-shadow fifo PATH...\n"
+        "       nk-shadow keep BYTES    from standard input to descriptors 3 and 4\n",
         stderr);
     return 2;
 }
@@ -46,5 +47,7 @@ int main(int argc, char **argv) {
         return jail_command(argc - 2, argv + 2);
     if (argc >= 3 && strcmp(argv[1], "fifo") == 0)
         return fifo_command(argc - 2, argv + 2);
+    if (argc == 3 && strcmp(argv[1], "keep") == 0)
+        return keep_command(argv[2]);
     return usage();
 }

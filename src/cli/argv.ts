@@ -19,6 +19,8 @@ export interface ParseOptions {
   stopAtFirstPositional: boolean;
   /** For messages: "create: " or "". */
   where: string;
+  /** What to type instead of an option that there is not, where it is known. */
+  habit?: (rawName: string) => string | undefined;
 }
 
 /** @throws USAGE in one line that names the word and what to write instead. */
@@ -35,7 +37,7 @@ export function parseWords(words: readonly string[], grammar: ParseOptions): Par
     if (token.kind !== "option") continue;
     const spec = options.find(({ name }) => name === token.name);
     if (!spec) throw unknownOption(token.rawName, grammar);
-    const value = readValue(spec, token, grammar.where);
+    const value = readValue(spec, token, grammar);
     given.set(spec.name, spec.many ? [...(given.get(spec.name) ?? []), value] : [value]);
   }
   return { flags: new Flags(given), positionals };
@@ -73,10 +75,20 @@ interface OptionToken {
   value?: string | undefined;
 }
 
-function readValue(spec: OptionSpec, { rawName, value }: OptionToken, where: string): string | boolean {
+function readValue(
+  spec: OptionSpec,
+  { rawName, value }: OptionToken,
+  grammar: ParseOptions,
+): string | boolean {
+  const { where } = grammar;
   if (spec.type === "switch") return readSwitch(rawName, value, where);
   if (value === undefined) {
     throw usage(where, `option ${rawName} needs a value: ${rawName} ${spec.value ?? "VALUE"}`);
+  }
+  // A value may start with a dash, as in runc; an id cannot: its value was forgotten.
+  if (spec.value === "ID" && value.startsWith("-")) {
+    const instead = grammar.habit?.(rawName) ?? "an ID has no dash first";
+    throw usage(grammar.where, `option ${rawName} needs an ID, found ${JSON.stringify(value)}: ${instead}`);
   }
   if (spec.choices && !spec.choices.includes(value)) {
     throw usage(
@@ -100,7 +112,9 @@ function readSwitch(rawName: string, value: string | undefined, where: string): 
   throw usage(where, `option ${rawName}: expected true or false, found ${JSON.stringify(value)}`);
 }
 
-function unknownOption(rawName: string, { options, where }: ParseOptions): NkError {
+function unknownOption(rawName: string, { options, where, habit }: ParseOptions): NkError {
+  const instead = habit?.(rawName);
+  if (instead !== undefined) return usage(where, `no option ${rawName}: ${instead}`);
   const names = options.filter(({ hidden }) => !hidden).map(({ name }) => `--${name}`);
   const guess = closest(rawName, names);
   const mend = guess === undefined ? "" : `: did you mean ${guess}?`;

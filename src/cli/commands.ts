@@ -28,6 +28,10 @@ export const COMMANDS: Record<string, Entry> = {
     summary: "print the state of a container",
     load: async () => (await import("./commands/state.ts")).state,
   },
+  logs: {
+    summary: "print the output of a container that was started at a terminal with -d",
+    load: async () => (await import("./commands/logs.ts")).logs,
+  },
   list: { summary: "list containers", load: async () => (await import("./commands/list.ts")).list },
   ps: {
     summary: "list the processes of a container",
@@ -44,6 +48,10 @@ export const COMMANDS: Record<string, Entry> = {
   kill: {
     summary: "send a signal to a container",
     load: async () => (await import("./commands/kill.ts")).kill,
+  },
+  stop: {
+    summary: "end a container's process and wait for it",
+    load: async () => (await import("./commands/stop.ts")).stop,
   },
   delete: {
     summary: "remove a container",

@@ -67,6 +67,13 @@ export const CONSOLE_SOCKET: OptionSpec = {
   value: "SOCKET",
   help: "Unix socket that takes the terminal's master end",
 };
+/** For hands that know docker. */
+export const INTERACTIVE: OptionSpec = {
+  name: "interactive",
+  short: "i",
+  type: "switch",
+  help: "taken as in docker: standard input is passed on in any case",
+};
 export const NO_SUBREAPER: OptionSpec = {
   name: "no-subreaper",
   type: "switch",

@@ -8,14 +8,22 @@ const INTRODUCTION = `# The command line
 <!-- Made from the help texts: change those, then run "npx vitest run --project unit src/cli/reference.test.ts -u". -->
 
 \`nk-runtime\` has runc's command line: its commands, options, output and exit codes. What is ours beyond that: \`--mode\`,
-\`--vm-*\`, \`--host-runtime\`, \`--educational\`, \`exec --exec\`, \`exec\` without a command, \`state --short\`, \`doctor\`, \`gc\` and the
-\`vm-\` commands.
+\`--vm-*\`, \`--host-runtime\`, \`--educational\`, \`exec --exec\`, \`exec\` without a command, \`state --short\`, \`stop\`, \`logs\`, \`doctor\`, \`gc\`
+and the \`vm-\` commands.
 
 ## Grammar
 
 - Options are written \`--name value\`, \`--name=value\`, \`-n value\` or \`-n=value\`; switches also \`--name=true\` and \`--name=false\`.
 - Global options come before the command. \`--root\`, \`--log\`, \`--log-format\`, \`--debug\` and \`--educational\` are also taken after it.
 - For \`exec\` everything after ID belongs to the command that is run.
+- From docker are taken: \`ls\` and \`rm\` for \`list\` and \`delete\`, \`stop\`, \`logs\`, \`-i\` and \`-t\` of \`run\` and \`exec\`, \`run --rm\`. Other words of it are answered with what
+  does the same here.
+
+## Standard streams
+
+The container has those of the command that starts it, as with runc: a caller's pipes, files and \`/dev/null\` are passed on. One exception is for people: of \`create\` and
+\`run -d\`, streams that are a *terminal* are not passed on, because somebody goes on working there. The process then reads nothing, and what it writes is kept in the state folder, the last
+4 MiB of it, for \`logs\`. \`run -d … >FILE\` writes to FILE, whether there is a terminal or not. With \`process.terminal\` all of it goes to the container's own terminal.
 
 ## Exit codes
 

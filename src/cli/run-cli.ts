@@ -10,6 +10,7 @@ import { closest } from "./closest.ts";
 import type { Command } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXIT_UNKNOWN_COMMAND, exitCodeOf } from "./exit-codes.ts";
+import { ALIASES, commandHabit, operandHabit, optionHabit } from "./habits.ts";
 import { commandHelp, globalHelp } from "./help.ts";
 import { GLOBAL_OPTIONS, LATE_GLOBAL_OPTIONS } from "./options.ts";
 import type { Flags } from "./options.ts";
@@ -57,6 +58,7 @@ function parseTail(words: readonly string[], spec: Command["spec"]) {
     options: [...own, ...late],
     stopAtFirstPositional: spec.stopAtFirstPositional ?? false,
     where: `${spec.name}: `,
+    habit: (rawName) => optionHabit(spec.name, rawName),
   });
 }
 
@@ -67,14 +69,18 @@ function checkCount(
   if (positionals.length >= min && positionals.length <= max) return;
   const found =
     positionals.length === 0 ? "nothing" : positionals.map((word) => JSON.stringify(word)).join(" ");
-  throw usage(`${name}: `, `expected ${operands === "" ? "no arguments" : operands}, found ${found}`);
+  const habit = operandHabit(name);
+  const mend = habit === undefined ? "" : `: ${habit}`;
+  throw usage(`${name}: `, `expected ${operands === "" ? "no arguments" : operands}, found ${found}${mend}`);
 }
 
 async function loadCommand(name: string): Promise<Command> {
-  const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  const known = ALIASES.get(name) ?? name;
+  const entry = Object.hasOwn(COMMANDS, known) ? COMMANDS[known] : undefined;
   if (entry) return entry.load();
+  const instead = commandHabit(name);
   const guess = closest(name, Object.keys(COMMANDS));
-  const mend = guess === undefined ? "" : `: did you mean ${guess}?`;
+  const mend = instead ? `: ${instead}` : guess === undefined ? "" : `: did you mean ${guess}?`;
   throw new UnknownCommand("USAGE", `unknown command ${JSON.stringify(name)}${mend} (nk-runtime --help)`);
 }
 

@@ -44,6 +44,8 @@ export interface CreateRequest extends Stdio {
   bundle: Bundle;
   settings: Settings;
   store: StateStore;
+  /** Descriptors that the process gets as its standard streams; undefined: ours. */
+  stdio: readonly [number, number, number] | undefined;
   /** Aborted by a signal: until the container is created, its mode then gives it up and throws the reason. */
   givenUp: AbortSignal;
   pidFile: string | undefined;

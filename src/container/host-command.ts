@@ -20,6 +20,8 @@ export interface HostCommand {
   /** Folder for the runtime's own log, which its errors are taken from. */
   stateDir: string;
   why: string;
+  /** Descriptors for the standard streams of one that runs in the foreground; undefined: ours. */
+  stdio?: readonly [number, number, number] | undefined;
 }
 
 export interface HostResult {
@@ -38,7 +40,7 @@ export async function runQuietly(command: HostCommand): Promise<string> {
 }
 
 /**
- * Runs the host's runtime with our stdio, which the container inherits, and `preserveFds` descriptors beyond. Signals are passed on,
+ * Runs the host's runtime with our stdio or the command's, which the container inherits, and `preserveFds` descriptors beyond. Signals are passed on,
  * but for those that end a `creation`.
  */
 export async function runInForeground(
@@ -47,9 +49,11 @@ export async function runInForeground(
   creation?: HostCreation,
 ): Promise<number> {
   const fds = preserveFds + listenFds();
-  const stdio: StdioOptions = Array.from({ length: 3 + fds }, (_, fd) => fd);
+  const standard = command.stdio ?? [0, 1, 2];
+  const stdio: StdioOptions = [...standard, ...Array.from({ length: fds }, (_, index) => 3 + index)];
   const result = await run(command, stdio, creation);
-  if (result.error !== undefined && result.status !== 0) throw runtimeError(command, result, true);
+  const isShown = standard[2] === 2;
+  if (result.error !== undefined && result.status !== 0) throw runtimeError(command, result, isShown);
   return result.status;
 }
 

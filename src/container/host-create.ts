@@ -82,7 +82,8 @@ function runRuntime(
   creation: HostCreation,
 ): Promise<number> {
   const globals = request.systemdCgroup ? ["--systemd-cgroup"] : [];
-  const command = { host, globals, args, stateDir: request.store.dirOf(id), why: WHY };
+  const stateDir = request.store.dirOf(id);
+  const command = { host, globals, args, stateDir, why: WHY, stdio: request.stdio };
   return runInForeground(command, request.preserveFds, creation);
 }
 

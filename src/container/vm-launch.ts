@@ -139,6 +139,7 @@ function commonPlan(request: CreateRequest, { wait }: LaunchOptions) {
     ...placePlan(request),
     terminal: shadowTerminal(isTerminal(request), request.consoleSocket),
     preserveFds: request.preserveFds,
+    ...(request.stdio !== undefined && { stdio: request.stdio }),
     wait,
   };
 }

@@ -3,6 +3,9 @@ import { NkError } from "../base/errors.ts";
 /** `none`: the caller's streams as they are; `inherit`: the caller's terminal; a path: --console-socket. */
 export type ShadowTerminal = "none" | "inherit" | { socket: string };
 
+/** What the shadow has as standard streams: ours, nothing, or these descriptors of ours. */
+export type StandardStreams = "inherit" | "ignore" | readonly [number, number, number];
+
 /** What `nk-shadow create` is asked for (native/README.md). All paths are absolute: the monitor runs in /. */
 export interface ShadowPlan {
   rootfs: string;
@@ -16,7 +19,7 @@ export interface ShadowPlan {
   cgroups: string[];
   terminal: ShadowTerminal;
   /** `ignore`: a shadow without a process of its own, which must not hold what its caller reads. Default: `inherit`. */
-  stdio?: "inherit" | "ignore";
+  stdio?: StandardStreams;
   /** Taken for callers that pass descriptors; they are closed. */
   preserveFds: number;
   /** Foreground: the launcher stays and ends with the shadow's status. `inherit` needs it. */

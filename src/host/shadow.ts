@@ -8,7 +8,13 @@ import { unlessGivenUp } from "./give-up.ts";
 import { readLines } from "./lines.ts";
 import { shadowPath } from "./paths.ts";
 import { foreignDeath, isAlive, killProcess, processStartTime } from "./process-info.ts";
-import { encodeCreatePlan, encodeExecPlan, type ExecShadowPlan, type ShadowPlan } from "./shadow-plan.ts";
+import {
+  encodeCreatePlan,
+  encodeExecPlan,
+  type ExecShadowPlan,
+  type ShadowPlan,
+  type StandardStreams,
+} from "./shadow-plan.ts";
 
 export type { ExecShadowPlan, ShadowPlan, ShadowTerminal } from "./shadow-plan.ts";
 
@@ -57,9 +63,13 @@ export async function startExecShadow(plan: ExecShadowPlan & { deadline: Deadlin
   });
 }
 
+function standardStreams(stdio: StandardStreams): readonly ("inherit" | "ignore" | number)[] {
+  return typeof stdio === "string" ? [stdio, stdio, stdio] : stdio;
+}
+
 interface LaunchOptions {
   wait: boolean;
-  stdio: "inherit" | "ignore";
+  stdio: StandardStreams;
   deadline: Deadline;
   givenUp?: AbortSignal | undefined;
   /** Of the error that the helper reports. */
@@ -68,7 +78,7 @@ interface LaunchOptions {
 
 async function launch(command: "create" | "exec", plan: Buffer, options: LaunchOptions): Promise<Shadow> {
   const launcher = spawn(shadowPath(), [command], {
-    stdio: [options.stdio, options.stdio, options.stdio, "pipe", "pipe"],
+    stdio: [...standardStreams(options.stdio), "pipe", "pipe"],
   });
   const exited = exitStatusOf(launcher);
   const lines = reportOf(launcher, options.code);

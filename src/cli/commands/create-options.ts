@@ -5,14 +5,16 @@ import { checkCallersTerminal, checkTerminal } from "../../container/terminal.ts
 import { resolveSettings } from "../../container/resolve-settings.ts";
 import { settingsFromFiles } from "../../container/settings-files.ts";
 import type { CreateRequest } from "../../container/container-mode.ts";
+import { keptStreams } from "../../container/kept-output.ts";
 import { checkGivenUp, giveUpOnSignals } from "../../host/give-up.ts";
 import { checkPreservedFds } from "../../host/preserved-fds.ts";
 import { loadBundle } from "../../oci/bundle.ts";
 import { freezeConfig } from "../../oci/frozen-config.ts";
 import { bindMounts } from "../../oci/guest-mounts.ts";
 import type { SourcedSettings } from "../../oci/settings.ts";
+import { commandHint } from "../../state/paths.ts";
 import { checkPidFile } from "../../state/pid-file.ts";
-import { traced } from "../../trace/channels.ts";
+import { notices, traced } from "../../trace/channels.ts";
 import { installRecorder } from "../../trace/recorder.ts";
 import type { CommandContext } from "../command.ts";
 import { CONSOLE_SOCKET, NO_SUBREAPER, PID_FILE, type Flags, type OptionSpec } from "../options.ts";
@@ -53,12 +55,19 @@ export async function withClaim<T>(
   const request = await claimed(context, detach, giveUpOnSignals());
   try {
     await checkGivenUp(request.givenUp);
-    return await work(request);
+    const result = await work(request);
+    if (request.stdio) tellOfOutput(request);
+    return result;
   } catch (error) {
     const stateDir = context.store.dirOf(request.id);
     context.store.remove(request.id);
     throw withoutPathsIn(stateDir, asNkError(error));
   }
+}
+
+/** To a person at a terminal, who would look for it there. */
+function tellOfOutput({ id, store }: CreateRequest): void {
+  notices.publish(`${commandHint(store.root, `logs ${id}`)} prints what ${id} writes`);
 }
 
 async function claimed(
@@ -82,11 +91,13 @@ async function claimed(
     const settings = await withVmm(settled, bundle, flags.has("vm"));
     if (settings.mode === "container") refuseVmFlags(flags);
     const terminal = bundle.config.process.terminal ?? false;
+    if (flags.switch("tty") && !terminal) throw noTerminal(bundle.path);
     checkTerminal(terminal, detach, flags.text("console-socket"));
     if (terminal && !detach && settings.mode === "vm") checkCallersTerminal();
     const record = newRecord(id, bundle, settings.mode);
+    const stdio = detach && !terminal ? await keptStreams(prepared) : undefined;
     store.claim(prepared, record);
-    return { record, id, bundle, settings, store, machine: flags.text("vm"), givenUp, ...place };
+    return { record, id, bundle, settings, store, machine: flags.text("vm"), stdio, givenUp, ...place };
   } catch (error) {
     store.discard(prepared);
     throw error;
@@ -104,6 +115,11 @@ export function withoutPathsIn(stateDir: string, error: NkError): NkError {
     cause: error.cause,
     shown: error.shown,
   });
+}
+
+function noTerminal(bundle: string): NkError {
+  const member = `process.terminal in ${join(bundle, "config.json")}`;
+  return new NkError("USAGE", `-t: ${member} says that it has no terminal: set it to true`);
 }
 
 /** Whoever sizes a VM expects one: running on the host's kernel instead would be a silent loss of isolation. */

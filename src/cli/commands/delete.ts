@@ -10,7 +10,7 @@ export const deleteCommand: Command = {
     usage: "ID",
     description:
       "Removes a container that has stopped (or was never started) and everything it holds.\n" +
-      "A container in a VM may also run: its VM is ended.",
+      "A container in a VM may also run: its VM is ended. `rm` is the same.",
     options: [
       {
         name: "force",

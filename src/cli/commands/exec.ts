@@ -8,7 +8,7 @@ import { checkPreservedFds } from "../../host/preserved-fds.ts";
 import { checkPidFile } from "../../state/pid-file.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { findAndTrace } from "../find-container.ts";
-import { CONSOLE_SOCKET, NO_SUBREAPER, PID_FILE, type Flags } from "../options.ts";
+import { CONSOLE_SOCKET, INTERACTIVE, NO_SUBREAPER, PID_FILE, type Flags } from "../options.ts";
 
 export const exec: Command = {
   spec: {
@@ -25,6 +25,7 @@ export const exec: Command = {
         help: "a command line for /bin/sh, in place of COMMAND",
       },
       { name: "tty", short: "t", type: "switch", help: "give the command a terminal" },
+      INTERACTIVE,
       {
         name: "env",
         short: "e",
@@ -82,7 +83,7 @@ export const exec: Command = {
     stopAtFirstPositional: true,
     examples: [
       "nk-runtime exec mycontainer ps -ef",
-      "nk-runtime exec -t mycontainer",
+      "nk-runtime exec -it mycontainer sh",
       'nk-runtime exec --exec "cat /proc/meminfo | head -n 3" mycontainer',
     ],
   },

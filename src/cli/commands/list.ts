@@ -11,7 +11,7 @@ export const list: Command = {
     name: "list",
     summary: "list containers",
     usage: "",
-    description: "Lists the containers below --root.",
+    description: "Lists the containers below --root, those that have stopped, too. `ls` is the same.",
     options: [
       { name: "quiet", short: "q", type: "switch", help: "only their ids" },
       formatOption("table", "json"),

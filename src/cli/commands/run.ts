@@ -1,6 +1,7 @@
 import { NkError } from "../../base/errors.ts";
 import { loadMode } from "../../container/modes.ts";
 import type { Command } from "../command.ts";
+import { INTERACTIVE } from "../options.ts";
 import { CREATE_OPTIONS, withClaim } from "./create-options.ts";
 
 export const run: Command = {
@@ -14,6 +15,18 @@ export const run: Command = {
       ...CREATE_OPTIONS,
       { name: "detach", short: "d", type: "switch", help: "return as soon as the process runs" },
       { name: "keep", type: "switch", help: "keep the container when its process has ended" },
+      INTERACTIVE,
+      {
+        name: "tty",
+        short: "t",
+        type: "switch",
+        help: "with a terminal, as process.terminal of config.json has to say",
+      },
+      {
+        name: "rm",
+        type: "switch",
+        help: "taken as in docker: without -d and --keep the container is removed",
+      },
     ],
     min: 1,
     max: 1,
@@ -26,6 +39,7 @@ export const run: Command = {
   async run(context) {
     const detach = context.flags.switch("detach");
     const keep = context.flags.switch("keep");
+    if (context.flags.switch("rm")) checkRemoval(context.positionals[0] ?? "", detach, keep);
     const { status, lost } = await withClaim(context, detach, async (request) => {
       const mode = await loadMode(request.settings.mode, request.store);
       return mode.run({ ...request, detach, keep });
@@ -37,3 +51,10 @@ export const run: Command = {
     return status;
   },
 };
+
+/** Nobody is there to remove a container that others wait for. */
+function checkRemoval(id: string, detach: boolean, keep: boolean): void {
+  if (!detach && !keep) return;
+  const mend = detach ? `run it without --rm; "nk-runtime delete --force ${id}" removes it` : "leave one out";
+  throw new NkError("USAGE", `--rm and ${detach ? "-d" : "--keep"} exclude each other: ${mend}`);
+}

@@ -1,0 +1,201 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { makeBundle, type TestBundle } from "../fixtures/make-bundle.ts";
+import { NK_RUNTIME, NkRuntime } from "../fixtures/nk-runtime.ts";
+import { AtTerminal } from "../vm/at-terminal.ts";
+
+let nk: NkRuntime;
+let bundles: TestBundle[];
+let dir: string;
+
+beforeEach(async () => {
+  nk = await NkRuntime.make();
+  bundles = [];
+  dir = mkdtempSync(join(tmpdir(), "nk-habits-"));
+});
+afterEach(async () => {
+  await nk.cleanup();
+  await Promise.all(bundles.map((made) => made.cleanup()));
+  rmSync(dir, { recursive: true });
+});
+
+async function script(text: string, terminal = false): Promise<string> {
+  const made = await makeBundle({ args: ["sh", "-c", text], terminal });
+  bundles.push(made);
+  return made.dir;
+}
+
+const FOREVER = "while :; do sleep 0.1; done";
+
+async function start(id: string, text: string): Promise<void> {
+  const { code } = await nk.run(["run", "-d", "-b", await script(text), id], { streams: "ignored" });
+  expect(code).toBe(0);
+}
+
+describe("what docker's users type", () => {
+  it.each<[string[], number, RegExp]>([
+    [["inspect", "c1"], 3, /unknown command "inspect": nk-runtime state ID/],
+    [["images"], 3, /nk-runtime run --image=FILE ID/],
+    [["pull", "debian"], 3, /skopeo copy/],
+    [["attach", "c1"], 3, /nk-runtime logs -f ID/],
+    [["constructor"], 3, /unknown command "constructor" \(/],
+    [["ps"], 1, /nk-runtime list shows all/],
+    [["ps", "-a"], 1, /no option -a: nk-runtime list/],
+    [["ls", "-a"], 1, /list: no option -a: it lists those that have stopped, too/],
+    [["run", "-it", "-v", "/a:/b", "c1"], 1, /no option -v: a bind mount is an entry of mounts/],
+    [["run", "-v/a:/b", "c1"], 1, /no option -v: a bind mount/],
+    [["run", "--volume=/a:/b", "c1"], 1, /no option --volume: a bind mount/],
+    [["run", "-e", "A=1", "c1"], 1, /process\.env.*nk-runtime exec -e NAME=VALUE ID COMMAND/],
+    [["run", "--name", "c1"], 1, /the name is the last word/],
+    [["run", "c1", "--", "ls", "-l"], 1, /process\.args.*nk-runtime exec ID COMMAND/],
+    [["run", "c1", "ls"], 1, /process\.args/],
+    [["run", "--constructor", "c1"], 1, /unknown option --constructor \(/],
+    [["run", "-d", "--rm", "c1"], 1, /nk-runtime delete --force c1/],
+    [["run", "--rm", "--keep", "c1"], 1, /--rm and --keep exclude each other/],
+    [["run", "--vm", "--bundle=/b", "c1"], 1, /--vm needs an ID, found "--bundle=\/b": .*--mode=vm/],
+    [["exec", "-w", "/", "c1", "ls"], 1, /no option -w: --cwd=DIR/],
+    [["kill", "-s", "KILL", "c1"], 1, /nk-runtime kill ID SIGNAL/],
+    [["rm", "a", "b"], 1, /one at a time/],
+  ])("%j is answered in one line with what to type here", async (words, code, message) => {
+    const outcome = await nk.run(words);
+    expect(outcome).toMatchObject({ code, stdout: "" });
+    expect(outcome.stderr).toMatch(message);
+    expect(outcome.stderr.trim()).not.toContain("\n");
+  });
+
+  it("takes what can mean one thing: -i, --rm, ls, rm, exec -i", async () => {
+    const { code } = await nk.run(["run", "-i", "--rm", "-b", await script("read x; exit $x"), "c1"], {
+      input: "7\n",
+    });
+    expect(code).toBe(7);
+    await start("c2", FOREVER);
+    expect((await nk.run(["ls", "-q"])).stdout).toBe("c2\n");
+    const { stdout } = await nk.run(["exec", "-i", "c2", "cat"], { input: "through" });
+    expect(stdout).toBe("through");
+    expect((await nk.run(["rm", "-f", "c2"])).code).toBe(0);
+    expect((await nk.run(["ls", "-q"])).stdout).toBe("");
+  });
+
+  it("takes -t where config.json has a terminal, and says where to have one", async () => {
+    const refused = await nk.run(["run", "-it", "-b", await script("true"), "c1"]);
+    expect(refused.stderr).toMatch(/-t: process\.terminal in .*config\.json says that it has no terminal/);
+    const terminal = AtTerminal.run(nk.root, ["run", "-it", "-b", await script("test -t 0", true), "c1"]);
+    expect(await terminal.end()).toMatchObject({ code: 0 });
+  });
+});
+
+describe("stop", () => {
+  const stopped = async (id: string): Promise<string> => (await nk.run(["state", "--short", id])).stdout;
+
+  it("lets a process end by itself, and leaves the container", async () => {
+    await start("c1", `trap 'echo done >/ended; exit 0' TERM; touch /ready; ${FOREVER}`);
+    await expect.poll(() => nk.run(["exec", "c1", "test", "-e", "/ready"])).toMatchObject({ code: 0 });
+    expect(await nk.run(["stop", "c1"])).toEqual({ code: 0, signal: null, stdout: "", stderr: "" });
+    expect(await stopped("c1")).toContain("stopped");
+    expect(readFileSync(join(bundles[0]?.dir ?? "", "rootfs/ended"), "utf8")).toBe("done\n");
+    expect((await nk.run(["stop", "c1"])).code).toBe(0);
+  });
+
+  it("kills one that does not, and one that was not started", async () => {
+    await start("c1", `trap '' TERM; ${FOREVER}`);
+    await nk.run(["create", "-b", await script("true"), "c2"], { streams: "ignored" });
+    for (const id of ["c1", "c2"]) {
+      expect((await nk.run(["stop", "-t", "0", id])).code).toBe(0);
+      expect(await stopped(id)).toContain("stopped");
+    }
+  });
+
+  it("says of a paused one to resume it first", async () => {
+    await start("c1", FOREVER);
+    await nk.run(["pause", "c1"]);
+    expect((await nk.run(["stop", "c1"])).stderr).toContain(`--root ${nk.root} resume c1" first`);
+  });
+});
+
+/** Starts a container as a person does, who has the terminal back at once. */
+async function startAtTerminal(id: string, text: string): Promise<string> {
+  const terminal = AtTerminal.run(nk.root, ["run", "-d", "-b", await script(text), id]);
+  const { code, output } = await terminal.end();
+  expect(code).toBe(0);
+  return output;
+}
+
+const keepers = (): string[] =>
+  execFileSync("ps", ["-eo", "args"], { encoding: "utf8" })
+    .split("\n")
+    .filter((line) => line.includes("nk-shadow keep"));
+
+describe("logs", () => {
+  it("has the output of what was started at a terminal and left, whose input is not the terminal's", async () => {
+    const said = await startAtTerminal("c1", "read x; echo out $x; echo err >&2; exec sleep 1000");
+    expect(said.trim()).toBe(`nk-runtime: "nk-runtime --root ${nk.root} logs c1" prints what c1 writes`);
+    await expect.poll(async () => (await nk.run(["logs", "c1"])).stdout).toBe("out\nerr\n");
+  });
+
+  it("-f goes on until the container ends, however it does", async () => {
+    await startAtTerminal("c1", `trap 'echo bye; exit 0' TERM; echo hi; ${FOREVER}`);
+    const child = nk.spawn(["logs", "-f", "c1"]);
+    let output = "";
+    const seen = new Promise<void>((resolve) => {
+      child.stdout?.on("data", (chunk: Buffer) => {
+        output += chunk.toString();
+        if (output.includes("hi\n")) resolve();
+      });
+    });
+    const ended = new Promise((resolve) => child.on("close", resolve));
+    await seen;
+    expect((await nk.run(["stop", "c1"])).code).toBe(0);
+    expect(await ended).toBe(0);
+    expect(output).toBe("hi\nbye\n");
+    expect((await nk.run(["logs", "-f", "c1"])).stdout).toBe("hi\nbye\n");
+  });
+
+  it("keeps the end of it in bounded files, and nothing when it is deleted", async () => {
+    await startAtTerminal("c1", "seq 1 1500000; echo the end");
+    const { stdout } = await nk.run(["logs", "-f", "c1"]);
+    expect(stdout).toMatch(/\n1500000\nthe end\n$/);
+    const kept = ["output.log", "output.old"].map((name) => statSync(join(nk.root, "c1", name)).size);
+    for (const size of kept) expect(size).toBeLessThanOrEqual(2 * 1024 * 1024);
+    const { stdout: again } = await nk.run(["logs", "c1"]);
+    expect(again.length).toBe((kept[0] ?? 0) + (kept[1] ?? 0));
+    expect(again.length).toBeGreaterThan(2 * 1024 * 1024);
+    await nk.run(["rm", "c1"]);
+    expect(keepers()).toEqual([]);
+  });
+
+  it("leaves no keeper behind when it is deleted while it writes, or cannot be made", async () => {
+    await startAtTerminal("c1", "while :; do echo more; done");
+    expect((await nk.run(["rm", "-f", "c1"])).code).toBe(0);
+    const terminal = AtTerminal.run(nk.root, [
+      "run",
+      "-d",
+      "--host-runtime=/bin/false",
+      "-b",
+      await script(""),
+      "c2",
+    ]);
+    expect(await terminal.end()).toMatchObject({ code: 1 });
+    await expect.poll(keepers).toEqual([]);
+    expect((await nk.run(["ls", "-q"])).stdout).toBe("");
+  });
+
+  it("says where the output is that somebody else took", async () => {
+    const bundle = await script(FOREVER);
+    const words = `"${NK_RUNTIME}" --root "${nk.root}" run -d -b "${bundle}"`;
+    const shell = (line: string): Buffer =>
+      execFileSync("sh", ["-c", line], { stdio: ["ignore", "pipe", "ignore"] });
+    shell(`${words} file >"${dir}/out" 2>&1 </dev/null`);
+    shell(`${words} null >/dev/null 2>&1 </dev/null`);
+    const reader = nk.spawn(["run", "-d", "-b", bundle, "pipe"]);
+    await new Promise((resolve) => reader.on("exit", resolve));
+    const logs = async (id: string): Promise<string> => (await nk.run(["logs", id])).stderr;
+    expect(await logs("file")).toContain(`it goes to a file: tail -f ${dir}/out`);
+    expect(await logs("null")).toContain("it is thrown away");
+    expect(await logs("pipe")).toContain("through a pipe");
+    await nk.run(["stop", "-t", "0", "file"]);
+    expect(await logs("file")).toContain("it went to where the command");
+  });
+});
