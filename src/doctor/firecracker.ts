@@ -18,7 +18,7 @@ export const FIRECRACKER_CHECKS: readonly Check[] = [
 
 const INSTALL = "install firecracker and jailer of one release, see docs/firecracker.md";
 
-const AFTER = { pause: "after vm-pause", restore: "after the load of a snapshot" } as const;
+const AFTER = { start: "", pause: "after vm-pause ", restore: "after the load of a snapshot " } as const;
 
 export async function firecracker({ vmm }: Context): Promise<Finding> {
   const found = findFirecracker();
@@ -40,7 +40,7 @@ export async function firecracker({ vmm }: Context): Promise<Finding> {
 
 function withFaults(version: FirecrackerVersion, path: string): Finding {
   const found = `${version.text} (${path})`;
-  const faults = knownFaults(version).map(({ after, message }) => `${AFTER[after]} ${message}`);
+  const faults = knownFaults(version).map(({ after, message }) => `${AFTER[after]}${message}`);
   if (faults.length === 0) return ok(found);
   return warn(
     `${found}; its known faults: ${faults.join("; ")}`,
@@ -48,7 +48,7 @@ function withFaults(version: FirecrackerVersion, path: string): Finding {
   );
 }
 
-async function jailer({ vmm, settings }: Context): Promise<Finding> {
+export async function jailer({ vmm, settings }: Context): Promise<Finding> {
   if ((await vmm()) !== "firecracker") return ok("not used: QEMU is the VMM");
   if (settings.jailer === "off") return ok("not used: --vm-jailer=off");
   const binary = findFirecracker();

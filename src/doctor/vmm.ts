@@ -9,7 +9,7 @@ import { resolveAccel } from "../vm/qemu/driver.ts";
 import { hostTscKhz } from "../vm/host-tsc.ts";
 import { fail, lacking, notChecked, ok, warn, type Check, type Finding } from "./check.ts";
 import type { Context } from "./context.ts";
-import { firecracker } from "./firecracker.ts";
+import { firecracker, jailer } from "./firecracker.ts";
 import { readText } from "./host-files.ts";
 import { mendQemu, qemuPath } from "./qemu-path.ts";
 import { firstLine, runProgram, versionIn } from "./run-program.ts";
@@ -23,7 +23,7 @@ export const VMM_CHECKS: readonly Check[] = [
   { group: "VM", name: "vsock", modes: [], run: vsock },
 ];
 
-const MEND_NAME = "correct or unset NK_FIRECRACKER";
+const MEND_NAME = "correct or unset NK_FIRECRACKER and NK_JAILER; --vm-jailer=auto needs no jailer";
 
 /** What `auto` takes, and why; or why what was asked for cannot be had. */
 async function inForce({ choice, image, settings }: Context): Promise<Finding> {
@@ -87,11 +87,14 @@ async function accelerationOfFirecracker(context: Context): Promise<Finding> {
   const binary = findFirecracker();
   if (binary === undefined || (await firecracker(context)).status === "fail")
     return notChecked("firecracker");
+  if ((await jailer(context)).status === "fail") return notChecked("jailer");
   if (await isMissing(context.image())) return notChecked("guest image");
   const kernel = async (): Promise<KernelImage> => (await context.image()).kernel;
-  const { usable, reason, detail } = await firecrackerVerdict(binary, { kernel });
+  const verdict = await firecrackerVerdict(binary, { kernel, jailer: context.settings.jailer });
+  const { usable, reason, detail } = verdict;
   if (usable) return ok(reason);
-  return withDetail(fail(reason, `${mend}; --format=json has its own words`), detail);
+  const look = "docs/firecracker.md has what messages mean, --format=json its own words";
+  return withDetail(fail(reason, `${mend}; ${look}`), detail);
 }
 
 const isMissing = (thing: Promise<unknown>): Promise<boolean> =>

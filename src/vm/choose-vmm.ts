@@ -2,14 +2,21 @@ import { NkError } from "../base/errors.ts";
 import type { KernelImage } from "../image/kernel.ts";
 import { findDiod } from "../share/diod.ts";
 import { closedKvm, kvmVerdict, type KvmVerdict } from "./accel.ts";
-import { findFirecracker, requireFirecracker, type FirecrackerBinary } from "./firecracker/detect.ts";
-import type { VmmName } from "./virtual-machine.ts";
+import {
+  fileIdentity,
+  findFirecracker,
+  requireFirecracker,
+  wantedJailer,
+  type FirecrackerBinary,
+} from "./firecracker/detect.ts";
+import type { JailerWish, VmmName } from "./virtual-machine.ts";
 
 /** What was asked for, by flags, annotations and settings files. */
 export interface VmmWish {
   vmm: VmmName | "auto";
   accel: "auto" | "kvm" | "tcg";
   share: string;
+  jailer: JailerWish;
   /** Folders of the host must be seen live, bind mounts above all. */
   needsFolders: boolean;
   /** Found only when a guest must be run to know. */
@@ -63,20 +70,25 @@ async function obstacleOf(wish: VmmWish): Promise<string | undefined> {
   return usable ? undefined : reason;
 }
 
-/** Whether this Firecracker can run a guest here: remembered, or tried. */
+/**
+ * Whether this Firecracker can run a guest here: remembered, or tried. With its jail and without are two questions.
+ * @throws UNSUPPORTED when a jail is demanded and cannot be had
+ */
 export async function firecrackerVerdict(
-  { path, identity }: FirecrackerBinary,
-  { kernel, cacheDir }: Pick<VmmWish, "kernel" | "cacheDir">,
+  firecracker: FirecrackerBinary,
+  { kernel, cacheDir, jailer: want }: Pick<VmmWish, "kernel" | "cacheDir" | "jailer">,
 ): Promise<KvmVerdict> {
   const closed = closedKvm();
   if (closed !== undefined) return { usable: false, reason: `Firecracker needs KVM, and ${closed}` };
+  const jailer = wantedJailer(firecracker, want);
+  const { identity } = firecracker;
   return kvmVerdict({
-    vmmName: "firecracker",
-    vmmIdentity: identity,
+    vmmName: jailer === undefined ? "firecracker" : "firecracker-jailed",
+    vmmIdentity: jailer === undefined ? identity : `${identity} ${fileIdentity(jailer)}`,
     cacheDir,
     tryKvm: async () => {
       const { tryFirecracker } = await import("./firecracker/probe.ts");
-      return tryFirecracker(path, await kernel());
+      return tryFirecracker(firecracker, want, await kernel());
     },
   });
 }

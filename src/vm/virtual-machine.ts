@@ -83,7 +83,7 @@ export interface VmSpec {
   extraCmdline: string;
   accel: "auto" | "kvm" | "tcg";
   /** Whether Firecracker is put into a jail; `auto`, and undefined: where that is possible. */
-  jailer?: "auto" | "on" | "off";
+  jailer?: JailerWish;
   /** A network namespace for a jailed VMM, as a path; undefined: ours. */
   netns?: string;
   share: ShareKind | "auto";
@@ -96,6 +96,8 @@ export interface VmSpec {
   /** A talkative kernel, and a second QMP socket `qmp.sock` for people. */
   debug: boolean;
 }
+
+export type JailerWish = "auto" | "on" | "off";
 
 export type VmmName = "firecracker" | "qemu";
 

@@ -20,6 +20,11 @@ import { behave } from "./firecracker-driver-rig.ts";
 
 const PATH = process.env["PATH"] ?? "";
 
+const TAKEN = {
+  vmm: "firecracker",
+  reason: "Firecracker is installed, and a tiny guest ran under KVM",
+};
+
 let folder: string;
 let cacheDir: string;
 
@@ -35,6 +40,7 @@ beforeEach(() => {
 afterEach(() => {
   process.env["PATH"] = PATH;
   delete process.env["NK_FIRECRACKER"];
+  delete process.env["NK_JAILER"];
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -45,6 +51,7 @@ function wish(changes: Partial<VmmWish> = {}): VmmWish {
     vmm: "auto",
     accel: "auto",
     share: "auto",
+    jailer: "off",
     needsFolders: false,
     kernel: () => Promise.resolve(kernel),
     cacheDir,
@@ -61,19 +68,21 @@ function makeOlder(byMs: number): void {
 
 describe("auto", () => {
   test.runIf(HAS_KVM)("is Firecracker once a guest ran under it, which is tried once", async () => {
-    expect(await chooseVmm(wish())).toEqual({
-      vmm: "firecracker",
-      reason: "Firecracker is installed, and a tiny guest ran under KVM",
-    });
+    expect(await chooseVmm(wish())).toEqual(TAKEN);
     behave({ fault: "exit-before-bind" });
     const kernel = (): never => expect.fail("a guest was run again");
-    expect(await chooseVmm(wish({ kernel }))).toMatchObject({ vmm: "firecracker" });
+    expect(await chooseVmm(wish({ kernel }))).toEqual(TAKEN);
   });
 
   test.runIf(HAS_KVM).each([
     ["a guest cannot start", { fault: "start-refused:no-virtualization" }, /did not run/],
     ["its guest ends in another way", { fault: "guest-reboots" }, /did not run/],
     ["it crashes", { fault: "dies:148" }, /did not run/],
+    [
+      "its API dies of the first request",
+      { fault: "guest-panics,api-filtered" },
+      /did not run: .*code 148 \(.*filter/,
+    ],
     ["it is too old", { version: "1.13.0", fault: "guest-panics" }, /1\.13\.0.*too old/],
   ])("is QEMU where %s, and keeps to it", async (_, behaviour, reason) => {
     behave(behaviour);
@@ -81,6 +90,24 @@ describe("auto", () => {
     expect(await chooseVmm(wish())).toEqual(expected);
     behave({ fault: "guest-panics" });
     expect(await chooseVmm(wish())).toEqual(expected);
+  });
+
+  test.runIf(HAS_KVM)(
+    "tries it in its jail where a VM will be in one: a program that runs outside of it only is found",
+    async () => {
+      expect(await chooseVmm(wish())).toEqual(TAKEN);
+      const jailer = join(folder, "jailer");
+      writeFileSync(jailer, "#!/bin/sh\necho no libraries here >&2\nexit 127\n", { mode: 0o755 });
+      process.env["NK_JAILER"] = jailer;
+      const reason = expect.stringMatching(/did not run: .*Firecracker exited with code 127\b/);
+      expect(await chooseVmm(wish({ jailer: "auto" }))).toEqual({ vmm: "qemu", reason });
+      expect(await chooseVmm(wish())).toEqual(TAKEN);
+    },
+  );
+
+  test.runIf(HAS_KVM)("a jail that works is Firecracker's, and leaves nothing", async () => {
+    expect(await chooseVmm(wish({ jailer: "on" }))).toEqual(TAKEN);
+    expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain("nk-fc-");
   });
 
   test.runIf(HAS_KVM)("tries a Firecracker that was replaced", async () => {
@@ -91,7 +118,7 @@ describe("auto", () => {
     expect(await chooseVmm(wish())).toMatchObject({ vmm: "qemu" });
     utimesSync(path, new Date(), new Date(0));
     behave({ fault: "guest-panics" });
-    expect(await chooseVmm(wish())).toMatchObject({ vmm: "firecracker" });
+    expect(await chooseVmm(wish())).toEqual(TAKEN);
   });
 
   test.runIf(HAS_KVM)("is QEMU for an hour where the trial took too long", async () => {
@@ -103,10 +130,11 @@ describe("auto", () => {
     const reason = expect.stringMatching(/^QEMU, because .* did not get through its boot within 10 s$/);
     expect(await hasty.chooseVmm(wish())).toEqual({ vmm: "qemu", reason });
     vi.unstubAllEnvs();
+    vi.resetModules(); // what is loaded from here on has its usual deadlines
     behave({ fault: "guest-panics" });
     expect(await chooseVmm(wish())).toMatchObject({ vmm: "qemu" });
     makeOlder(3_600_001);
-    expect(await chooseVmm(wish())).toMatchObject({ vmm: "firecracker" });
+    expect(await chooseVmm(wish())).toEqual(TAKEN);
   });
 
   test.runIf(HAS_KVM)(
@@ -119,7 +147,7 @@ describe("auto", () => {
       behave({ fault: "guest-panics" });
       expect(await chooseVmm(wish({ kernel }))).toMatchObject({ vmm: "qemu" });
       makeOlder(3_600_001);
-      expect(await chooseVmm(wish())).toMatchObject({ vmm: "firecracker" });
+      expect(await chooseVmm(wish())).toEqual(TAKEN);
     },
   );
 
@@ -127,7 +155,7 @@ describe("auto", () => {
     await chooseVmm(wish());
     for (const text of ["", "[]", '{"key":1,"usable":true}']) {
       writeFileSync(join(cacheDir, "kvm-firecracker.json"), text);
-      expect(await chooseVmm(wish())).toMatchObject({ vmm: "firecracker" });
+      expect(await chooseVmm(wish())).toEqual(TAKEN);
     }
     expect(statSync(join(cacheDir, "kvm-firecracker.json")).mode & 0o777).toBe(0o600);
   });

@@ -1,48 +1,13 @@
 import { execFile } from "node:child_process";
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { closedKvm } from "../../src/vm/accel.ts";
-import { buildVsockDevice, FAKE_FIRECRACKER } from "../fixtures/fake-firecracker.ts";
+import { describe, expect, it } from "vitest";
 import { makeBundle } from "../fixtures/make-bundle.ts";
-import { NK_RUNTIME, NkRuntime } from "../fixtures/nk-runtime.ts";
+import { NK_RUNTIME } from "../fixtures/nk-runtime.ts";
+import { dir, nk, report, useDoctor, type Report } from "./doctor-rig.ts";
 
-interface Check {
-  group: string;
-  name: string;
-  status: string;
-  found: string;
-  mend?: string;
-}
-
-interface Report {
-  ok: boolean;
-  vm: { works: boolean; summary: string };
-  container: { works: boolean; summary: string };
-  checks: Check[];
-}
-
-let nk: NkRuntime;
-let dir: string;
-beforeEach(async () => {
-  nk = await NkRuntime.make();
-  dir = mkdtempSync(join(tmpdir(), "nk-doctor-"));
-});
-afterEach(async () => {
-  await nk.cleanup();
-  rmSync(dir, { recursive: true });
-});
-
-async function report(
-  args: string[] = [],
-  env: Record<string, string> = {},
-): Promise<Report & { code: number | null; check: (name: string) => Check | undefined }> {
-  const { code, stdout } = await nk.run(["doctor", "--format=json", ...args], { env });
-  const found = JSON.parse(stdout) as Report;
-  return { ...found, code, check: (name) => found.checks.find((check) => check.name === name) };
-}
+useDoctor();
 
 describe("doctor", () => {
   it("finds this machine able to run both modes, and ends with the verdict", async () => {
@@ -156,138 +121,6 @@ describe("doctor", () => {
     const failed = checks.filter(({ status }) => status === "fail");
     expect(failed.map(({ name }) => name)).toEqual(expect.arrayContaining(["privileges", "namespaces"]));
     expect(failed.find(({ name }) => name === "privileges")?.found).toBe("root without CAP_SYS_ADMIN");
-  });
-});
-
-/** A stand-in of its own, because what was found out about a program is remembered by its file. @returns the environment that names it */
-function standIn(settings: Record<string, string>): Record<string, string> {
-  const folder = mkdtempSync(join(dir, "fc-"));
-  for (const name of ["firecracker", "jailer", "package.json"]) {
-    copyFileSync(join(dirname(FAKE_FIRECRACKER), name), join(folder, name));
-    const lines = Object.entries(settings).map(([key, value]) => `${key}=${value}\n`);
-    writeFileSync(join(folder, `${name}.env`), lines.join(""));
-  }
-  return { NK_FIRECRACKER: join(folder, "firecracker"), NK_FAKE_FC_BUILD: resolve("build") };
-}
-
-const withoutKvm = closedKvm() !== undefined;
-const FIRECRACKER = ["--vm-vmm=firecracker"];
-const REFUSED = { NK_FAKE_FC_FAULT: "start-refused:kvm-busy" };
-
-describe("doctor, of Firecracker", () => {
-  it.skipIf(withoutKvm)(
-    "finds it and KVM in order, warns of a jailer of another release, and says that auto takes it",
-    async () => {
-      buildVsockDevice();
-      const env = standIn({ NK_FAKE_FC_GUEST: "qemu", NK_FAKE_FC_VERSION: "1.16.2" });
-      const { code, check, vm } = await report([], { ...env, NK_QEMU: "/nonexistent" });
-      expect(check("VMM in force")?.found).toBe("Firecracker is installed, and a tiny guest ran under KVM");
-      expect(check("acceleration")?.found).toBe("KVM works: a tiny guest ran under Firecracker");
-      expect(check("firecracker")).toMatchObject({
-        status: "ok",
-        found: expect.stringMatching(/^1\.16\.2 \(/) as unknown,
-      });
-      expect(check("jailer")).toMatchObject({
-        status: "warn",
-        found: expect.stringMatching(/^1\.16\.1 \(.*and Firecracker is 1\.16\.2/) as unknown,
-      });
-      expect(check("share in force")?.found).toMatch(/^block, chosen by auto/);
-      expect(check("qemu")).toMatchObject({
-        status: "warn",
-        found: expect.stringContaining("not needed") as unknown,
-      });
-      expect({ code, works: vm.works }).toEqual({ code: 0, works: true });
-    },
-  );
-
-  it.skipIf(withoutKvm).each<[string, Record<string, string>, string, RegExp, RegExp]>([
-    [
-      "a guest that does not start",
-      REFUSED,
-      "acceleration",
-      /tiny guest under Firecracker did not run/,
-      /--vm-vmm=qemu/,
-    ],
-    [
-      "one that is too old",
-      { NK_FAKE_FC_VERSION: "1.13.0" },
-      "firecracker",
-      /1\.13\.0 is too old/,
-      /docs\/firecracker\.md/,
-    ],
-  ])(
-    "%s is a failure where it is asked for, and a reason for QEMU where not",
-    async (_, settings, name, found, mend) => {
-      const env = standIn(settings);
-      const demanded = await report(FIRECRACKER, env);
-      expect(demanded.code).toBe(1);
-      const words = {
-        found: expect.stringMatching(found) as unknown,
-        mend: expect.stringMatching(mend) as unknown,
-      };
-      expect(demanded.check(name)).toMatchObject({ status: "fail", ...words });
-      const auto = await report([], env);
-      expect({ code: auto.code, works: auto.vm.works }).toEqual({ code: 0, works: true });
-      expect(auto.check("VMM in force")?.found).toMatch(new RegExp(`^QEMU, because .*${found.source}`));
-    },
-  );
-
-  it.each<[string, string[], Record<string, string>, string, RegExp]>([
-    ["no Firecracker", [], {}, "firecracker", /docs\/firecracker\.md/],
-    ["something else", [], { NK_FIRECRACKER: "/bin/true" }, "firecracker", /docs\/firecracker\.md/],
-    ["software emulation", ["--vm-accel=tcg"], {}, "VMM in force", /--vm-vmm=auto/],
-    ["a share that it has not", ["--vm-share=virtiofs"], {}, "VMM in force", /--vm-vmm=auto/],
-  ])("with %s it cannot run where it is asked for", async (_, args, env, name, mend) => {
-    const { vm, check } = await report([...FIRECRACKER, ...args], env);
-    expect(vm.summary).toContain(`cannot run: `);
-    expect(check(name)).toMatchObject({ status: "fail", mend: expect.stringMatching(mend) as unknown });
-  });
-
-  it("warns of what is known of a release", async () => {
-    const { check } = await report(FIRECRACKER, standIn({ NK_FAKE_FC_VERSION: "1.16.1", ...REFUSED }));
-    expect(check("firecracker")).toMatchObject({
-      status: "warn",
-      found: expect.stringMatching(/after vm-pause .*#6074/) as unknown,
-      mend: expect.stringContaining("1.16.2 or later") as unknown,
-    });
-    expect(check("jailer")).toMatchObject({
-      status: "ok",
-      found: expect.stringMatching(/^1\.16\.1 \(/) as unknown,
-    });
-  });
-
-  it.each(["on", "auto"])(
-    "without a jailer it can run unless --vm-jailer=on demands one (%s)",
-    async (want) => {
-      const { NK_FIRECRACKER = "", ...env } = standIn(REFUSED);
-      rmSync(join(dirname(NK_FIRECRACKER), "jailer"));
-      const { check } = await report([...FIRECRACKER, `--vm-jailer=${want}`], { ...env, NK_FIRECRACKER });
-      const finding = {
-        status: want === "on" ? "fail" : "warn",
-        found: expect.stringContaining("none found") as unknown,
-      };
-      expect(check("jailer")).toMatchObject(finding);
-    },
-  );
-
-  it.each([
-    ["--vm-share=auto", "warn"],
-    ["--vm-share=9p", "fail"],
-    ["--vm-sync", "fail"],
-  ])("without diod, with %s", async (flag, status) => {
-    const env = { ...standIn(REFUSED), NK_DIOD: "/nonexistent" };
-    const { check } = await report([...FIRECRACKER, flag], env);
-    expect(check("9p-vsock")).toMatchObject({ status, mend: "apt-get install diod" });
-    expect(check("share in force")?.status).toBe(flag === "--vm-share=9p" ? "fail" : "ok");
-  });
-
-  it("without diod, a bundle with bind mounts cannot run", async () => {
-    const bind = { destination: "/b", type: "none", source: "/tmp", options: ["bind"] };
-    const bundle = await makeBundle({ mounts: [bind] });
-    const env = { ...standIn(REFUSED), NK_DIOD: "/nonexistent" };
-    const { check } = await report([...FIRECRACKER, "--bundle", bundle.dir], env);
-    await bundle.cleanup();
-    expect(check("9p-vsock")?.status).toBe("fail");
   });
 });
 

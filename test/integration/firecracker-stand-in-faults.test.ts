@@ -56,6 +56,14 @@ test("it cuts a request off", async () => {
   expect(await fake.get("/machine-config")).toBe("");
 });
 
+test("its API's thread dies of its first request, and takes the process with it", async () => {
+  const fake = start("api-filtered:100");
+  await fake.ready();
+  expect(await fake.get("/version")).toBe("");
+  expect(await fake.end()).toEqual({ code: 148, signal: null });
+  expect(fake.output).toContain("Shutting down VM after intercepting a bad syscall (44).");
+});
+
 test.each(Object.entries(REFUSALS))("it refuses to start: %s", async (cause, text) => {
   const fake = start(`start-refused:${cause}`);
   const response = await boot(fake);

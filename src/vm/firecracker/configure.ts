@@ -20,7 +20,8 @@ export interface VmConfig {
   memSizeMib: number;
   /** Paths as Firecracker sees them, here and below. */
   kernel: string;
-  initrd: string;
+  /** undefined: none, and the kernel has nothing to start. */
+  initrd?: string;
   cmdline: string;
   vsock: string;
   metrics: string;
@@ -31,7 +32,11 @@ export async function configure(api: FirecrackerApi, config: VmConfig, deadline:
   const { vcpus, memSizeMib, kernel, initrd, cmdline, vsock, metrics } = config;
   await putMetrics(api, { metrics_path: metrics }, deadline);
   await putMachineConfig(api, { vcpu_count: vcpus, mem_size_mib: memSizeMib }, deadline);
-  const source = { kernel_image_path: kernel, initrd_path: initrd, boot_args: cmdline };
+  const source = {
+    kernel_image_path: kernel,
+    boot_args: cmdline,
+    ...(initrd !== undefined && { initrd_path: initrd }),
+  };
   await putBootSource(api, source, deadline);
   await putVsock(api, { guest_cid: GUEST_CID, uds_path: vsock }, deadline);
   await putEntropy(api, {}, deadline);

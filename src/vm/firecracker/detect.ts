@@ -2,6 +2,7 @@ import { realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { NkError } from "../../base/errors.ts";
 import { findProgram, isProgram } from "../../host/programs.ts";
+import type { JailerWish } from "../virtual-machine.ts";
 
 /** A Firecracker of this host, told apart from another one by its size and time. */
 export interface FirecrackerBinary {
@@ -25,8 +26,13 @@ export function findFirecracker(env: NodeJS.ProcessEnv = process.env): Firecrack
   const found = named(env, "NK_FIRECRACKER") ?? findProgram("firecracker", env["PATH"] ?? "", FOLDERS);
   if (found === undefined) return undefined;
   const path = realpathSync(found);
+  return { path, identity: fileIdentity(path) };
+}
+
+/** Changes when the file at `path` does. */
+export function fileIdentity(path: string): string {
   const { size, mtimeMs } = statSync(path);
-  return { path, identity: `${path}:${size}:${mtimeMs}` };
+  return `${path}:${size}:${mtimeMs}`;
 }
 
 /** Its jailer: from NK_JAILER, beside the program (both come in one archive), or as the program is found. */
@@ -39,6 +45,27 @@ export function findJailer(
     named(env, "NK_JAILER") ??
     (isProgram(beside) ? beside : findProgram("jailer", env["PATH"] ?? "", FOLDERS))
   );
+}
+
+/**
+ * The jailer that Firecracker will be started by; undefined: it runs without a jail.
+ * @throws UNSUPPORTED when a jail is demanded and cannot be had
+ */
+export function wantedJailer(firecracker: FirecrackerBinary, want: JailerWish = "auto"): string | undefined {
+  if (want === "off") return undefined;
+  const jailer = findJailer(firecracker);
+  const obstacle = jailObstacle(jailer);
+  if (obstacle === undefined) return jailer;
+  if (want === "auto") return undefined;
+  throw new NkError("UNSUPPORTED", `--vm-jailer=on: ${obstacle}: use --vm-jailer=auto or off`, {
+    phase: "choose the jail",
+  });
+}
+
+function jailObstacle(jailer: string | undefined): string | undefined {
+  if (process.getuid?.() !== 0) return "Firecracker's jailer needs root";
+  if (jailer !== undefined) return undefined;
+  return "no jailer was found beside Firecracker or in PATH (it comes in the same archive; NK_JAILER names another)";
 }
 
 /** @throws UNSUPPORTED */

@@ -168,9 +168,12 @@ export class FirecrackerMachine implements VirtualMachine {
       await putDisks(api, this.asPlaced(disks), deadline);
       return nothingLeft;
     }
-    const standIns = standInsFor(await slots, join(this.spec.stateDir, STAND_IN));
-    await putDisks(api, standIns, deadline);
-    return async () => swapDisks(api, await ready, Deadline.after(ANSWER_TIMEOUT_MS));
+    const standIn = join(this.spec.stateDir, STAND_IN);
+    await putDisks(api, standInsFor(await slots, standIn), deadline);
+    return async () => {
+      rmSync(standIn, { force: true }); // Firecracker has it open
+      await swapDisks(api, await ready, Deadline.after(ANSWER_TIMEOUT_MS));
+    };
   }
 
   private asPlaced(disks: readonly Disk[]): Disk[] {

@@ -1,68 +1,98 @@
-import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Deadline } from "../../base/deadline.ts";
-import { asNkError } from "../../base/errors.ts";
+import { asNkError, type NkError } from "../../base/errors.ts";
 import type { KernelImage } from "../../image/kernel.ts";
-import { BoundedLog } from "../../host/bounded-log.ts";
-import { Daemon, describeExit } from "../../host/daemon.ts";
 import { traced } from "../../trace/channels.ts";
 import type { KvmVerdict } from "../accel.ts";
 import { kernelCmdline } from "../kernel-cmdline.ts";
-import { checkMinimum, parseVersion } from "./api/versions.ts";
-import { MAX_FILES } from "./jail.ts";
+import { closeLogs, openLogs, tailOf, type VmLogs } from "../logs.ts";
+import type { JailerWish, VmExit } from "../virtual-machine.ts";
+import { startInstance } from "./api/actions.ts";
+import { ApiError } from "./api/api-error.ts";
+import { choosePlace } from "./choose-place.ts";
+import { configure } from "./configure.ts";
+import type { FirecrackerBinary } from "./detect.ts";
+import type { Place, PlaceFile } from "./place.ts";
+import { fifosIn, FirecrackerProcess } from "./process.ts";
 
 /** A guest takes 0.2 s to its panic on hardware, and some seconds where KVM is itself emulated. */
 const TIMEOUT_MS = 10_000;
 const MEM_SIZE_MIB = 96;
-const CONFIG = "vm.json";
+const TAIL_CHARACTERS = 400;
 
 /**
  * Boots the guest's kernel under Firecracker with nothing to start. That it comes to its panic for lack of a root file system, and says so, proves that whole
- * programs run. Configured by a file and without an API, which is one start of the program and nothing else.
+ * programs run. It is started where a VM's would be, in a jail or not, and is told all by its API: a jail that it cannot start in, or a filter of system calls that
+ * its own API falls over, would else be found by the first container.
  */
-export async function tryFirecracker(firecracker: string, kernel: KernelImage): Promise<KvmVerdict> {
-  const dir = mkdtempSync(join(tmpdir(), "nk-fc-"));
-  const log = new BoundedLog(join(dir, "vmm.log"));
-  writeFileSync(join(dir, CONFIG), JSON.stringify(configOf(kernel)));
-  const argv: [string, ...string[]] = [
-    firecracker,
-    "--no-api",
-    "--config-file",
-    join(dir, CONFIG),
-    "--log-path",
-    log.path,
-  ];
+export async function tryFirecracker(
+  firecracker: FirecrackerBinary,
+  jailer: JailerWish,
+  kernel: KernelImage,
+): Promise<KvmVerdict> {
+  const stateDir = mkdtempSync(join(tmpdir(), "nk-fc-"));
+  const place = choosePlace(firecracker, { stateDir, jailer });
+  const logs = openLogs(stateDir);
   const why = "/dev/kvm opens on hosts where no guest runs; only a guest that ran is proof";
+  const what = `${firecracker.path} with ${kernel.path}`;
   try {
-    const tooOld = await whyTooOld(firecracker);
-    if (tooOld !== undefined) return { usable: false, reason: tooOld };
-    return await traced("vmm", "try hardware virtualisation", { why, what: argv.join(" ") }, () =>
-      run(argv, log, kernel),
+    return await traced("vmm", "try hardware virtualisation", { why, what }, () =>
+      runTinyGuest(place, stateDir, kernel, logs),
     );
   } finally {
-    log.close();
-    rmSync(dir, { recursive: true, force: true });
+    place.close();
+    closeLogs(logs);
+    rmSync(stateDir, { recursive: true, force: true });
   }
 }
 
-/** Later its API tells the version; `auto` would then have chosen it already. */
-function whyTooOld(firecracker: string): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    execFile(firecracker, ["--version"], { timeout: TIMEOUT_MS, killSignal: "SIGKILL" }, (_, stdout) => {
-      const found = /^Firecracker (v\S+)/.exec(stdout)?.[1] ?? stdout.trim();
-      try {
-        checkMinimum(parseVersion(found));
-        resolve(undefined);
-      } catch (error) {
-        resolve(asNkError(error).message);
-      }
-    });
-  });
+async function runTinyGuest(
+  place: Place,
+  stateDir: string,
+  kernel: KernelImage,
+  logs: VmLogs,
+): Promise<KvmVerdict> {
+  const deadline = Deadline.after(TIMEOUT_MS);
+  const fifos = fifosIn(stateDir);
+  const files: [PlaceFile, PlaceFile] = [
+    { name: "kernel", path: kernel.path, readOnly: true },
+    { name: "metrics", path: fifos.metrics, readOnly: false },
+  ];
+  const process = await FirecrackerProcess.start(place, files, fifos, logs, () => {});
+  try {
+    const exit = await endOf(process, startGuest(process, place, files, deadline), deadline);
+    if (exit.reason === "panic")
+      return { usable: true, reason: "KVM works: a tiny guest ran under Firecracker" };
+    return didNotRun(exit.message, kernel, logs);
+  } catch (error) {
+    return verdictOn(asNkError(error), kernel, logs);
+  } finally {
+    process.kill();
+    await process.exited;
+    process.close();
+  }
 }
 
-function configOf(kernel: KernelImage) {
+/** How it ended, which it may have done before the last answer was read. */
+async function endOf(
+  process: FirecrackerProcess,
+  started: Promise<void>,
+  deadline: Deadline,
+): Promise<VmExit> {
+  await started.catch((error: unknown) => {
+    if (process.running) throw error;
+  });
+  return deadline.race(process.exited, "the end of a tiny guest under KVM");
+}
+
+async function startGuest(
+  process: FirecrackerProcess,
+  place: Place,
+  [kernel, metrics]: [PlaceFile, PlaceFile],
+  deadline: Deadline,
+): Promise<void> {
   const cmdline = kernelCmdline({
     vmm: "firecracker",
     accel: "kvm",
@@ -70,41 +100,43 @@ function configOf(kernel: KernelImage) {
     debug: false,
     extra: "",
   });
-  return {
-    "boot-source": { kernel_image_path: kernel.path, boot_args: cmdline },
-    drives: [],
-    "machine-config": { vcpu_count: 1, mem_size_mib: MEM_SIZE_MIB },
+  const config = {
+    vcpus: 1,
+    memSizeMib: MEM_SIZE_MIB,
+    kernel: place.pathOf(kernel),
+    cmdline,
+    vsock: place.vsockPath,
+    metrics: place.pathOf(metrics),
   };
+  const api = await process.ready(deadline);
+  const start = async (): Promise<void> => {
+    await configure(api, config, deadline);
+    await startInstance(api, deadline);
+  };
+  await process.alive(start(), deadline, "make a tiny guest");
 }
 
-async function run(
-  argv: [string, ...string[]],
-  log: BoundedLog,
-  { format }: KernelImage,
-): Promise<KvmVerdict> {
-  let console = "";
-  const daemon = new Daemon({
-    name: "Firecracker",
-    argv,
-    log,
-    onStdout: (chunk) => {
-      console = (console + chunk.toString("latin1")).slice(-8192);
-    },
-    maxFiles: MAX_FILES,
-  });
-  try {
-    const exit = await Deadline.after(TIMEOUT_MS).race(daemon.exited, "the end of a tiny guest under KVM");
-    if (exit.code === 0 && console.includes("Kernel panic"))
-      return { usable: true, reason: "KVM works: a tiny guest ran under Firecracker" };
-    const detail = `Firecracker ${describeExit(exit)} (${log.tail().slice(-400)})`;
-    const reason = "a tiny guest under Firecracker did not run";
-    if (format === "elf") return { usable: false, reason, detail };
-    return { usable: false, reason: `${reason}: its kernel is a ${format}`, detail, unproven: true };
-  } catch (error) {
+function verdictOn(error: NkError, kernel: KernelImage, logs: VmLogs): KvmVerdict {
+  const { code, message } = error;
+  if (code === "TIMEOUT") {
     const reason = `a tiny guest under Firecracker did not get through its boot within ${TIMEOUT_MS / 1000} s`;
-    return { usable: false, reason, detail: asNkError(error).message, unproven: true };
-  } finally {
-    daemon.kill("SIGKILL");
-    await daemon.exited;
+    return { usable: false, reason, detail: detailOf(message, logs), unproven: true };
   }
+  // It is too old, and says so itself.
+  if (code === "UNSUPPORTED" && !(error instanceof ApiError)) return { usable: false, reason: message };
+  const verdict = didNotRun(message, kernel, logs);
+  // Another kernel may fit, and what the host lacks now it may have later.
+  return code === "BAD_CONFIG" || code === "HOST" ? { ...verdict, unproven: true } : verdict;
+}
+
+/** A sentence for everybody, and what Firecracker said for whoever looks into it. */
+function didNotRun(why: string, { format }: KernelImage, logs: VmLogs): KvmVerdict {
+  const verdict = { usable: false, detail: detailOf(why, logs) };
+  const reason = "a tiny guest under Firecracker did not run";
+  if (format === "elf") return { ...verdict, reason: `${reason}: ${why}` };
+  return { ...verdict, reason: `${reason}: its kernel is a ${format}`, unproven: true };
+}
+
+function detailOf(message: string, logs: VmLogs): string {
+  return `${message} (${tailOf(logs).slice(-TAIL_CHARACTERS)})`;
 }

@@ -108,6 +108,10 @@ export class FirecrackerProcess {
     return this.daemon.pid;
   }
 
+  get running(): boolean {
+    return this.daemon.running;
+  }
+
   /** Waits for the API. @throws VMM, TIMEOUT, UNSUPPORTED with the phase and the log. */
   async ready(deadline: Deadline): Promise<FirecrackerApi> {
     const phase = "start the VMM";
@@ -116,7 +120,11 @@ export class FirecrackerProcess {
       throw this.daemon.deathError(exit, phase);
     });
     if (pid === undefined) return death;
-    this.answering = await connectWhenReady(this.place.apiSocket(pid), death, deadline);
+    try {
+      this.answering = await connectWhenReady(this.place.apiSocket(pid), death, deadline);
+    } catch (error) {
+      throw await this.explained(error, phase);
+    }
     this.place.entered(pid);
     return this.answering;
   }
@@ -126,13 +134,17 @@ export class FirecrackerProcess {
     try {
       return await this.daemon.alive(promise, deadline, phase);
     } catch (error) {
-      // The end of the connection is seen before the end of the process, which says more.
-      if (!(error instanceof ApiError) || error.status !== undefined || error.code === "TIMEOUT") throw error;
-      const exit = await Deadline.after(DEATH_GRACE_MS)
-        .race(this.daemon.exited, phase)
-        .catch(() => undefined);
-      throw exit === undefined ? error : this.daemon.deathError(exit, phase);
+      throw await this.explained(error, phase);
     }
+  }
+
+  /** The end of the connection is seen before the end of the process, which says more. */
+  private async explained(error: unknown, phase: string): Promise<unknown> {
+    if (!(error instanceof ApiError) || error.status !== undefined || error.code === "TIMEOUT") return error;
+    const exit = await Deadline.after(DEATH_GRACE_MS)
+      .race(this.daemon.exited, phase)
+      .catch(() => undefined);
+    return exit === undefined ? error : this.daemon.deathError(exit, phase);
   }
 
   /** See `VirtualMachine.attachConsole`. */

@@ -4,6 +4,7 @@ import type { Log } from "./log.ts";
 export const EXIT = {
   generic: 1,
   unexpected: 2,
+  badSyscall: 148,
   badConfiguration: 152,
   argumentParsing: 153,
 } as const;

@@ -5,6 +5,7 @@ const FAULTS = [
   "never-bind", // runs, and never makes its socket
   "slow", // :MS (500): each answer takes that long
   "reset", // :PATH: a request for that path (or any) is cut off without an answer
+  "api-filtered", // :MS (0): the first request is cut off, and that long after it the process ends with 148, by a filter that forbids its API's thread to answer
   "start-refused", // :CAUSE: a key of REFUSALS
   "start-exits", // :STATUS (1): ends at InstanceStart without an answer
   "dies", // :STATUS (1): ends once the guest runs

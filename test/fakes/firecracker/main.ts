@@ -15,7 +15,7 @@ import { makeGuest } from "./guest/make-guest.ts";
 import { ApiServer } from "./http/server.ts";
 import { levelOf, Log } from "./log.ts";
 import { osError, osErrorDebug } from "./os-error.ts";
-import { faultyHandler, finish, Life, serveApi } from "./process.ts";
+import { faultyHandler, filterViolated, finish, Life, serveApi } from "./process.ts";
 import { any, decode } from "./serde/decode.ts";
 import { readSettings } from "./settings.ts";
 import { describeSnapshot } from "./snapshot-version.ts";
@@ -154,7 +154,11 @@ async function serve(values: Values, vmm: Vmm): Promise<void> {
   const handler = new Handler(vmm);
   const server = new ApiServer(
     { maxPayload: Number(values.get("http-api-max-payload-size")), withDelete: traits.since116 },
-    faultyHandler((request) => handler.handle(request), settings.faults),
+    faultyHandler(
+      (request) => handler.handle(request),
+      settings.faults,
+      () => filterViolated(vmm),
+    ),
     () => finish(log, failed),
   );
   await serveApi(server, values.get("api-sock") ?? "", log);

@@ -56,15 +56,34 @@ export async function serveApi(server: ApiServer, path: string, log: Log): Promi
   log.info("API server started.", "fc_api");
 }
 
-/** Lets requests go wrong as asked. */
-export function faultyHandler(handler: Handler, faults: Faults): Handler {
+/** Lets requests go wrong as asked. @param filtered the API's thread meets its filter of system calls */
+export function faultyHandler(handler: Handler, faults: Faults, filtered: () => void): Handler {
   return async (request) => {
+    if (faults.has("api-filtered")) {
+      setTimeout(filtered, faultNumber(faults, "api-filtered", 0));
+      return undefined;
+    }
     const delayMs = faultNumber(faults, "slow", 500);
     if (faults.has("slow")) await new Promise((resolve) => setTimeout(resolve, delayMs));
     const cut = faults.get("reset");
     if (cut === "" || cut === request.path) return undefined;
     return handler(request);
   };
+}
+
+/** sendto(2): newer standard libraries answer with it, and the filters of older releases do not know it. */
+const FORBIDDEN_SYSCALL = 44;
+
+/** Ends the process as the real one's handler of SIGSYS does (src/vmm/src/signal_handler.rs). */
+export function filterViolated(vmm: Vmm): never {
+  vmm.log.error("Shutting down VM after intercepting signal 31, code 1.", "fc_api");
+  vmm.log.error(`Shutting down VM after intercepting a bad syscall (${FORBIDDEN_SYSCALL}).`, "fc_api");
+  return abort(vmm, EXIT.badSyscall);
+}
+
+function abort(vmm: Vmm, code: number): never {
+  vmm.metrics.write();
+  process.exit(code);
 }
 
 /** Handles signals, and ends the process when the guest ends. */
@@ -79,10 +98,7 @@ export class Life {
   }
 
   watch(vmm: Vmm): void {
-    handleSignals(this.log, (code) => {
-      vmm.metrics.write();
-      process.exit(code);
-    });
+    handleSignals(this.log, (code) => abort(vmm, code));
     vmm.guest.ended.then(
       (how) => this.guestEnded(vmm, how),
       (error: Error) => {

@@ -58,10 +58,10 @@ describe("checkFields", () => {
 });
 
 test.each([
-  ["1.14.4", ["restore"], false],
-  ["1.15.1", [], false],
-  ["1.16.0", ["restore", "pause"], true],
-  ["1.16.1", ["pause"], true],
+  ["1.14.4", ["start", "restore"], false],
+  ["1.15.1", ["start"], false],
+  ["1.16.0", ["start", "restore", "pause"], true],
+  ["1.16.1", ["start", "pause"], true],
   ["1.16.2", [], false],
   ["1.17.0-dev", [], false],
 ])("%s is known to fail after %j", (text, after, pause) => {

@@ -81,13 +81,19 @@ export function checkFields(version: FirecrackerVersion, path: string, body: obj
 
 /** What goes wrong with a release, and when. */
 export interface KnownFault {
-  after: "pause" | "restore";
+  after: "start" | "pause" | "restore";
   /** One line for people. */
   message: string;
 }
 
 /** Numbers are those of Firecracker's issues. `fixedIn` is the first release without the fault. */
 const FAULTS: readonly (KnownFault & { since: string; fixedIn: string })[] = [
+  {
+    since: MIN_VERSION,
+    fixedIn: "1.16.2",
+    after: "start",
+    message: "a guest may reach memory of the VMM through its vsock device (CVE-2026-122192)",
+  },
   {
     since: "1.14.0",
     fixedIn: "1.15.0",
