@@ -24,7 +24,7 @@ export function withWayToRoot(error: NkError, words: readonly string[]): NkError
   const { code: reason = "" } = (error.cause ?? {}) as NodeJS.ErrnoException;
   if (isRoot() || !FORBIDDEN.includes(reason)) return error;
   const message = `${error.message}: needs root: ${asRoot(words)}`;
-  return new NkError(error.code, message, { ...error.toJson(), cause: error.cause });
+  return new NkError(error.code, message, { cause: error.cause });
 }
 
 function isRoot(): boolean {

@@ -32,7 +32,7 @@ const script = (text: string): Promise<string> => bundle({ args: ["sh", "-c", te
 
 describe("the command line", () => {
   it.each<[string[], number, RegExp]>([
-    [["bogus"], 3, /^nk-runtime: unknown command "bogus" \(nk-runtime --help\)\n$/],
+    [["frobnicate"], 3, /^nk-runtime: unknown command "frobnicate" \(nk-runtime --help\)\n$/],
     [["creat", "c1"], 3, /did you mean create\?/],
     [
       ["create", "--bundel=x", "c1"],

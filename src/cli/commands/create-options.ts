@@ -106,14 +106,15 @@ async function claimed(
 
 /** The state folder is gone, and with it the logs that an error would send people to; their ends are in the error. */
 export function withoutPathsIn(stateDir: string, error: NkError): NkError {
-  const { see, log, ...rest } = error.toJson();
+  const { code, message, phase, log, see, cause, exitStatus, shown } = error;
   const withoutFolder = (text: string): string => text.replaceAll(`${stateDir}/`, "");
-  return new NkError(error.code, withoutFolder(error.message), {
-    ...rest,
+  return new NkError(code, withoutFolder(message), {
+    ...(phase !== undefined && { phase }),
     ...(log !== undefined && { log: withoutFolder(log) }),
     ...(see?.startsWith(`${stateDir}/`) === false && { see }),
-    cause: error.cause,
-    shown: error.shown,
+    ...(exitStatus !== undefined && { exitStatus }),
+    cause,
+    shown,
   });
 }
 
