@@ -35,19 +35,21 @@ deb822_lines() {
     ' "$1"
 }
 
-# fetch_source PACKAGE FOLDER: unpacks the source package (with the distribution's patches) as FOLDER.
+# fetch_source PACKAGE FOLDER: unpacks the source package (with the distribution's patches) as FOLDER; works beside it.
 fetch_source() {
     local package=$1 target=$2 apt
-    apt=$(mktemp -d)
+    apt=$(mktemp -d "$(dirname "$target")/apt.XXXXXX")
     mkdir -p "$apt/lists/partial" "$apt/parts"
     source_lines >"$apt/sources.list"
     [ -s "$apt/sources.list" ] || die "no package sources found in ${NK_APT_ETC:-/etc/apt}"
     local options=(-qq -o "Dir::Etc::sourcelist=$apt/sources.list" -o "Dir::Etc::sourceparts=$apt/parts"
         -o "Dir::State::lists=$apt/lists" -o "Dir::Cache::pkgcache=" -o "Dir::Cache::srcpkgcache="
         -o APT::Sandbox::User=root -o Acquire::Languages=none)
-    run_logged "$apt/log" apt-get "${options[@]}" update
-    (cd "$apt" && run_logged "$apt/log" apt-get "${options[@]}" source --download-only "$package")
+    local log=$NK_LOGS/source-$package.log
+    : >"$log"
+    run_logged "read the lists of source packages" "$log" apt-get "${options[@]}" update
+    (cd "$apt" && run_logged "download the source of $package" "$log" apt-get "${options[@]}" source --download-only "$package")
     rm -rf "$target"
-    run_logged "$apt/log" dpkg-source --no-check -x "$apt"/*.dsc "$target"
+    run_logged "unpack it" "$log" dpkg-source --no-check -x "$apt"/*.dsc "$target"
     rm -rf "$apt"
 }

@@ -4,7 +4,7 @@
 
 fetch_distro_kernel() {
     local meta version kept
-    need depmod kmod
+    need_packages "$MODULE_PACKAGES"
     meta=$(distro_meta_package)
     version=$(version_of "$meta")
     kept=$NK_CACHE/distro-kernel/$meta-$version
@@ -17,7 +17,6 @@ download_distro_kernel() {
     package=$(depends_like "$meta" '^linux-image-[0-9]')
     [ -n "$package" ] || die "$meta depends on no kernel"
     release=${package#linux-image-}
-    say "download $package"
     rm -rf "$kept"
     fetch_distro_packages "$package" "$release" "$kept"
     depmod -b "$kept" "$release"
@@ -38,7 +37,7 @@ fetch_distro_packages() {
     fetch_deb "$package" "$kept"
     for part in "linux-modules-$release" "linux-modules-extra-$release"; do
         find "$kept" -name '9p.ko*' | grep -q . && break
-        [ -z "$(candidate "$part")" ] || { say "download $part"; fetch_deb "$part" "$kept"; }
+        [ -z "$(candidate "$part")" ] || fetch_deb "$part" "$kept"
     done
     # depmod wants lib/modules, also where the package has usr/lib/modules.
     if [ -d "$kept/usr/lib/modules" ] && [ ! -e "$kept/lib" ]; then ln -s usr/lib "$kept/lib"; fi

@@ -6,11 +6,11 @@ KERNEL_JOBS=${NK_JOBS:-$(nproc)}
 
 build_own_kernel() {
     local version key kept
-    need flex flex; need bison bison; need bc bc; need gcc gcc; need make make
     version=$(version_of linux-source)
     key=$(find guest/kernel -name "*.patch" -o -name "*.config" | LC_ALL=C sort | xargs cat | sha256sum | cut -c1-12)
     kept=$NK_CACHE/kernel/$version-$key
     if [ ! -f "$kept/vmlinux" ]; then
+        need_packages "$KERNEL_PACKAGES"
         compile_kernel "$(depends_like linux-source '^linux-source-[0-9]')" "$version" "$kept"
     fi
     install_own_kernel "$kept"
@@ -21,7 +21,6 @@ compile_kernel() {
     tree=$(unpack_kernel_source "$package" "$version")
     mkdir -p "$kept"
     : >"$kept/build.log"
-    say "configure $package $version with $KERNEL_FRAGMENT"
     configure_kernel "$tree" "$kept/build.log"
     compile_with_progress "$tree" "$kept/build.log"
     strip -o "$kept/vmlinux.new" "$tree/vmlinux"
@@ -38,7 +37,6 @@ unpack_kernel_source() {
     local package=$1 version=$2 archive tree=$NK_CACHE/kernel/tree
     archive=$NK_CACHE/kernel/$package-$version.tar
     if [ ! -f "$archive" ]; then
-        say "download $package $version (about 130 MB)"
         rm -rf "$NK_CACHE/kernel/deb"
         fetch_deb "$package" "$NK_CACHE/kernel/deb"
         mv "$(find "$NK_CACHE/kernel/deb/usr/src" -name 'linux-source-*.tar.*' -type f | head -n 1)" "$archive"
@@ -46,7 +44,7 @@ unpack_kernel_source() {
     fi
     rm -rf "$tree"
     mkdir -p "$tree"
-    tar -xf "$archive" -C "$tree" --strip-components=1
+    run_logged "unpack it" "$NK_LOGS/kernel-source.log" tar -xf "$archive" -C "$tree" --strip-components=1
     for patch in "$NK_ROOT"/guest/kernel/*.patch; do
         [ -f "$patch" ] || continue
         # Ubuntu's source may have other lines there; a patch only saves time.
@@ -60,7 +58,7 @@ configure_kernel() {
     local tree=$1 log=$2 fragment=$1/nk.fragment
     # The kernel's own tools know no comment behind a value.
     sed -E '/^CONFIG_/s/[[:space:]]+#.*//; /is not set/s/(is not set).*/\1/' "$KERNEL_FRAGMENT" >"$fragment"
-    (cd "$tree" && KCONFIG_ALLCONFIG=nk.fragment run_logged "$log" make allnoconfig)
+    (cd "$tree" && KCONFIG_ALLCONFIG=nk.fragment run_logged "configure it with $KERNEL_FRAGMENT" "$log" make allnoconfig)
     check_config "$fragment" "$tree"
 }
 
@@ -93,7 +91,7 @@ compile_with_progress() {
         [ -t 2 ] || [ $((count % 250)) -ne 0 ] || say "$count/~$expected files, $((SECONDS - started)) s"
     done < <(nice make -C "$tree" -j"$KERNEL_JOBS" vmlinux 2>&1)
     [ -t 2 ] && printf '\n' >&2
-    [ -f "$tree/vmlinux" ] || { tail -n 30 "$log" >&2; die "the kernel did not compile; log: $log"; }
+    [ -f "$tree/vmlinux" ] || { show_failure "$log" 20 >&2; die "the kernel did not compile; log: $log"; }
 }
 
 install_own_kernel() {

@@ -9,13 +9,15 @@ RUN_PACKAGES="
     busybox-static
     diod:diod
 "
-BUILD_PACKAGES="
-    gcc make pkg-config libc6-dev
-    libjansson-dev libseccomp-dev libcap-dev libyajl-dev
-    autoconf automake libtool dpkg-dev python3:python3
-    cpio kmod zstd:zstd xz-utils
+AGENT_PACKAGES="gcc make libc6-dev libjansson-dev"
+# A static crun needs the archives that come with these packages.
+CRUN_PACKAGES="
+    gcc make libc6-dev libseccomp-dev libcap-dev libyajl-dev
+    autoconf automake libtool pkg-config dpkg-dev xz-utils python3:python3
 "
-KERNEL_PACKAGES="bc bison flex libelf-dev libssl-dev"
+MODULE_PACKAGES="kmod zstd:zstd xz-utils"
+BUILD_PACKAGES="$AGENT_PACKAGES $CRUN_PACKAGES $MODULE_PACKAGES"
+KERNEL_PACKAGES="gcc make libc6-dev bc bison flex patch xz-utils bzip2 libelf-dev libssl-dev"
 TEST_PACKAGES="
     socat:socat jq:jq attr:getfattr acl:getfacl e2fsprogs erofs-utils procps:ps util-linux
     shellcheck:shellcheck clang-format-14:clang-format-14 clang-14:clang-14

@@ -13,6 +13,7 @@ install_all() {
         put_bundles &&
             put build/bin/nk-shadow "$PREFIX/lib/nano-sandbox/bin/nk-shadow" 0755 &&
             put bin/nk-runtime "$PREFIX/bin/nk-runtime" 0755 &&
+            put_node &&
             put_tree build/image/kernels "$IMAGE_DIR/kernels" &&
             put_tree build/image/rootfs "$IMAGE_DIR/rootfs" &&
             put_example keepalive "$PREFIX/share/nano-sandbox/bundle" &&
@@ -48,6 +49,12 @@ uninstall_all() {
 # put FILE TARGET MODE: copies beside the target and renames, so that a running program keeps its file; prints the target.
 put() {
     mkdir -p "$(dirname "$2")" && install -m "$3" "$1" "$2.new.$$" && mv -f "$2.new.$$" "$2" && printf '%s\n' "$2"
+}
+
+# The node that the launcher starts.
+put_node() {
+    local link=$PREFIX/lib/nano-sandbox/node
+    ln -sfn "$NK_NODE" "$link" && printf '%s\n' "$link"
 }
 
 # put_tree FOLDER TARGET: files and symbolic links, one by one, so that what else is in the target stays.

@@ -2,6 +2,8 @@
 # itself that there is nothing to do, so that a second run takes seconds and no network. Sourced after ui.sh and packages.sh.
 # shellcheck shell=bash
 
+. scripts/lib/node.sh
+
 # Compiled kernels and downloads, outside of the clone: a second clone does not compile for minutes.
 export NK_CACHE=${NK_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/nano-sandbox}
 
@@ -29,38 +31,10 @@ give_back() {
     return 0
 }
 
-# sudo resets PATH, so a node of the caller's own (nvm, fnm, volta) is looked for in the caller's login shell.
-require_node() {
-    local needed=20.19 found
-    if ! node_is_new && [ -n "${SUDO_USER:-}" ]; then
-        found=$(su - "$SUDO_USER" -c 'bash -ic "command -v node"' 2>/dev/null </dev/null | tail -n 1) || true
-        [ -x "$found" ] && PATH=$(dirname "$found"):$PATH
-    fi
-    node_is_new || die "Node.js $needed or newer is needed, found $(node --version 2>/dev/null || echo none).
-Get it from https://nodejs.org/en/download, or as a package from https://github.com/nodesource/distributions"
-    command -v npm >/dev/null || die "npm is missing: it comes with Node.js, or apt-get install npm"
-    # The launcher bin/nk-runtime starts the same one.
-    NK_NODE=$(command -v node)
-    export NK_NODE
-}
-
-node_is_new() {
-    command -v node >/dev/null && node -e '
-        const [major, minor] = process.versions.node.split(".").map(Number);
-        process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)'
-}
-
-# node_modules is as the lock file says when the stamp in it says so.
-install_node_modules() {
-    local want
-    want=$(cat package-lock.json .npmrc | sha256sum)$(node --version)
-    [ "$(cat node_modules/.nk-stamp 2>/dev/null)" = "$want" ] && return 0
-    npm ci --no-audit --no-fund || return 1
-    printf '%s\n' "$want" >node_modules/.nk-stamp
-}
-
+# build/node: what the launcher starts, also where sudo's PATH has another one or none. build/bin/nk-runtime: the launcher beside
+# the native part.
 build_host_side() {
-    node scripts/build-bundle.mjs && make -C native
+    node scripts/build-bundle.mjs && make -C native && ln -sfn "$NK_NODE" build/node && ln -sfn ../../bin/nk-runtime build/bin/nk-runtime
 }
 
 # cached_build NAME COMMAND…: two clones share the cache, so one at a time builds a part.
@@ -86,15 +60,20 @@ distro_kernel() {
         cached_build kernel-distro scripts/build-kernel.sh --distro
 }
 
-# Kept in the cache; the initramfs is made of it.
-static_crun() {
-    unless_done crun build/image/rootfs/initramfs.cpio "scripts/build-crun.sh scripts/lib/image-*.sh" \
-        cached_build crun scripts/build-crun.sh
+# The static one is kept in the cache. Its path, or that of the distribution's where it cannot be built, is for the step after.
+CRUN_PATH=build/stamps/crun-path
+guest_crun() {
+    unless_done crun "$CRUN_PATH" "scripts/build-crun.sh scripts/lib/image-*.sh" find_crun
+}
+find_crun() {
+    local path
+    path=$(cached_build crun scripts/build-crun.sh) || return 1
+    mkdir -p "${CRUN_PATH%/*}" && printf '%s\n' "$path" >"$CRUN_PATH"
 }
 
 initramfs() {
-    unless_done rootfs build/image/rootfs/initramfs.cpio "$IMAGE_INPUTS build/guest/nk-agent $(command -v runc)" \
-        scripts/build-rootfs.sh
+    unless_done rootfs build/image/rootfs/initramfs.cpio "$IMAGE_INPUTS build/guest/nk-agent $(cat "$CRUN_PATH") $(command -v runc)" \
+        env NK_CRUN="$(cat "$CRUN_PATH")" scripts/build-rootfs.sh
 }
 
 example_bundle() {
@@ -111,10 +90,15 @@ setup_all() {
     start_step npm-ci install_node_modules
     step "packages" packages install_packages "$RUN_PACKAGES $BUILD_PACKAGES $1"
     await_step "node modules (npm ci)" npm-ci
-    start_step crun static_crun
+    start_step crun guest_crun
     step "nk-runtime and nk-shadow" build-host build_host_side
     step "guest agent" build-agent make -C guest/agent
     step "guest kernel of the distribution" kernel-distro distro_kernel
     await_step "static crun for the guest" crun
+    case $(cat "$CRUN_PATH") in
+        "$NK_CACHE"/*) ;;
+        *) say "    could not be built ($NK_LOGS/crun.log): guests get the distribution's, which costs 6 MiB of each one's memory and, in
+    software, 100 ms at each start of a container" ;;
+    esac
     step "guest image (initramfs)" rootfs initramfs
 }

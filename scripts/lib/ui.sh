@@ -4,6 +4,7 @@
 NK_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 NK_LOGS=$NK_ROOT/build/logs
 mkdir -p "$NK_LOGS"
+. scripts/lib/progress.sh
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
     BOLD=$'\e[1m' RED=$'\e[31m' GREEN=$'\e[32m' DIM=$'\e[2m' PLAIN=$'\e[0m'
@@ -27,9 +28,9 @@ elapsed() {
 run_step() {
     local name=$1 log=$2
     shift 2
-    printf '  %-44s ' "$name"
+    begin_step "$name" "$log"
     timed "$log" "$@" || true
-    print_outcome "$log"
+    end_step "$name" "$log"
 }
 
 # step NAME LOG COMMAND…: run_step, and the end of the script when it fails.
@@ -40,12 +41,29 @@ step() { run_step "$@" || exit 1; }
 start_step() {
     rm -f "$NK_LOGS/$1.outcome"
     timed "$@" &
+    # One at a time is in the background, so there is one to wait for.
+    STEP_PID=$!
 }
 await_step() {
+    begin_step "$1" "$2"
+    wait "$STEP_PID"
+    end_step "$1" "$2" || exit 1
+}
+
+# At a terminal the line of a step is there while it runs, with what PROGRESS_OF LOG SECONDS prints.
+begin_step() {
+    local text
+    printf -v text '  %-44s ' "$1"
+    [ ! -t 1 ] || printf '%s' "$text"
+    begin_progress 1 "$text" "${PROGRESS_OF:-step_seconds}" "$NK_LOGS/$2.log"
+}
+step_seconds() { seconds_only "$2"; }
+
+end_step() {
+    end_progress
+    [ ! -t 1 ] || printf '\r\e[K'
     printf '  %-44s ' "$1"
-    # One at a time is in the background, so there is one to wait for.
-    wait
-    print_outcome "$2" || exit 1
+    print_outcome "$2"
 }
 
 # The exit status and the time of a command, in build/logs/LOG.outcome: a background job has no other way to tell.
@@ -65,7 +83,7 @@ print_outcome() {
         return 0
     fi
     printf '%sFAILED%s after %s (exit status %s)\n' "$RED" "$PLAIN" "$took" "$status"
-    tail -n "${NK_TAIL:-25}" "$log" | sed 's/^/    | /'
+    show_failure "$log" "${NK_TAIL:-25}" | sed 's/^/    | /'
     say "    the whole log: $log"
     return "$status"
 }

@@ -1,0 +1,133 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+/** The scripts that make what nk-runtime runs, as far as they work without the network. */
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "nk-scripts-"));
+});
+
+afterEach(() => rmSync(folder, { recursive: true }));
+
+interface Outcome {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+function run(words: string[], env: Record<string, string> = {}): Outcome {
+  const [program = "", ...args] = words;
+  const options = { cwd: ROOT, encoding: "utf8", env: { ...process.env, ...env } } as const;
+  const { status, stdout, stderr } = spawnSync(program, args, options);
+  return { code: status, stdout, stderr };
+}
+
+/** A bash script that has sourced libraries of scripts/lib. */
+const script = (libraries: string[], text: string, env: Record<string, string> = {}): Outcome =>
+  run(["bash", "-euc", libraries.map((name) => `. scripts/lib/${name}.sh`).join("\n") + `\n${text}`], env);
+
+describe("the guest image", () => {
+  it("has the same bytes from whatever folder it is made in", () => {
+    for (const part of ["guest/agent", "native/common"]) {
+      cpSync(join(ROOT, part), join(folder, "another/clone", part), { recursive: true });
+    }
+    execFileSync("make", ["-s", "-j2", "-C", join(folder, "another/clone/guest/agent")]);
+    const [ours, theirs] = [join(ROOT, "build/guest"), join(folder, "another/clone/build/guest")].map(
+      (guest) => {
+        const image = join(folder, "image");
+        const env = { NK_AGENT: join(guest, "nk-agent"), NK_IMAGE: image };
+        expect(run(["scripts/build-rootfs.sh"], env)).toMatchObject({ code: 0 });
+        return readFileSync(join(image, "rootfs/initramfs.cpio"));
+      },
+    );
+    expect(theirs?.equals(ours ?? Buffer.alloc(0))).toBe(true);
+  });
+
+  it("has the distribution's crun where a static one cannot be made, and it is said what that costs", () => {
+    const env = { NK_CACHE: join(folder, "cache"), NK_APT_ETC: folder };
+    const { code, stdout, stderr } = run(["scripts/build-crun.sh"], env);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: `${whereIs("crun")}\n` });
+    expect(stderr).toMatch(/no package sources found/);
+    expect(stderr).toMatch(/6 MiB of each guest's memory[^]*100 ms at each start/);
+    expect(run(["scripts/build-crun.sh", "--static"], env)).toMatchObject({ code: 1, stdout: "" });
+  });
+});
+
+describe("a script that needs packages", () => {
+  it("names all that are missing at once where it may not install them", () => {
+    // Nothing is installed, as this dpkg-query says, and we are not root.
+    writeFileSync(join(folder, "dpkg-query"), "#!/bin/sh\n", { mode: 0o755 });
+    writeFileSync(join(folder, "id"), "#!/bin/sh\necho 1000\n", { mode: 0o755 });
+    const env = { PATH: `${folder}:${process.env["PATH"] ?? ""}` };
+    const { code, stderr } = script(["image-common"], 'need_packages "$KERNEL_PACKAGES"', env);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/these packages are missing: .*gcc.*bison.*flex.*patch/);
+    expect(stderr).toContain("run this as root: sudo");
+  });
+});
+
+describe("a step that fails", () => {
+  it("shows the lines around the first error, and the end", () => {
+    const log = join(folder, "log");
+    const lines = Array.from({ length: 100 }, (_, index) => `line ${index}`);
+    lines[20] = "src/x.c:12:3: error: unknown type name 'y'";
+    lines[60] = "src/z.c:1:1: error: another";
+    writeFileSync(log, `${lines.join("\n")}\n`);
+    const { stdout } = script(["progress"], `show_failure ${log} 10`);
+    const shown = [...lines.slice(15, 26), "[…]", ...lines.slice(90)];
+    expect(stdout.trimEnd().split("\n")).toEqual(shown);
+  });
+
+  it("shows its end alone when the error is in it", () => {
+    const log = join(folder, "log");
+    writeFileSync(log, "one\ntwo\nx.c:1: error: here\nmake: *** [x] Error 1\n");
+    expect(script(["progress"], `show_failure ${log} 10`).stdout).toBe(readFileSync(log, "utf8"));
+  });
+});
+
+it("a long step says that it lives", () => {
+  const text = 'PROGRESS_EVERY_S=1; run_step "a long step" ../../scripts-test sleep 3';
+  const { stdout } = script(["ui"], `NK_LOGS=${folder}/a/b; mkdir -p $NK_LOGS; ${text}`);
+  expect(stdout).toMatch(/^ {2}a long step +1 s\n[^]* {2}a long step +ok +\d/);
+});
+
+it("what sudo hides is said where Node.js is missing", () => {
+  symlinkSync(whereIs("id"), join(folder, "id"));
+  const text = 'say() { echo "$@"; }; die() { say "$@"; exit 1; }; require_node';
+  const env = { PATH: "/usr/sbin:/sbin", SUDO_USER: "nobody" };
+  const source = `. scripts/lib/node.sh; ${text}`;
+  const { code, stdout } = run(["/bin/bash", "-uc", source], env);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/Node\.js 20\.19 or newer is needed, found none/);
+  expect(stdout).toContain('sudo env PATH="$PATH"');
+});
+
+it("the launcher starts the node that the bundle was built with", () => {
+  mkdirSync(join(folder, "bin"));
+  mkdirSync(join(folder, "build"));
+  copyFileSync(join(ROOT, "bin/nk-runtime"), join(folder, "bin/nk-runtime"));
+  writeFileSync(join(folder, "build/nk-runtime.cjs"), "");
+  writeFileSync(join(folder, "build/node"), '#!/bin/sh\necho "ours: $*"\n', { mode: 0o755 });
+  const { stdout } = run([join(folder, "bin/nk-runtime"), "list"], { NK_NODE: "" });
+  expect(stdout).toBe(`ours: ${folder}/bin/../build/nk-runtime.cjs list\n`);
+});
+
+function whereIs(program: string): string {
+  return execFileSync("sh", ["-c", `command -v ${program}`], { encoding: "utf8" }).trim();
+}
