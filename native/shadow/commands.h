@@ -7,6 +7,7 @@ int exec_command(void);
 int detach_command(const char *shadow, const char *folder);
 int spawn_command(int argc, char **argv);
 int serve_command(int argc, char **argv);
+int confine_command(int argc, char **argv);
 int jail_command(int argc, char **argv);
 int fifo_command(int count, char **paths);
 int keep_command(const char *bytes);

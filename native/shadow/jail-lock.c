@@ -17,13 +17,14 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-/* Of the guest's files at once; each one that it holds open is one of the server's. */
-#define MAX_FILES 65536
-
 /* To give files any owner, mode, set-id bit, device number and file capability, for any user of the guest.
  * Not DAC_READ_SEARCH: it opens files of the host by handle, past every mount (open_by_handle_at(2)). */
-static const int kept[] = {CAP_CHOWN,  CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID,
-                           CAP_SETUID, CAP_SETGID,       CAP_MKNOD,  CAP_SETFCAP};
+#define BIT(cap) (UINT64_C(1) << (cap))
+#define OWNERS                                                                                               \
+    (BIT(CAP_CHOWN) | BIT(CAP_FOWNER) | BIT(CAP_FSETID) | BIT(CAP_SETUID) | BIT(CAP_SETGID) |                \
+     BIT(CAP_MKNOD) | BIT(CAP_SETFCAP))
+/* To make a folder of the jail its root, and to empty the bounding set. Neither leads out. */
+#define TO_LOCK (BIT(CAP_SYS_CHROOT) | BIT(CAP_SETPCAP))
 
 static const int refused[] = {
     /* other namespaces and mounts */
@@ -36,15 +37,13 @@ static const int refused[] = {
     SYS_request_key};
 
 /* What is executed as root gets what is in the bounding set. */
-static int drop_capabilities(void) {
+static int drop_capabilities(const struct jail_lock *lock) {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2] = {{0}, {0}};
-    uint64_t mask = 0;
+    uint64_t mask = BIT(CAP_DAC_OVERRIDE) | (lock->owners ? OWNERS : 0) | (lock->locks_itself ? TO_LOCK : 0);
 
-    for (size_t i = 0; i < COUNT(kept); i++)
-        mask |= UINT64_C(1) << kept[i];
     for (int cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++) {
-        if (!(mask & UINT64_C(1) << cap) && prctl(PR_CAPBSET_DROP, cap) < 0)
+        if (!(mask & BIT(cap)) && prctl(PR_CAPBSET_DROP, cap) < 0)
             return -1;
     }
     for (int half = 0; half < 2; half++)
@@ -64,15 +63,16 @@ static int lift_limits(void) {
     return 0;
 }
 
-static int limit_files(void) {
-    struct rlimit files;
+/* The kernel's own maximum may be lower (fs.nr_open). */
+static int limit_files(rlim_t files) {
+    struct rlimit limit = {files, files};
 
-    if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+    if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
+        return 0;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return -1;
-    if (files.rlim_max > MAX_FILES)
-        files.rlim_max = MAX_FILES;
-    files.rlim_cur = files.rlim_max;
-    return setrlimit(RLIMIT_NOFILE, &files);
+    limit.rlim_cur = limit.rlim_max;
+    return setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /* seccomp(2). The x32 numbers reach the same calls by other names; clone3 hides its flags in memory, and the
@@ -111,12 +111,12 @@ static int filter_calls(void) {
     return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
 }
 
-int jail_lock(void) {
-    if (lift_limits() < 0 || limit_files() < 0)
+int jail_lock(const struct jail_lock *lock) {
+    if (lift_limits() < 0 || limit_files(lock->files) < 0)
         return fail_errno("cannot set the server's limits");
-    if (drop_capabilities() < 0)
+    if (drop_capabilities(lock) < 0)
         return fail_errno("cannot drop capabilities");
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || filter_calls() < 0)
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || (!lock->locks_itself && filter_calls() < 0))
         return fail_errno("cannot filter the server's system calls");
     return 0;
 }

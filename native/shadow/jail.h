@@ -1,24 +1,55 @@
-/* A root that has a program, the files it needs and a shadow's tree at /tree, and nothing else. */
+/* A root that has a program, the files it needs and, where one is given, a shadow's tree; and nothing else.
+ */
 #ifndef NK_JAIL_H
 #define NK_JAIL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
-#define NK_JAIL_MAX_FILES 64
+/* QEMU's libraries are 50 to 100. */
+#define NK_JAIL_MAX_FILES 256
+
+/* Where the tree is. */
+#define JAIL_TREE "/tree"
 
 /* preload/one-device.c in the jail. */
 #define JAIL_PRELOAD "/lib/nk-one-device.so"
 
+struct jail_file {
+    const char *source;
+    const char *name;
+    unsigned long long attributes; /* of its mount */
+    int copy;                      /* of the source's mount */
+};
+
 struct jail {
-    pid_t shadow;
-    const char *files[NK_JAIL_MAX_FILES];
-    int copies[NK_JAIL_MAX_FILES]; /* of the files' mounts */
+    pid_t shadow; /* 0: no tree */
+    struct jail_file files[NK_JAIL_MAX_FILES];
     size_t count;
+    bool proc; /* of the pid namespace: its processes, read-only */
+    bool preload;
     int tree_ns;
 };
 
+/* What is given up for good, also for what this process executes. */
+struct jail_lock {
+    /* Acts for all users: owners, modes, set-id bits, device numbers, file capabilities. Otherwise it may
+     * open the files that it is given, whosoever they are. */
+    bool owners;
+    /* It has a filter of system calls, and gives up capabilities, itself: ours would be in its way. */
+    bool locks_itself;
+    unsigned files; /* open at once, at most */
+};
+
 /* All return <0 on failure, with fail_text(). */
+
+/* An option of the command line about the jail: how many words it has; 0: it is none, or lacks some.
+ *   --tree SHADOW            the shadow's tree
+ *   --file PATH              of the host, at the same path in the jail, read-only
+ *   --bind SOURCE NAME ro|rw of the host, under another name
+ *   --device PATH            of the host */
+int jail_option(struct jail *jail, char **words, int left);
 
 /* An absolute path of the host; the file is at the same path in the jail, read-only. */
 int jail_add_file(struct jail *jail, const char *path);
@@ -29,8 +60,6 @@ int jail_take(struct jail *jail);
 /* Leaves the host's namespaces but for the pid namespace of this process, and makes the jail its root. */
 int jail_enter(struct jail *jail);
 
-/* Gives up, also for what this process executes, what a server of files does not need: capabilities, system
- * calls, limits. */
-int jail_lock(void);
+int jail_lock(const struct jail_lock *lock);
 
 #endif

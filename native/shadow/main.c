@@ -13,6 +13,7 @@ static int usage(void) {
         "       nk-shadow detach SHADOW FOLDER\n"
         "       nk-shadow spawn [--keep FD]... [--parent PID] [--guard PID] [--files N] -- PROGRAM [ARG]...\n"
         "       nk-shadow serve --tree SHADOW ... -- PROGRAM [ARG]...\n"
+        "       nk-shadow confine ... -- PROGRAM [ARG]...\n"
         "       nk-shadow jail FOLDER ROOT [--bind SOURCE NAME ro|rw]... -- PROGRAM [ARG]...\n"
         "       nk-shadow fifo PATH...\n"
         "       nk-shadow keep BYTES    from standard input to descriptors 3 and 4\n",
@@ -43,6 +44,8 @@ int main(int argc, char **argv) {
         return spawn_command(argc - 2, argv + 2);
     if (argc >= 2 && strcmp(argv[1], "serve") == 0)
         return serve_command(argc - 2, argv + 2);
+    if (argc >= 2 && strcmp(argv[1], "confine") == 0)
+        return confine_command(argc - 2, argv + 2);
     if (argc >= 2 && strcmp(argv[1], "jail") == 0)
         return jail_command(argc - 2, argv + 2);
     if (argc >= 3 && strcmp(argv[1], "fifo") == 0)

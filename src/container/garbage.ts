@@ -4,7 +4,6 @@ import { isAlive } from "../host/process-info.ts";
 import { cacheDirs, staleFiles } from "../image/cache-dir.ts";
 import { diskDirs, staleDisks } from "../image/disk-cache.ts";
 import { defaultImageDirs } from "../image/guest-image.ts";
-import { staleLocks } from "../share/virtiofs.ts";
 import { isHeld, readClaim, takeOver } from "../state/claim.ts";
 import { garbageFile, type Garbage } from "../state/garbage.ts";
 import type { ContainerRecord } from "../state/record.ts";
@@ -21,9 +20,6 @@ export async function findGarbage(store: StateStore): Promise<Garbage[]> {
       .map((name) =>
         garbageFile("folder", join(store.root, name), "the command that filled or emptied it was killed"),
       ),
-    ...staleLocks(store.root).map((path) =>
-      garbageFile("lock", path, "virtiofsd and its container are gone"),
-    ),
     ...cacheDirs(defaultImageDirs())
       .flatMap(staleFiles)
       .map((path) => garbageFile("image", path, "not used for 30 days")),

@@ -4,7 +4,6 @@ import { asNkError } from "../base/errors.ts";
 import { cgroupFolder, listHierarchies, removeCgroups } from "../host/cgroup.ts";
 import { foreignDeath, killProcess, processStartTime } from "../host/process-info.ts";
 import { ControlClient } from "../monitor/control-client.ts";
-import { removeVirtiofsFiles } from "../share/virtiofs.ts";
 import { hostRuntimeRoot } from "../state/paths.ts";
 import type { StateStore } from "../state/store.ts";
 import { runQuietly } from "./host-command.ts";
@@ -23,7 +22,6 @@ export async function salvage(store: StateStore, id: string): Promise<void> {
   await endMonitor(stateDir, id);
   if (await deletedByRecord(store, id)) return;
   await killMonitors(stateDir);
-  removeVirtiofsFiles(stateDir);
   await removeFromRuntimes(store, id);
   const folder = cgroupFolder(undefined, id);
   await removeCgroups(listHierarchies().map(({ mountPoint }) => join(mountPoint, folder)));

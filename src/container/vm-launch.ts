@@ -114,7 +114,7 @@ async function journaled<T>(record: ContainerRecord, store: StateStore, work: ()
   try {
     return await work();
   } catch (error) {
-    await removeLeftovers(record, store.dirOf(record.id));
+    await removeLeftovers(record);
     throw error;
   }
 }

@@ -1,13 +1,12 @@
 import { removeCgroups } from "../host/cgroup.ts";
 import { killIfAlive } from "../host/process-info.ts";
-import { removeVirtiofsFiles } from "../share/virtiofs.ts";
 import type { ContainerRecord } from "../state/record.ts";
 
 /**
  * Ends and removes what is left of a container outside of its state folder: nothing, unless its monitor was killed. Each process is known by
  * pid and start time, so a reused pid is left alone; those that were never written down are in the container's cgroup and end with it.
  */
-export async function removeLeftovers(container: ContainerRecord, stateDir: string): Promise<void> {
+export async function removeLeftovers(container: ContainerRecord): Promise<void> {
   const { vm } = container;
   const processes: [number, number][] = [[container.pid, container.pidStartTime]];
   // The VM of several containers is not this one's to end.
@@ -17,6 +16,4 @@ export async function removeLeftovers(container: ContainerRecord, stateDir: stri
     killIfAlive(pid, startTime);
   }
   await removeCgroups(vm?.cgroups ?? []);
-  // Last: only a server that has ended does not make them anew.
-  removeVirtiofsFiles(stateDir);
 }

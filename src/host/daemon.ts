@@ -2,6 +2,7 @@ import { spawn, type ChildProcess, type StdioOptions } from "node:child_process"
 import type { Duplex, Readable } from "node:stream";
 import { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
+import { confined, type Confinement } from "./confinement.ts";
 import { shadowPath } from "./paths.ts";
 import type { BoundedLog } from "./bounded-log.ts";
 
@@ -32,6 +33,8 @@ export interface DaemonOptions {
   changesUser?: boolean;
   /** The most files that it may have open. */
   maxFiles?: number;
+  /** It gets a root of its own, and its pid is that of a process that waits for it and ends as it does. */
+  confinement?: Confinement;
   /** What its exit codes mean, for people. */
   exitCodes?: ExitCodes;
 }
@@ -139,15 +142,24 @@ export function describeExit({ code, signal, spawnError }: DaemonExit, meanings:
 }
 
 /** Through the native helper, so that it inherits nothing else and the kernel kills it when this process dies. */
-function start({ argv, channels = 0, stdin, changesUser = false, maxFiles }: DaemonOptions): ChildProcess {
+function start({
+  argv,
+  channels = 0,
+  stdin,
+  changesUser = false,
+  maxFiles,
+  confinement,
+}: DaemonOptions): ChildProcess {
   const stdio: StdioOptions = [stdin ?? "ignore", "pipe", "pipe"];
   const us = String(process.pid);
   const args = ["spawn", "--parent", us];
   if (changesUser) args.push("--guard", us);
   if (maxFiles !== undefined) args.push("--files", String(maxFiles));
-  for (let fd = 3; fd < 3 + channels; fd += 1) {
+  const kept = Array.from({ length: channels }, (_, index) => 3 + index);
+  for (const fd of kept) {
     stdio.push("pipe"); // a connected pair of Unix sockets (node: child_process, "stdio")
     args.push("--keep", String(fd));
   }
-  return spawn(shadowPath(), [...args, "--", ...argv], { stdio, cwd: "/" });
+  const around = confinement === undefined ? [] : confined(confinement, kept);
+  return spawn(shadowPath(), [...args, "--", ...around, ...argv], { stdio, cwd: "/" });
 }

@@ -4,7 +4,6 @@ import { NkError } from "../base/errors.ts";
 import { removeCgroups } from "../host/cgroup.ts";
 import { killIfAlive } from "../host/process-info.ts";
 import { ControlClient } from "../monitor/control-client.ts";
-import { removeVirtiofsFiles } from "../share/virtiofs.ts";
 import type { MachineRecord } from "../state/machine-record.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import type { MachineStore } from "../state/machine-store.ts";
@@ -91,16 +90,14 @@ export async function deleteMachine(
   }
   if (isLive(machine)) await stopMachine(machines, machine, true);
   for (const container of inside) await removeContainer(machines.store, container);
-  await removeRemains(machines, machine);
+  await removeRemains(machine);
   machines.store.remove(id);
 }
 
 /** Ends and removes what a killed monitor has left of a VM, outside of its record. */
-export async function removeRemains(machines: MachineStore, machine: MachineRecord): Promise<void> {
+export async function removeRemains(machine: MachineRecord): Promise<void> {
   endLeftovers(machine);
   await removeCgroups(machine.vm.cgroups);
-  // Last: only a server that has ended does not make them anew.
-  removeVirtiofsFiles(machines.store.dirOf(machine.id));
 }
 
 /** Each process is known by pid and start time, so a reused pid is left alone. */

@@ -7,7 +7,7 @@ import { startShadow, type ShadowPlan } from "../host/shadow.ts";
 import { followReport } from "../monitor/follow-report.ts";
 import { jobPath, type MachineJob } from "../monitor/job.ts";
 import { ownMonitor } from "../monitor/own-monitor.ts";
-import { removeVirtiofsFiles } from "../share/virtiofs.ts";
+import { VIRTIOFS_SOCKET } from "../share/virtiofs.ts";
 import { hold } from "../state/claim.ts";
 import { TREE_FOLDER, type MachineRecord } from "../state/machine-record.ts";
 import type { MachineStore } from "../state/machine-store.ts";
@@ -52,8 +52,7 @@ export async function startMachine(machines: MachineStore, machine: MachineRecor
 
 /** What a monitor that was killed has left, and the files of containers that are gone with it. */
 function clearRemains(stateDir: string): void {
-  removeVirtiofsFiles(stateDir);
-  for (const name of ["control.sock", "agent.sock", "qmp.sock"])
+  for (const name of ["control.sock", "agent.sock", "qmp.sock", VIRTIOFS_SOCKET])
     rmSync(join(stateDir, name), { force: true });
   rmSync(join(stateDir, TREE_FOLDER), { recursive: true, force: true });
   mkdirSync(join(stateDir, TREE_FOLDER));

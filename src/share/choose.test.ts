@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { shareKind } from "./choose.ts";
 import { ninePShare } from "./nine-p.ts";
-import { virtiofsArgv, type Virtiofsd } from "./virtiofs.ts";
+import type { Virtiofsd } from "./virtiofs.ts";
 
 const server: Virtiofsd = { path: "/usr/lib/qemu/virtiofsd", flavour: "c" };
 
@@ -31,11 +31,4 @@ describe("the kind of share", () => {
 
 test("a comma in the folder's path does not end the value", () => {
   expect(ninePShare({ path: "/a,b/.", shadowPid: 1 }).qemuArgs[1]).toContain("path=/a,,b/.,security_model");
-});
-
-test("both flavours of virtiofsd get the folder as it was given", () => {
-  const folder = { path: "/proc/7/fd/11/.", shadowPid: 7 };
-  expect(virtiofsArgv(server, folder, "/s")).toContain("source=/proc/7/fd/11/.");
-  const rust = virtiofsArgv({ path: "/usr/libexec/virtiofsd", flavour: "rust" }, folder, "/s");
-  expect(rust).toContain("--shared-dir=/proc/7/fd/11/.");
 });

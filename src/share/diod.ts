@@ -1,12 +1,12 @@
-import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { promisify } from "node:util";
 import type { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
 import type { BoundedLog } from "../host/bounded-log.ts";
 import { Daemon } from "../host/daemon.ts";
 import { shadowPath } from "../host/paths.ts";
+import { librariesOf } from "../host/program-files.ts";
 import { traced } from "../trace/channels.ts";
+import { EXPORTED_TREE } from "./share.ts";
 
 /** Where Debian and Ubuntu put it, and an installation by hand. */
 const PLACES = ["/usr/sbin/diod", "/usr/local/sbin/diod"];
@@ -16,9 +16,6 @@ export function findDiod(override = process.env["NK_DIOD"]): string | null {
   const places = override === undefined ? PLACES : [override];
   return places.find((path) => existsSync(path)) ?? null;
 }
-
-/** Where `nk-shadow serve` has the tree in its jail (native/shadow/jail.c): the `aname` of an attach. */
-export const EXPORTED_TREE = "/tree";
 
 /** Where a guest's connection arrives at the host. */
 export type Door =
@@ -126,17 +123,4 @@ function serveArgv(
     "--no-userdb",
     `--export=${EXPORTED_TREE}`,
   ];
-}
-
-/** Of x86-64 (its psABI, "Program Interpreter"). ldd(1) asks it as well, and takes 8 ms where it takes 1. */
-const LOADER = "/lib64/ld-linux-x86-64.so.2";
-
-/** The shared libraries of a program, its loader among them, as the loader finds them. @throws HOST */
-async function librariesOf(program: string): Promise<string[]> {
-  try {
-    const { stdout } = await promisify(execFile)(LOADER, ["--list", program], { timeout: 5000, env: {} });
-    return [...stdout.matchAll(/(?:=> |^\s+)(\/\S+) \(0x/gm)].map(([, path = ""]) => path);
-  } catch (cause) {
-    throw new NkError("HOST", `cannot list the shared libraries of ${program}: ${String(cause)}`, { cause });
-  }
 }

@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import type { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
 import type { BoundedLog } from "../host/bounded-log.ts";
-import { DiodServer, EXPORTED_TREE, type Door } from "./diod.ts";
-import { CHOOSE_SHARE, type GuestMount, type HostFolder, type Share } from "./share.ts";
+import { DiodServer, type Door } from "./diod.ts";
+import { CHOOSE_SHARE, EXPORTED_TREE, type GuestMount, type HostFolder, type Share } from "./share.ts";
 
 /** The most that diod takes (diod 1.0.24, ops.c); the kernel's client takes what both can do. */
 const MSIZE_BYTES = 65_536;

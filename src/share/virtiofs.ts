@@ -1,11 +1,12 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
 import { traced } from "../trace/channels.ts";
 import type { BoundedLog } from "../host/bounded-log.ts";
 import { Daemon } from "../host/daemon.ts";
-import { MOUNT_TAG, quoteValue, type HostFolder, type Share } from "./share.ts";
+import { librariesOf } from "../host/program-files.ts";
+import { EXPORTED_TREE, MOUNT_TAG, quoteValue, type HostFolder, type Share } from "./share.ts";
 
 /** A server of virtiofs. The one in Rust took over the name; the one in C came with QEMU until 7.2. */
 export interface Virtiofsd {
@@ -34,80 +35,40 @@ const READY = "Waiting for vhost-user socket connection";
 const READY_TAIL_BYTES = 4096;
 const STOP_TIMEOUT_MS = 1000;
 
-export function virtiofsArgv(
-  server: Virtiofsd,
-  folder: HostFolder,
-  socketPath: string,
-): [string, ...string[]] {
-  // chroot: the folder is a magic link into another mount namespace, and the server's own new namespace
-  // (`namespace`) could not reach a tree of that one. xattr: file capabilities and container images need them.
-  // announce_submounts: bind mounts are file systems of their own, whose inode numbers may be the same.
-  if (server.flavour === "rust") {
-    return [
-      server.path,
-      `--socket-path=${socketPath}`,
-      `--shared-dir=${folder.path}`,
-      "--sandbox=chroot",
-      "--cache=auto",
-      "--xattr",
-      "--announce-submounts",
-    ];
+/** Of the listening socket in the server. */
+const SOCKET_FD = 3;
+
+/**
+ * One for each inode that the guest's kernel remembers is open in the server, so it gets as many as it would give itself. The kernel's own limit
+ * (fs.nr_open) is usually a little higher.
+ */
+const MAX_FILES = 1_000_000;
+
+/**
+ * The folder is a real path: the server in Rust makes one of what it is given, and would make `/` of a magic link such as /proc/PID/fd/N. It is in a root
+ * of its own, in which nothing is left to be sandboxed from; the one in C has no such setting, and makes the folder its root.
+ */
+function virtiofsArgv({ path, flavour }: Virtiofsd): [string, ...string[]] {
+  const common = [path, `--fd=${SOCKET_FD}`, "--rlimit-nofile=0"] as const;
+  // xattr: file capabilities and container images need them.
+  // announce-submounts: bind mounts are file systems of their own, whose inode numbers may be the same.
+  if (flavour === "rust") {
+    const folder = `--shared-dir=${EXPORTED_TREE}`;
+    return [...common, folder, "--sandbox=none", "--cache=auto", "--xattr", "--announce-submounts"];
   }
   const options = [
-    `source=${folder.path}`,
+    `source=${EXPORTED_TREE}`,
     "sandbox=chroot",
     "cache=always",
     "timeout=0", // otherwise sizes and names that the host changed stay old for a second
     "xattr",
     "announce_submounts",
   ];
-  return [server.path, `--socket-path=${socketPath}`, ...options.flatMap((option) => ["-o", option])];
+  return [...common, ...options.flatMap((option) => ["-o", option])];
 }
 
-/** Where servers put their locks that is not beside the socket. */
-const LOCK_DIRS = ["/run/virtiofsd", "/var/lib/run/virtiofsd"];
-const SOCKET_NAME = "fs.sock";
-
-/** Files by which a server makes sure that it is the only one on a socket; both flavours leave them behind. */
-function lockFiles(socketPath: string): string[] {
-  return [`${socketPath}.pid`, ...LOCK_DIRS.map((dir) => `${dir}/${flat(socketPath)}.pid`)];
-}
-
-function flat(path: string): string {
-  return path.replaceAll("/", ".");
-}
-
-function socketPathIn(stateDir: string): string {
-  return join(stateDir, SOCKET_NAME);
-}
-
-/** Locks of servers for state folders below `root` that have gone, folder and server. */
-export function staleLocks(root: string): string[] {
-  const found = LOCK_DIRS.filter((dir) => existsSync(dir)).flatMap((dir) =>
-    readdirSync(dir)
-      .filter((name) => name.startsWith(`${flat(root)}.`) && name.endsWith(`.${SOCKET_NAME}.pid`))
-      .map((name) => join(dir, name)),
-  );
-  // Looked at after the locks: a folder is there before its lock.
-  const dirs = existsSync(root) ? readdirSync(root) : [];
-  const used = new Set(dirs.flatMap((name) => lockFiles(socketPathIn(join(root, name)))));
-  return found.filter((path) => !used.has(path) && !isServed(path));
-}
-
-/** The lock holds the pid of its server. */
-function isServed(lock: string): boolean {
-  try {
-    return existsSync(`/proc/${Number(readFileSync(lock, "utf8"))}`);
-  } catch {
-    return false;
-  }
-}
-
-/** Removes what a server leaves behind; also for a VM whose monitor was killed before it could close its share. */
-export function removeVirtiofsFiles(stateDir: string): void {
-  const socketPath = socketPathIn(stateDir);
-  for (const path of [socketPath, ...lockFiles(socketPath)]) rmSync(path, { force: true });
-}
+/** The server's socket, in the state folder. */
+export const VIRTIOFS_SOCKET = "fs.sock";
 
 /** A folder served by virtiofsd: sockets, fifos and devices work, and a distribution's small kernels have it. */
 export class VirtiofsShare implements Share {
@@ -118,18 +79,16 @@ export class VirtiofsShare implements Share {
   readonly qemuArgs: readonly string[];
   private readonly server: Virtiofsd;
   private readonly folder: HostFolder;
-  private readonly stateDir: string;
   private readonly log: BoundedLog;
-  private readonly socketPath: string;
+  readonly socketPath: string;
   private fail: (error: Error) => void = () => {};
   private daemon: Daemon | undefined;
 
   constructor(server: Virtiofsd, folder: HostFolder, stateDir: string, log: BoundedLog) {
     this.server = server;
     this.folder = folder;
-    this.stateDir = stateDir;
     this.log = log;
-    this.socketPath = socketPathIn(stateDir);
+    this.socketPath = join(stateDir, VIRTIOFS_SOCKET);
     this.qemuArgs = [
       "-chardev",
       `socket,id=share,path=${quoteValue(this.socketPath)}`,
@@ -141,12 +100,18 @@ export class VirtiofsShare implements Share {
     });
   }
 
+  /** Of the process that waits for the server. */
+  get pid(): number | undefined {
+    return this.daemon?.pid;
+  }
+
   async start(deadline: Deadline): Promise<void> {
     if (this.daemon !== undefined) throw new NkError("INTERNAL", "the share was started before");
-    const argv = virtiofsArgv(this.server, this.folder, this.socketPath);
-    const why = "the guest reads and writes the container's tree through this server";
-    await traced("monitor", "start virtiofsd", { why, what: argv.join(" ") }, () =>
-      this.spawn(argv, deadline),
+    const argv = virtiofsArgv(this.server);
+    const why =
+      "the guest reads and writes the container's tree through this server, which sees nothing else";
+    await traced("monitor", "start virtiofsd", { why, what: argv.join(" ") }, async () =>
+      this.spawn(argv, await librariesOf(this.server.path), deadline),
     );
   }
 
@@ -159,10 +124,14 @@ export class VirtiofsShare implements Share {
       await daemon.exited;
       clearTimeout(timer);
     }
-    removeVirtiofsFiles(this.stateDir);
+    rmSync(this.socketPath, { force: true });
   }
 
-  private async spawn(argv: [string, ...string[]], deadline: Deadline): Promise<void> {
+  private async spawn(
+    argv: [string, ...string[]],
+    libraries: readonly string[],
+    deadline: Deadline,
+  ): Promise<void> {
     rmSync(this.socketPath, { force: true });
     let seen = "";
     let listening: () => void = () => {};
@@ -173,6 +142,13 @@ export class VirtiofsShare implements Share {
       name: "virtiofsd",
       argv,
       log: this.log,
+      confinement: {
+        libraries,
+        shadowPid: this.folder.shadowPid,
+        locksItself: true,
+        maxFiles: MAX_FILES,
+        sockets: [{ kind: "listen", fd: SOCKET_FD, path: this.socketPath }],
+      },
       onOutput: (chunk) => {
         seen = (seen + chunk.toString("latin1")).slice(-READY_TAIL_BYTES);
         if (seen.includes(READY)) listening();

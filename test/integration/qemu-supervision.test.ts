@@ -1,28 +1,33 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Deadline } from "../../src/base/deadline.ts";
 import { NO_DISKS } from "../../src/image/root-disks.ts";
 import { qemuDriver, resolveAccel } from "../../src/vm/qemu/driver.ts";
 import type { VirtualMachine, VmSpec } from "../../src/vm/virtual-machine.ts";
+import { staticProgram } from "../fixtures/static-program.ts";
+import { buildNative, Rig } from "./shadow-rig.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-process.env["NK_SHADOW"] ??= join(root, "build/bin/nk-shadow");
-process.env["NK_VIRTIOFSD"] = join(root, "test/fakes/fake-virtiofsd.mjs");
 process.env["NK_QEMU"] = join(root, "test/fakes/fake-qemu.mjs");
 
+let rig: Rig;
 let dir: string;
 let vm: VirtualMachine | undefined;
 
+beforeAll(buildNative);
+
 beforeEach(() => {
+  rig = new Rig();
   dir = mkdtempSync(join(tmpdir(), "nk-qemu-"));
 });
 
 afterEach(async () => {
   await vm?.close();
   vm = undefined;
+  rig.close();
   rmSync(dir, { recursive: true, force: true });
 });
 
@@ -61,14 +66,14 @@ async function bootedVm(mode: string): Promise<VirtualMachine> {
   return machine;
 }
 
-/** Pids of the servers of shares that have `text` in their arguments. */
+/** Pids of the programs whose path begins with `text`. */
 function processesWith(text: string): number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .filter((pid) => {
       try {
         const argv = readFileSync(`/proc/${pid}/cmdline`, "utf8");
-        return argv.includes(text) && argv.includes("virtiofsd");
+        return argv.startsWith(text);
       } catch {
         return false;
       }
@@ -143,15 +148,19 @@ describe("the end of a VM", () => {
 });
 
 describe("the server of a share", () => {
-  const withServer = (mode: string): Promise<VirtualMachine> => {
-    process.env["NK_FAKE_VIRTIOFSD"] = mode;
-    return fakeVm("ready", { share: "virtiofs", kernel: { ...kernel, shares: ["virtiofs"] } });
+  /** The fake does what its name says. */
+  const withServer = async (mode: string): Promise<VirtualMachine> => {
+    const server = join(dir, `virtiofsd-${mode}`);
+    symlinkSync(staticProgram("fake-virtiofsd", "fakes"), server);
+    process.env["NK_VIRTIOFSD"] = server;
+    const folder = { path: "/", shadowPid: await rig.create().pid() };
+    return fakeVm("ready", { share: "virtiofs", folder, kernel: { ...kernel, shares: ["virtiofs"] } });
   };
 
   test("is started before QEMU and ended with it, by force if need be", async () => {
-    const machine = await withServer("ignore-term");
+    const machine = await withServer("deaf");
     await machine.boot(Deadline.after(5000));
-    const [server] = processesWith(`${dir}/fs.sock`);
+    const [server] = processesWith(`${dir}/virtiofsd-`);
     expect(isAlive(server)).toBe(true);
     await machine.stop(Deadline.after(1000));
     await machine.close();
@@ -173,9 +182,9 @@ describe("the server of a share", () => {
   });
 
   test("that dies later ends the VM, which could only hang", async () => {
-    const machine = await withServer("ready");
+    const machine = await withServer("stay");
     await machine.boot(Deadline.after(5000));
-    const [server] = processesWith(`${dir}/fs.sock`);
+    const [server] = processesWith(`${dir}/virtiofsd-`);
     process.kill(server ?? 0, "SIGKILL");
     expect(await machine.exited).toMatchObject({
       reason: "crash",

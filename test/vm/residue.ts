@@ -51,12 +51,14 @@ export function jailedServers({ root, bundles }: Traces): number[] {
     .filter((pid) => isJailed(pid, [root, ...bundles]));
 }
 
+const CONFINED = ["diod", "virtiofsd", "firecracker"];
+
 /** Whether files below one of the folders are mounted in the jail that a process is in. @param folders with names that nothing else has */
 export function isJailed(pid: number, folders: readonly string[]): boolean {
   try {
     const [program = "", script = ""] = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
     // The stand-in for Firecracker is a script.
-    if (![program, script].some((path) => ["diod", "firecracker"].includes(basename(path)))) return false;
+    if (![program, script].some((path) => CONFINED.includes(basename(path)))) return false;
     const mountinfo = readFileSync(`/proc/${pid}/mountinfo`, "utf8");
     return folders.some((folder) => mountinfo.includes(`/${basename(folder)}`));
   } catch {

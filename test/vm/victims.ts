@@ -34,15 +34,24 @@ export function processesOf(root: string): Process[] {
 
 function readProcess(pid: number, root: string): Process | undefined {
   try {
-    const marked = readFileSync(`/proc/${pid}/environ`, "utf8").includes(`${MARK}=${root}\0`);
-    if (!marked && !isJailed(pid, [root])) return undefined;
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // What has a root of its own has no environment; who waits for it has.
+    const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+    if (!isMarked(pid, root) && !isMarked(parent, root) && !isJailed(pid, [root])) return undefined;
     const argv = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
     const name = readFileSync(`/proc/${pid}/comm`, "utf8").trim();
     const inside = readlinkSync(`/proc/${pid}/ns/pid`) !== readlinkSync("/proc/self/ns/pid");
     return { pid, state: stat.slice(stat.lastIndexOf(")") + 2)[0] ?? "", name, argv, inside };
   } catch {
     return undefined; // it has just ended
+  }
+}
+
+function isMarked(pid: number, root: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "utf8").includes(`${MARK}=${root}\0`);
+  } catch {
+    return false; // it has just ended
   }
 }
 

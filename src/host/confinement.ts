@@ -1,0 +1,53 @@
+import { dirname } from "node:path";
+import { shadowPath } from "./paths.ts";
+
+/**
+ * A root of its own for a program (`nk-shadow confine`, native/README.md): it sees its program and what is named here, at the same paths as on the host
+ * where nothing else is said. It has its own pid, mount, net, ipc, uts and cgroup namespaces, an empty environment, and no capability but those for
+ * what it serves.
+ */
+export interface Confinement {
+  /** As `librariesOf`. */
+  libraries: readonly string[];
+  /** Read-only. */
+  files?: readonly string[];
+  /** A shadow's tree, as /tree; with it, a /proc of the program's own pid namespace. */
+  shadowPid?: number;
+  /** The program filters its system calls and drops capabilities itself. */
+  locksItself?: boolean;
+  /** Open at once, at most. */
+  maxFiles?: number;
+  sockets?: readonly ConfinedSocket[];
+}
+
+/** A Unix socket of the host, which the program gets as descriptor `fd`. */
+export interface ConfinedSocket {
+  kind: "listen" | "connect";
+  fd: number;
+  path: string;
+}
+
+/** What comes before the program's own command line. `kept`: descriptors that it has already. */
+export function confined(
+  { libraries, files = [], shadowPid, locksItself = false, maxFiles, sockets = [] }: Confinement,
+  kept: readonly number[],
+): string[] {
+  return [
+    shadowPath(),
+    "confine",
+    ...(shadowPid === undefined ? [] : ["--tree", String(shadowPid)]),
+    ...(locksItself ? ["--locks-itself"] : []),
+    ...(maxFiles === undefined ? [] : ["--files", String(maxFiles)]),
+    ...libraryPath(libraries),
+    ...[...libraries, ...files].flatMap((path) => ["--file", path]),
+    ...kept.flatMap((fd) => ["--keep", String(fd)]),
+    ...sockets.flatMap(({ kind, fd, path }) => [`--${kind}`, String(fd), path]),
+    "--",
+  ];
+}
+
+/** The loader's cache of libraries (/etc/ld.so.cache) is not there. */
+function libraryPath(libraries: readonly string[]): string[] {
+  const folders = [...new Set(libraries.map((path) => dirname(path)))];
+  return folders.length === 0 ? [] : ["--env", `LD_LIBRARY_PATH=${folders.join(":")}`];
+}

@@ -1,0 +1,155 @@
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { Deadline } from "../../src/base/deadline.ts";
+import { BoundedLog } from "../../src/host/bounded-log.ts";
+import type { Confinement } from "../../src/host/confinement.ts";
+import { Daemon } from "../../src/host/daemon.ts";
+import { isAlive, processStartTime } from "../../src/host/process-info.ts";
+import { librariesOf } from "../../src/host/program-files.ts";
+import { VirtiofsShare } from "../../src/share/virtiofs.ts";
+import { childOf, OWNERS, rootOf, sharedNamespaces, statusOf } from "../fixtures/process-root.ts";
+import { VIRTIOFSDS } from "../fixtures/virtiofsd.ts";
+import { buildNative, Rig, soon } from "./shadow-rig.ts";
+
+/** Roots of servers and VMMs: what is in them, and what is not. test/vm/confined.test.ts looks at those of a VM that runs. */
+
+const BUSYBOX = "/bin/busybox";
+let rig: Rig;
+let log: BoundedLog;
+
+beforeAll(buildNative);
+beforeEach(() => {
+  rig = new Rig();
+  log = new BoundedLog(join(rig.dir, "log"));
+});
+afterEach(() => {
+  log.close();
+  rig.close();
+});
+
+describe.each(VIRTIOFSDS)("virtiofsd in $flavour", (server) => {
+  const note = server.obstacle === undefined ? "" : ` (not tried: ${server.obstacle})`;
+
+  test.skipIf(server.obstacle !== undefined)(`sees the tree and nothing else${note}`, async () => {
+    mkdirSync(join(rig.rootfs, "etc"));
+    writeFileSync(join(rig.rootfs, "etc/motd"), "hello");
+    symlinkSync("/etc/passwd", join(rig.rootfs, "link"));
+    const shadowPid = await rig.create().pid();
+    const share = new VirtiofsShare(server, { path: "/", shadowPid }, rig.dir, log);
+    await share.start(Deadline.after(10_000));
+    try {
+      const pid = childOf(share.pid ?? 0);
+      const libraries = await librariesOf(server.path);
+      expect(rootOf(pid)).toEqual(["/proc/", "/tree/", server.path, ...libraries].toSorted());
+      const root = `/proc/${pid}/root`;
+      expect(readFileSync(`${root}/tree/rootfs/etc/motd`, "utf8")).toBe("hello");
+      expect(existsSync(`${root}/etc/passwd`)).toBe(false);
+      expect(() => readFileSync(`${root}/tree/rootfs/link`)).toThrow(/ELOOP/);
+      expect(() => writeFileSync(`${root}/new`, "")).toThrow(/EROFS/);
+      expect(() => writeFileSync(`${root}/proc/sys/kernel/core_pattern`, "")).toThrow(/EROFS/);
+      expect(sharedNamespaces(pid)).toEqual([]);
+      expect(existsSync(share.socketPath)).toBe(true);
+    } finally {
+      await share.close();
+    }
+    expect(existsSync(share.socketPath)).toBe(false);
+  });
+});
+
+describe("a confined program", () => {
+  /** A shell in a root of its own, and what it said when it had ended. */
+  async function said(script: string, confinement: Partial<Confinement> = {}): Promise<string> {
+    const daemon = start(script, confinement);
+    await soon(daemon.exited, "its end");
+    return log.tail(4096);
+  }
+
+  function start(script: string, confinement: Partial<Confinement> = {}): Daemon {
+    const argv: [string, ...string[]] = [BUSYBOX, "sh", "-c", script];
+    return new Daemon({ name: "sh", argv, log, channels: 1, confinement: { libraries: [], ...confinement } });
+  }
+
+  test("has its program, what it is given, an empty environment and no processes but its own", async () => {
+    expect(await said("echo $$; busybox ls -R /; busybox env | busybox sort")).toBe(
+      // The shell makes these variables itself.
+      "1\n/:\nbin\n\n/bin:\nbusybox\nPATH=/sbin:/usr/sbin:/bin:/usr/bin\nPWD=/\nSHLVL=1",
+    );
+    const file = join(rig.dir, "given");
+    writeFileSync(file, "given text");
+    expect(await said(`read -r text <${file}; echo "$text"; echo no >${file}`, { files: [file] })).toMatch(
+      /given text\nsh: can't create .*given: Read-only file system$/,
+    );
+  });
+
+  test("may open what it is given, and nothing more, whatever it executes", async () => {
+    const daemon = start("read -r line <&3");
+    const pid = await settled(daemon);
+    // DAC_OVERRIDE.
+    for (const set of ["CapBnd", "CapPrm", "CapEff"]) expect(statusOf(pid, set)).toBe("0000000000000002");
+    expect([statusOf(pid, "NoNewPrivs"), statusOf(pid, "Seccomp")]).toEqual(["1", "2"]);
+    expect(sharedNamespaces(pid)).toEqual([]);
+    daemon.kill("SIGKILL");
+    await soon(daemon.exited, "its end");
+  });
+
+  test("with a tree may act for the owners of its files", async () => {
+    const daemon = start("read -r line <&3", { shadowPid: await rig.create().pid() });
+    const pid = await settled(daemon);
+    for (const set of ["CapBnd", "CapPrm", "CapEff"]) expect(statusOf(pid, set)).toBe(OWNERS);
+    daemon.kill("SIGKILL");
+    await soon(daemon.exited, "its end");
+  });
+
+  test("gets sockets of the host: one that listens, one that is connected", async () => {
+    const path = join(rig.dir, "s.sock");
+    const sockets = [
+      { kind: "listen", fd: 8, path },
+      { kind: "connect", fd: 9, path },
+    ] as const;
+    const shadowPid = await rig.create().pid();
+    expect(
+      await said("for fd in 8 9; do busybox readlink /proc/self/fd/$fd; done", { shadowPid, sockets }),
+    ).toMatch(/^socket:\[\d+\]\nsocket:\[\d+\]$/);
+    expect(await said("", { sockets })).toMatch(/cannot listen on .*s\.sock: Address already in use/);
+  });
+
+  test("ends as it would without a root of its own, and with whoever started it", async () => {
+    expect(await soon(start("exit 7").exited, "its end")).toEqual({ code: 7, signal: null });
+    const daemon = start("read -r line <&3");
+    const pid = await settled(daemon);
+    process.kill(pid, "SIGSEGV");
+    process.kill(pid, "SIGKILL");
+    expect(await soon(daemon.exited, "its end")).toEqual({ code: null, signal: "SIGKILL" });
+    const other = start("read -r line <&3");
+    const child = await settled(other);
+    const started = processStartTime(child) ?? 0;
+    other.kill("SIGTERM");
+    expect(await soon(other.exited, "its end")).toEqual({ code: null, signal: "SIGKILL" });
+    expect(isAlive(child, started)).toBe(false);
+  });
+
+  test("that is no program of this machine is named before it is tried", async () => {
+    const script = join(rig.dir, "script");
+    writeFileSync(script, "#!/bin/sh\n", { mode: 0o755 });
+    await expect(librariesOf(script)).rejects.toMatchObject({
+      code: "HOST",
+      message: expect.stringContaining("found a script: name the program itself") as string,
+    });
+    expect(await librariesOf(BUSYBOX)).toEqual([]);
+  });
+});
+
+/** The pid of the shell, once it is one. */
+async function settled(daemon: Daemon): Promise<number> {
+  await expect
+    .poll(() => {
+      try {
+        return readFileSync(`/proc/${childOf(daemon.pid ?? 0)}/comm`, "utf8");
+      } catch {
+        return "";
+      }
+    })
+    .toBe("busybox\n");
+  return childOf(daemon.pid ?? 0);
+}

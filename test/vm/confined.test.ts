@@ -1,0 +1,82 @@
+import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { librariesOf } from "../../src/host/program-files.ts";
+import { OWNERS, rootOf, sharedNamespaces, statusOf } from "../fixtures/process-root.ts";
+import { VIRTIOFSDS } from "../fixtures/virtiofsd.ts";
+import { Runtime } from "./runtime.ts";
+import { findVictim, processesOf } from "./victims.ts";
+
+/** What a share's server can name on the host, and so what its guest could at worst; test/integration/confine.test.ts has the rest. */
+
+let runtime: Runtime;
+
+beforeEach(() => {
+  runtime = new Runtime();
+});
+
+afterEach(async () => {
+  expect(await runtime.close()).toEqual([]);
+});
+
+describe.each(VIRTIOFSDS)("virtiofsd in $flavour", (server) => {
+  const note = server.obstacle === undefined ? "" : ` (not tried: ${server.obstacle})`;
+  const env = { NK_VIRTIOFSD: server.path };
+  const FLAG = "--vm-share=virtiofs";
+
+  describe.skipIf(server.obstacle !== undefined)(`with a guest${note}`, () => {
+    it("has the container's tree, its program and nothing else", async () => {
+      const { dir, rootfs } = await runtime.bundle({ args: ["sleep", "1000000"] });
+      symlinkSync("/etc/shadow", join(rootfs, "link"));
+      const id = runtime.id();
+      await runtime.detached(["run", "-d", "--mode=vm", FLAG, "--bundle", dir, id], env);
+      const pid = await findVictim(runtime.root, "virtiofsd");
+
+      // The one in C makes the tree its root.
+      if (server.flavour === "c") expect(readdirSync(`/proc/${pid}/root`)).toEqual(["rootfs"]);
+      else expect(rootOf(pid)).toEqual(await wholeRoot(server.path));
+      expect(existsSync(`/proc/${pid}/root/etc/machine-id`)).toBe(false);
+      expect(sharedNamespaces(pid)).toEqual([]);
+      for (const set of ["CapPrm", "CapEff"]) expect(statusOf(pid, set)).toBe(OWNERS);
+      expect(statusOf(pid, "CapBnd")).toBe("0000000000000000");
+      expect([statusOf(pid, "NoNewPrivs"), statusOf(pid, "Seccomp")]).toEqual(["1", "2"]);
+      expect(readFileSync(`/proc/${pid}/environ`, "utf8")).toMatch(/^(LD_LIBRARY_PATH=\S+\0)?$/);
+
+      await expect(runtime.ok(["exec", id, "cat", "/link"])).rejects.toThrow(/No such file|can't open/);
+      await runtime.ok(["exec", id, "sh", "-c", "echo mine >/mark; chown 12:34 /mark"]);
+      expect(readFileSync(join(rootfs, "mark"), "utf8")).toBe("mine\n");
+      await runtime.ok(["delete", "--force", id]);
+      expect(existsSync(`/proc/${pid}`)).toBe(false);
+      expect(processesOf(runtime.root)).toEqual([]);
+    });
+
+    it("shows the trees of containers that come later, while they live", async () => {
+      const vm = runtime.id();
+      await runtime.ok(["vm-create", FLAG, vm]);
+      await runtime.detached(["vm-start", vm], env);
+      const pid = await findVictim(runtime.root, "virtiofsd");
+      const before = mountPoints(pid);
+      for (const word of ["one", "two"]) {
+        const { dir, rootfs } = await runtime.bundle({ args: ["sleep", "1000000"] });
+        const id = runtime.id();
+        await runtime.detached(["run", "-d", "--vm", vm, "--bundle", dir, id]);
+        await runtime.ok(["exec", id, "sh", "-c", `echo ${word} >/mark`]);
+        expect(readFileSync(join(rootfs, "mark"), "utf8")).toBe(`${word}\n`);
+        expect(readFileSync(`/proc/${pid}/mountinfo`, "utf8")).toMatch(/ \/\S+ rw\S*,nodev\S*,nosymfollow/);
+        await runtime.ok(["delete", "--force", id]);
+        expect(mountPoints(pid)).toEqual(before);
+      }
+      await runtime.ok(["vm-delete", "--force", vm]);
+    });
+  });
+});
+
+async function wholeRoot(server: string): Promise<string[]> {
+  return ["/proc/", "/tree/", server, ...(await librariesOf(server))].toSorted();
+}
+
+/** Where something is mounted that the process can name. */
+function mountPoints(pid: number): string[] {
+  const lines = readFileSync(`/proc/${pid}/mountinfo`, "utf8").trim().split("\n");
+  return lines.map((line) => line.split(" ")[4] ?? "").toSorted();
+}
