@@ -144,9 +144,9 @@ export class AgentClient {
     return plain((await this.ask("metrics", {}))["metrics"]);
   }
 
-  /** Any request, as somebody typed it. The answer is the agent's, an error as well, its texts made harmless. */
+  /** Any request, as somebody typed it, without streams: their numbers are the router's. The answer is the agent's, an error as well, its texts made harmless. */
   async raw(request: Untrusted): Promise<unknown> {
-    const { type, seq: _seq, ...members } = request;
+    const { type, seq: _seq, streams: _streams, ...members } = request;
     if (typeof type !== "string") throw new NkError("USAGE", 'expected a request with a "type"');
     const answer = await this.connection.exchange(type, members, Deadline.after(REQUEST_TIMEOUT_MS));
     const { seq: _answered, ...rest } = answer;

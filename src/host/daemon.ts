@@ -64,6 +64,8 @@ export class Daemon {
     };
     this.child.stdout?.on("data", options.onStdout ?? toLog);
     this.child.stderr?.on("data", toLog);
+    // Their end is that of the process, which is watched.
+    for (const stream of this.child.stdio) stream?.on("error", () => {});
   }
 
   get pid(): number | undefined {
@@ -125,7 +127,8 @@ export class Daemon {
         this.ended = true;
         resolve(exit);
       };
-      this.child.once("error", (spawnError) => {
+      // Also when it could not be killed: that is no reason for us to end.
+      this.child.on("error", (spawnError) => {
         if (this.child.pid === undefined) settle({ code: null, signal: null, spawnError });
       });
       this.child.once("close", (code, signal) => settle({ code, signal }));

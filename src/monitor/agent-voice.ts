@@ -24,8 +24,17 @@ export class AgentVoice {
   }
 
   say({ level, message }: LogEvent): void {
-    this.log ??= new BoundedLog(this.logPath);
-    this.log.write(Buffer.from(`${level}: ${message.replaceAll("\n", "\\n")}\n`));
+    this.open()?.write(Buffer.from(`${level}: ${message.replaceAll("\n", "\\n")}\n`));
+  }
+
+  /** Without room for a log nothing is kept of what the agent says, and the VM goes on. */
+  private open(): BoundedLog | undefined {
+    try {
+      this.log ??= new BoundedLog(this.logPath);
+    } catch {
+      return undefined;
+    }
+    return this.log;
   }
 
   step(event: StepEvent, clock: GuestClock): void {

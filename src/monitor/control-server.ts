@@ -4,6 +4,7 @@ import { chmodSync } from "node:fs";
 import { asNkError, NkError } from "../base/errors.ts";
 import { formatSpanLine } from "../trace/span-line.ts";
 import { spans, type Span } from "../trace/channels.ts";
+import { parseRequest } from "./parse-request.ts";
 import { containerOfExec, route, type Body } from "./control-routes.ts";
 import type { ControlTarget } from "./control-target.ts";
 
@@ -13,13 +14,17 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024;
 /**
  * Serves `<state>/control.sock`: HTTP/1.1, answers in JSON, errors as `{"error":{code,message,…}}`. `GET /events` is a stream of
  * server-sent events. Three requests are upgraded: `POST /containers` and `POST /containers/ID/exec` to shadow frames
- * (protocol/agent-protocol.md), `GET /console` to the bytes of the guest's console.
+ * (protocol/agent-protocol.md), `GET /console` to the bytes of the guest's console. Whatever a client sends, and however it leaves, costs it its
+ * connection and nobody else anything.
  */
 export async function serveControl(target: ControlTarget, path: string): Promise<Server> {
   const server = createServer((request, response) => {
-    if (request.url === "/events") return streamEvents(request, response);
+    response.on("error", ignore);
+    if (request.url === "/events") return streamEvents(response);
     void answer(target, request, response);
   });
+  // Before and after an upgrade, when node does not listen any more.
+  server.on("connection", (socket) => socket.on("error", ignore));
   // An idle connection is how a client learns of the monitor's end: it is never closed for being idle.
   server.keepAliveTimeout = 0;
   server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
@@ -33,9 +38,13 @@ export async function serveControl(target: ControlTarget, path: string): Promise
     server.once("error", reject);
     server.listen(path, resolve);
   });
+  server.on("error", ignore);
   chmodSync(path, 0o600);
   return server;
 }
+
+/** A client that has left, or a connection that could not be taken: it sees the end, and there is nobody to tell. */
+function ignore(): void {}
 
 function upgrade(target: ControlTarget, request: IncomingMessage, socket: Socket, head: Buffer): void {
   const path = request.url ?? "";
@@ -48,13 +57,20 @@ function upgrade(target: ControlTarget, request: IncomingMessage, socket: Socket
     });
   }
   if (path === "/containers" && target.join) {
+    const pid = shadowPid(request);
     switchProtocols(socket);
-    return target.join(socket, head, Number(request.headers["nk-shadow-pid"]));
+    return target.join(socket, head, pid);
   }
   if (path !== "/console") throw new NkError("USAGE", `${path} cannot be upgraded`);
   const { vm } = target.machine.running();
   switchProtocols(socket);
   vm.attachConsole(socket);
+}
+
+function shadowPid({ headers }: IncomingMessage): number {
+  const pid = Number(headers["nk-shadow-pid"]);
+  if (Number.isInteger(pid) && pid > 1) return pid;
+  throw new NkError("USAGE", "expected the pid of a shadow in the header Nk-Shadow-Pid");
 }
 
 function switchProtocols(socket: Socket): void {
@@ -63,6 +79,9 @@ function switchProtocols(socket: Socket): void {
 
 function refuse(socket: Socket, { message }: NkError): void {
   const length = Buffer.byteLength(message);
+  // Not read any more, its end would never be seen, and the connection stay for ever.
+  socket.resume();
+  socket.once("end", () => socket.destroy());
   socket.end(`HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: ${length}\r\n\r\n${message}`);
 }
 
@@ -71,8 +90,13 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  // Node takes it from the request when either has ended.
+  const { method = "", url = "", socket } = request;
+  // A body that was not read to its end would hold the connection for ever.
+  response.once("finish", () => {
+    if (!request.complete) socket.destroy();
+  });
   try {
-    const { method = "", url = "" } = request;
     send(response, 200, (await route(target, method, url, () => readBody(request))) ?? {});
   } catch (error) {
     const { code } = asNkError(error);
@@ -81,8 +105,9 @@ async function answer(
 }
 
 function send(response: ServerResponse, status: number, value: unknown): void {
+  const text = JSON.stringify(value);
   response.writeHead(status, { "Content-Type": "application/json" });
-  response.end(JSON.stringify(value));
+  response.end(text);
 }
 
 async function readBody(request: IncomingMessage): Promise<Body> {
@@ -95,14 +120,10 @@ async function readBody(request: IncomingMessage): Promise<Body> {
     chunks.push(chunk);
   }
   if (length === 0) return {};
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString("utf8")) as Body;
-  } catch (cause) {
-    throw new NkError("USAGE", "the body is not JSON", { cause });
-  }
+  return parseRequest(Buffer.concat(chunks), "the body");
 }
 
-function streamEvents(request: IncomingMessage, response: ServerResponse): void {
+function streamEvents(response: ServerResponse): void {
   response.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
   response.flushHeaders();
   const pass = (span: unknown): void => {
@@ -111,5 +132,5 @@ function streamEvents(request: IncomingMessage, response: ServerResponse): void 
     response.write(`event: span\ndata: ${formatSpanLine(span as Span)}\n\n`);
   };
   spans.subscribe(pass);
-  request.on("close", () => spans.unsubscribe(pass));
+  response.on("close", () => spans.unsubscribe(pass));
 }

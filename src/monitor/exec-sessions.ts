@@ -2,7 +2,9 @@ import type { Socket } from "node:net";
 import type { AgentClient } from "../agent/agent-client.ts";
 import type { ExitEvent } from "../agent/messages.ts";
 import { asNkError, NkError } from "../base/errors.ts";
+import { isObject } from "../base/json.ts";
 import { traced } from "../trace/channels.ts";
+import { parseRequest } from "./parse-request.ts";
 import { ProcessSession } from "./process-session.ts";
 import { inRuncsWords } from "./runtime-errors.ts";
 import { ShadowLink } from "./shadow-link.ts";
@@ -104,9 +106,7 @@ function programOf(payload: Buffer): string {
 }
 
 function parseExecJob(payload: Buffer): ExecJob {
-  try {
-    return JSON.parse(payload.toString("utf8")) as ExecJob;
-  } catch (cause) {
-    throw new NkError("USAGE", "the exec request is not JSON", { cause });
-  }
+  const { process, terminal } = parseRequest(payload, "the exec request");
+  if (isObject(process) && typeof terminal === "boolean") return { process, terminal };
+  throw new NkError("USAGE", "the exec request: expected a process object and whether it has a terminal");
 }

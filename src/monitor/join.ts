@@ -1,6 +1,10 @@
 import type { Socket } from "node:net";
 import { asNkError, NkError } from "../base/errors.ts";
+import { isObject } from "../base/json.ts";
+import { whyNoRecord } from "../state/check-record.ts";
+import { checkId } from "../state/paths.ts";
 import type { ContainerJob } from "./job.ts";
+import { parseRequest } from "./parse-request.ts";
 import { ShadowLink, type ShadowHandlers } from "./shadow-link.ts";
 
 /** What the shadow of a new container asks for in its first frame. */
@@ -60,9 +64,27 @@ function begin(
   create: (request: JoinRequest, link: ShadowLink) => Joining,
 ): Joining {
   try {
-    return create(JSON.parse(payload.toString("utf8")) as JoinRequest, link);
-  } catch (cause) {
-    const error = new NkError("USAGE", "the request for a container is not JSON", { cause });
-    return { handlers: NOBODY, made: Promise.reject(error) };
+    return create(parseJoin(payload), link);
+  } catch (error) {
+    return { handlers: NOBODY, made: Promise.reject(asNkError(error)) };
   }
+}
+
+/** vm-join.ts names them; the files of a container are mounted on it, and removed with it. */
+const FOLDER = /^c-[0-9a-f]{12}$/;
+
+function parseJoin(payload: Buffer): JoinRequest {
+  const { job, folder } = parseRequest(payload, "the request for a container");
+  if (typeof folder !== "string" || !FOLDER.test(folder) || !isJob(job))
+    throw new NkError("USAGE", "the request for a container: expected a job and the name of a folder");
+  return { job, folder };
+}
+
+function isJob(job: unknown): job is ContainerJob {
+  if (!isObject(job) || !isObject(job["record"]) || !isObject(job["guestConfig"])) return false;
+  const { record, program, terminal } = job;
+  if (whyNoRecord(record) !== undefined || typeof program !== "string" || typeof terminal !== "boolean")
+    return false;
+  checkId(String(record["id"]));
+  return true;
 }

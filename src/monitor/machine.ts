@@ -54,8 +54,11 @@ export class Machine {
     this.paused = false;
   }
 
+  /** @throws EXISTS */
   add(container: Container): void {
-    this.containers.set(container.record.id, container);
+    const { id } = container.record;
+    if (this.containers.has(id)) throw new NkError("EXISTS", `there is a container ${id} in the VM already`);
+    this.containers.set(id, container);
   }
 
   remove(id: string): void {

@@ -1,11 +1,14 @@
 import type { AgentClient, ProcessStart } from "../agent/agent-client.ts";
 import { FrameType, type Frame } from "../agent/frame-codec.ts";
+import { NkError } from "../base/errors.ts";
 import { waitStatus, type ExitEvent } from "../agent/messages.ts";
 import type { ShadowLink } from "./shadow-link.ts";
 import type { StreamRouter, StreamSet } from "./stream-router.ts";
 
 /** SIGKILL: what a process gets when its shadow is gone, and the status of one whose VM is gone. */
 const SIGKILL = 9;
+/** The credit of standard input, and each stream's end. */
+const MAX_EARLY_BYTES = 262_144 + 3;
 
 /**
  * One process of the container, its own or an exec's, with the shadow that stands for it on the host. Signals, window sizes and
@@ -18,6 +21,7 @@ export class ProcessSession {
   private agent: AgentClient | undefined;
   private streams: StreamSet | undefined;
   private early: Frame[] = [];
+  private earlyBytes = 0;
   /** Each once, as the kernel keeps pending ones. */
   private readonly earlySignals = new Set<number>();
   private size = { rows: 0, cols: 0 };
@@ -30,10 +34,17 @@ export class ProcessSession {
     this.name = name;
   }
 
-  /** A stream frame of the shadow. */
+  /** A stream frame of the shadow. @throws PROTOCOL when it breaks the rules of streams */
   stream(frame: Frame): void {
     if (this.streams) this.streams.fromShadow(frame);
-    else if (frame.type !== FrameType.credit) this.early.push(frame);
+    else if (frame.type !== FrameType.credit) this.keep(frame);
+  }
+
+  private keep(frame: Frame): void {
+    this.early.push(frame);
+    this.earlyBytes += Math.max(frame.payload.length, 1);
+    if (this.earlyBytes <= MAX_EARLY_BYTES) return;
+    throw new NkError("PROTOCOL", "the shadow sent more than its credit before its process was there");
   }
 
   signal(signal: number): void {
@@ -66,10 +77,11 @@ export class ProcessSession {
     const streams = router.open(this.link, terminal);
     const asked = this.size;
     const begun = begin({ streams: streams.streams, terminal, ...asked });
-    // The request is on its way: what follows on the same connection finds the streams known.
-    this.streams = streams;
-    for (const frame of this.early.splice(0)) streams.fromShadow(frame);
+    begun.catch(() => {});
     try {
+      // The request is on its way: what follows on the same connection finds the streams known.
+      this.streams = streams;
+      for (const frame of this.early.splice(0)) streams.fromShadow(frame);
       await begun;
       this.agent = agent;
       this.catchUp(asked);

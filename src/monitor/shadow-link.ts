@@ -6,7 +6,7 @@ import { Outbox } from "./outbox.ts";
 /** What waits for STARTED at most: the credit of two streams in frames of one byte, which is more than any program gets done meanwhile. */
 const MAX_HELD_BYTES = 8 * 1024 * 1024;
 
-/** What a shadow tells: each handler is called in the order of the frames. */
+/** What a shadow tells: each handler is called in the order of the frames. One that throws ends the connection. */
 export interface ShadowHandlers {
   /** DATA, CREDIT, EOF and CLOSE of streams 1 to 3. */
   stream(frame: Frame): void;
@@ -120,10 +120,18 @@ function dispatch(frame: Frame, handlers: ShadowHandlers): void {
     case FrameType.control:
       return handlers.control(frame.payload);
     case FrameType.signal:
-      return handlers.signal(frame.payload.readUInt32LE(0));
+      return handlers.signal(signalOf(frame.payload));
     case FrameType.resize:
       return handlers.resize(frame.payload.readUInt16LE(0), frame.payload.readUInt16LE(2));
     default:
       return handlers.stream(frame);
   }
+}
+
+const LAST_SIGNAL = 64;
+
+function signalOf(payload: Buffer): number {
+  const signal = payload.readUInt32LE(0);
+  if (signal >= 1 && signal <= LAST_SIGNAL) return signal;
+  throw new NkError("PROTOCOL", `the shadow sent the signal ${signal}`);
 }

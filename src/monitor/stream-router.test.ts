@@ -81,6 +81,27 @@ it("holds the guest to a stream's direction and end", () => {
   expect(() => router.frame(data(2, 1))).toThrow("after EOF on stream 2");
 });
 
+it("holds a shadow to the rules, for which the guest would end the connection", () => {
+  const end = (type: number, streamId: number): Frame => ({ type, streamId, payload: Buffer.alloc(0) });
+  const broken: [what: string, frames: Frame[]][] = [
+    ["more than its credit on stream 1", [...Array.from({ length: 4 }, () => data(1, 65_536)), data(1, 1)]],
+    ["more after its end on stream 1", [end(FrameType.eof, 1), data(1, 1)]],
+    ["more after its end on stream 2", [end(FrameType.close, 2), end(FrameType.close, 2)]],
+    ["frame type 2 against the direction of stream 2", [data(2, 1)]],
+    ["frame type 3 against the direction of stream 1", [credit(1, 1)]],
+    ["too much credit on stream 3", [credit(3, 0xffff_ffff)]],
+  ];
+  for (const [what, frames] of broken) {
+    const { router, agent, link } = setUp();
+    const set = router.open(link, false);
+    const last = frames.pop();
+    for (const frame of frames) set.fromShadow(frame);
+    const passed = agent.length;
+    expect(() => set.fromShadow(last as Frame)).toThrow(`the shadow sent ${what}`);
+    expect(agent).toHaveLength(passed);
+  }
+});
+
 it("takes no more credit from the guest than the protocol knows, and none after its CLOSE", () => {
   const { router, link, shadow } = setUp();
   const set = router.open(link, false);

@@ -19,12 +19,14 @@ interface Route {
   credit: number;
   /** The guest has sent EOF, on standard input CLOSE. */
   ended: boolean;
+  /** The shadow has sent CLOSE, on standard input EOF. */
+  left: boolean;
 }
 
 /** The agent-side stream ids of one process. */
 export interface StreamSet {
   streams: Streams;
-  /** Passes a frame of the shadow on to the guest. */
+  /** Passes a frame of the shadow on to the guest. @throws PROTOCOL when it breaks the rules of streams, for which the guest would end the connection */
   fromShadow(frame: Frame): void;
   release(): void;
 }
@@ -49,7 +51,7 @@ export class StreamRouter implements StreamSink {
       const id = this.nextId;
       this.nextId += 1;
       ids.set(shadowStream, id);
-      this.routes.set(id, { link, shadowStream, credit: INITIAL_CREDIT, ended: false });
+      this.routes.set(id, { link, shadowStream, credit: INITIAL_CREDIT, ended: false, left: false });
     }
     const [stdin, stdout, stderr] = [...ids.values()];
     return {
@@ -83,12 +85,25 @@ export class StreamRouter implements StreamSink {
     const id = ids.get(frame.streamId);
     if (id === undefined) return;
     const route = this.routes.get(id);
-    if (route && frame.type === FrameType.credit) route.credit += frame.payload.readUInt32LE(0);
-    if (route && frame.type === FrameType.data) route.credit -= frame.payload.length;
-    if (!this.connection) return;
+    if (!route || !this.connection) return;
+    holdShadow(route, frame);
     this.connection.send(frame.type, id, frame.payload);
-    if (route) holdBack(route.link.socket, this.connection.socket);
+    holdBack(route.link.socket, this.connection.socket);
   }
+}
+
+/** Whoever has the control socket can claim to be a shadow: one that breaks the rules must not cost the guest its connection. */
+function holdShadow(route: Route, frame: Frame): void {
+  const shadowSends = route.shadowStream === ShadowStream.stdin;
+  const fromItsSender = frame.type === FrameType.data || frame.type === FrameType.eof;
+  if (fromItsSender !== shadowSends)
+    throw brokenBy("shadow", `frame type ${frame.type} against the direction of`, frame);
+  if (route.left) throw brokenBy("shadow", "more after its end on", frame);
+  if (frame.type === FrameType.data) route.credit -= frame.payload.length;
+  else if (frame.type === FrameType.credit) route.credit += frame.payload.readUInt32LE(0);
+  else route.left = true;
+  if (route.credit < 0) throw brokenBy("shadow", "more than its credit on", frame);
+  if (route.credit > MAX_CREDIT) throw brokenBy("shadow", "too much credit on", frame);
 }
 
 /** Holds the guest to its credit and to its own EOF. */
@@ -111,6 +126,10 @@ function takesMore(route: Route, frame: Frame): boolean {
   return true;
 }
 
-function broken(what: string, { streamId }: Frame): NkError {
-  return new NkError("PROTOCOL", `the guest sent ${what} stream ${streamId}`);
+function broken(what: string, frame: Frame): NkError {
+  return brokenBy("guest", what, frame);
+}
+
+function brokenBy(who: "guest" | "shadow", what: string, { streamId }: Frame): NkError {
+  return new NkError("PROTOCOL", `the ${who} sent ${what} stream ${streamId}`);
 }

@@ -21,8 +21,8 @@ const STATUSES: readonly unknown[] = ["creating", "created", "running", "paused"
 const TEXTS = ["id", "ociVersion", "bundle", "rootfs", "created", "owner"];
 const VM_COUNTS = ["monitorPid", "monitorStartTime", "vmmPid", "vmmStartTime"];
 
-/** The members that commands rely on before they ask anybody. */
-function whyNoRecord(value: Record<string, unknown>): string | undefined {
+/** What is wrong with the members that commands rely on before they ask anybody; undefined: nothing. */
+export function whyNoRecord(value: Record<string, unknown>): string | undefined {
   const { version, mode, status, pid, pidStartTime, vm } = value;
   if (version !== 1) return `expected state version 1, found ${shown(version)}`;
   if (!MODES.includes(mode)) return `mode: expected container or vm, found ${shown(mode)}`;

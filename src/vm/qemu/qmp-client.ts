@@ -40,7 +40,7 @@ export class QmpClient {
     });
     this.greeting.catch(() => {});
     stream.on("data", (chunk: Buffer) => this.receive(chunk));
-    stream.once("error", (error) => this.fail(`the QMP connection broke: ${error.message}`));
+    stream.on("error", (error) => this.fail(`the QMP connection broke: ${error.message}`));
     stream.once("close", () => this.fail("the QMP connection was closed"));
     stream.once("end", () => this.fail("QEMU closed the QMP connection"));
   }
