@@ -10,6 +10,7 @@ int serve_command(int argc, char **argv);
 int confine_command(int argc, char **argv);
 int jail_command(int argc, char **argv);
 int fifo_command(int count, char **paths);
+int xattrs_command(int count, char **paths);
 int keep_command(const char *bytes);
 
 #endif

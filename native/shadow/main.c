@@ -50,6 +50,8 @@ int main(int argc, char **argv) {
         return jail_command(argc - 2, argv + 2);
     if (argc >= 3 && strcmp(argv[1], "fifo") == 0)
         return fifo_command(argc - 2, argv + 2);
+    if (argc >= 3 && strcmp(argv[1], "xattrs") == 0)
+        return xattrs_command(argc - 2, argv + 2);
     if (argc == 3 && strcmp(argv[1], "keep") == 0)
         return keep_command(argv[2]);
     return usage();

@@ -4,7 +4,7 @@ import { NkError } from "./errors.ts";
  * `NK_TIMEOUT_SCALE` stretches every deadline by a factor from 0.01 to 100: for hosts so slow that a good guest misses them, and for tests of guests
  * that never answer.
  */
-const SCALE = scaleOf(process.env["NK_TIMEOUT_SCALE"]);
+export const TIMEOUT_SCALE = scaleOf(process.env["NK_TIMEOUT_SCALE"]);
 
 function scaleOf(text: string | undefined): number {
   const scale = Number(text ?? 1);
@@ -21,7 +21,7 @@ export class Deadline {
 
   /** @param timeoutMs before `NK_TIMEOUT_SCALE` is applied */
   static after(timeoutMs: number): Deadline {
-    return new Deadline(performance.now() + timeoutMs * SCALE);
+    return new Deadline(performance.now() + timeoutMs * TIMEOUT_SCALE);
   }
 
   remainingMs(): number {
@@ -40,7 +40,7 @@ export class Deadline {
 
   /** Sets it anew, for all who hold it or wait by it: there was a sign of progress. */
   renew(timeoutMs: number): void {
-    this.endMs = performance.now() + timeoutMs * SCALE;
+    this.endMs = performance.now() + timeoutMs * TIMEOUT_SCALE;
   }
 
   /**

@@ -94,6 +94,7 @@ const EMPTY: TreeScan = {
   dataBytes: 0,
   holeBytes: 0,
   longestNameBytes: 0,
+  places: [],
   oldestS: 0,
   newestS: 0,
 };

@@ -10,6 +10,7 @@ const scan: TreeScan = {
   dataBytes: 4096,
   holeBytes: 0,
   longestNameBytes: 20,
+  places: ["/"],
   oldestS: 0,
   newestS: 1_700_000_000,
 };
@@ -45,7 +46,7 @@ describe("the format of a disk", () => {
     ["ext4", both, {}, "ext4"],
     ["erofs", both, { oldestS: -(2 ** 40) }, "erofs"],
   ] as const)("%s for %j and a tree %j", (want, kernel, changes, format) => {
-    expect(chooseFormat(want, kernel, { ...scan, ...changes }, canMake)).toBe(format);
+    expect(chooseFormat(want, kernel, { ...scan, ...changes }, canMake).format).toBe(format);
   });
 
   it.each([
@@ -61,7 +62,10 @@ describe("the format of a disk", () => {
 
   it("is one that the host can make", () => {
     const noErofs = (format: string): string | undefined => (format === "erofs" ? "no tool" : undefined);
-    expect(chooseFormat("auto", both, scan, noErofs)).toBe("ext4");
+    expect(chooseFormat("auto", both, scan, noErofs)).toEqual({
+      format: "ext4",
+      passedOver: ["erofs: no tool"],
+    });
     expect(() => chooseFormat("erofs", both, scan, noErofs)).toThrow("erofs: no tool");
   });
 });

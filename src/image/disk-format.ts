@@ -41,6 +41,12 @@ function misfit(format: DiskFormat, scan: TreeScan): string | undefined {
   return undefined;
 }
 
+export interface FormatChoice {
+  format: DiskFormat;
+  /** Why not a better one, for people. */
+  passedOver: string[];
+}
+
 /**
  * The best format that can hold this tree.
  * @param obstacle why the host cannot make a format, undefined when it can
@@ -51,18 +57,18 @@ export function chooseFormat(
   kernel: { lacks: readonly Lack[] },
   scan: TreeScan,
   obstacle: (format: DiskFormat) => string | undefined,
-): DiskFormat {
+): FormatChoice {
   const wanted = want === "auto" ? FORMATS : [want];
   const reasons: string[] = [];
   for (const format of wanted) {
     const lack = kernel.lacks.find(({ feature }) => NEEDED[format].includes(feature));
     const reason =
       (lack && `the guest's kernel ${describeLack(lack)}`) ?? misfit(format, scan) ?? obstacle(format);
-    if (reason === undefined) return format;
+    if (reason === undefined) return { format, passedOver: reasons };
     reasons.push(`${format}: ${reason}`);
   }
   throw new NkError("UNSUPPORTED", `no disk image can hold the root file system: ${reasons.join("; ")}`, {
     phase: "choose the disk's file system",
-    see: "--vm-share=virtiofs or 9p needs no image",
+    see: `${want === "auto" ? "" : "--vm-block-fs=auto takes what can be had; "}--vm-share=virtiofs or 9p needs no image`,
   });
 }

@@ -4,8 +4,10 @@ import { NkError } from "../base/errors.ts";
 import type { BoundedLog } from "../host/bounded-log.ts";
 import { Daemon, describeExit } from "../host/daemon.ts";
 import { findProgram } from "../host/programs.ts";
+import { withoutXattrs } from "../host/xattrs.ts";
 import { traced } from "../trace/channels.ts";
 import type { DiskFormat } from "./disk-format.ts";
+import type { TreeScan } from "./tree-scan.ts";
 
 const HELP_TIMEOUT_MS = 5000;
 
@@ -20,6 +22,14 @@ export function toolObstacle(format: DiskFormat): string | undefined {
   const mkfs = findTool("mkfs.erofs");
   if (mkfs === undefined) return "mkfs.erofs is not installed (package erofs-utils)";
   return keepsTimes(mkfs) ? undefined : `${mkfs} is older than 1.5 and does not keep the files' times`;
+}
+
+/** Why a tool cannot read this tree; undefined when it can, as far as one can tell. */
+export function treeObstacle(format: DiskFormat, { places }: TreeScan): string | undefined {
+  if (format === "ext4") return undefined;
+  const place = withoutXattrs(places);
+  if (place === undefined) return undefined;
+  return `mkfs.erofs reads no file system without extended attributes, and that of ${place} has none`;
 }
 
 function findTool(name: string): string | undefined {

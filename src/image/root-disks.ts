@@ -4,8 +4,8 @@ import type { BoundedLog } from "../host/bounded-log.ts";
 import { traced } from "../trace/channels.ts";
 import { tellIfSlow } from "../trace/slow.ts";
 import { descriptorPath, DiskCache, type DiskFile } from "./disk-cache.ts";
-import { chooseFormat, type DiskFormat } from "./disk-format.ts";
-import { toolObstacle, type ToolRun } from "./disk-tools.ts";
+import { chooseFormat, type DiskFormat, type FormatChoice } from "./disk-format.ts";
+import { toolObstacle, treeObstacle, type ToolRun } from "./disk-tools.ts";
 import type { KernelImage } from "./kernel.ts";
 import { TreeChanged, TreeImages } from "./tree-images.ts";
 import type { TreeScan } from "./tree-scan.ts";
@@ -78,7 +78,10 @@ export class RootDisks implements PendingDisks {
     this.ready = traced("monitor", "get the root file system's disks", notes, () =>
       tellIfSlow(
         () => this.describe(),
-        async () => this.makeAll(await found),
+        async () => {
+          notes.what = describeChoice(request.rootfs, await found);
+          return this.makeAll(await found);
+        },
       ),
     );
     for (const promise of [this.layout, this.slots, this.ready]) promise.catch(() => {});
@@ -109,10 +112,10 @@ export class RootDisks implements PendingDisks {
     const { rootfs, kernel, imageDirs } = this.request;
     const images = await TreeImages.of(rootfs, new DiskCache(imageDirs), this.run);
     this.scan = images.scan;
-    const format = chooseFormat(want, await kernel, images.scan, (kind) =>
-      images.isCached(kind) ? undefined : toolObstacle(kind),
+    const choice = chooseFormat(want, await kernel, images.scan, (kind) =>
+      images.isCached(kind) ? undefined : (toolObstacle(kind) ?? treeObstacle(kind, images.scan)),
     );
-    return { images, format };
+    return { images, ...choice };
   }
 
   /** A tree that was written to while it was copied gets another chance: that may have been the end of it. */
@@ -149,9 +152,12 @@ export class RootDisks implements PendingDisks {
   }
 }
 
-interface Found {
+interface Found extends FormatChoice {
   images: TreeImages;
-  format: DiskFormat;
+}
+
+function describeChoice(rootfs: string, { format, passedOver }: Found): string {
+  return [`${rootfs} as ${format}`, ...passedOver].join("; not ");
 }
 
 function slotsOf(format: DiskFormat, writable: boolean): DiskSlot[] {

@@ -14,6 +14,8 @@ export interface TreeScan {
   /** Parts of regular files that were never written. */
   holeBytes: number;
   longestNameBytes: number;
+  /** A path on each of the file systems that the tree is made of. */
+  places: string[];
   /** Modification times, in seconds since 1970. */
   oldestS: number;
   newestS: number;
@@ -52,6 +54,7 @@ class Walk {
     dataBytes: 0,
     holeBytes: 0,
     longestNameBytes: 0,
+    places: [] as string[],
     oldestS: Infinity,
     newestS: -Infinity,
   };
@@ -62,7 +65,7 @@ class Walk {
   /** @param rootBytes length of what all paths begin with and the key does not count */
   async enter(path: Buffer, rootBytes: number): Promise<void> {
     const stat = lstatSync(path, { bigint: true });
-    this.note(path.subarray(rootBytes), stat);
+    this.note(path, rootBytes, stat);
     if (!stat.isDirectory()) return;
     if (this.totals.entries >= this.nextTurn) {
       this.nextTurn = this.totals.entries + ENTRIES_A_TURN;
@@ -76,11 +79,12 @@ class Walk {
     }
   }
 
-  private note(name: Buffer, stat: BigIntStats): void {
+  private note(path: Buffer, rootBytes: number, stat: BigIntStats): void {
     const { ino, mode, uid, gid, rdev, size, mtimeNs, ctimeNs, dev } = stat;
     const device = this.devices.get(dev) ?? this.devices.size;
+    if (device === this.devices.size) this.totals.places.push(path.toString());
     this.devices.set(dev, device);
-    this.hash.update(name).update(NUL);
+    this.hash.update(path.subarray(rootBytes)).update(NUL);
     this.hash.update([device, ino, mode, uid, gid, rdev, size, mtimeNs, ctimeNs].join(" "));
     this.count(stat);
   }

@@ -1,4 +1,5 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   chmodSync,
   existsSync,
@@ -17,6 +18,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BoundedLog } from "../../src/host/bounded-log.ts";
 import type { DiskFormat } from "../../src/image/disk-format.ts";
 import { RootDisks, type Disk, type RootDisksRequest } from "../../src/image/root-disks.ts";
+import { staticProgram } from "../fixtures/static-program.ts";
 
 /** The real tools make the images; what is in them is read by the tools' own checkers. */
 process.env["NK_SHADOW"] ??= fileURLToPath(new URL("../../build/bin/nk-shadow", import.meta.url));
@@ -204,4 +206,34 @@ describe("the disks of a root file system", () => {
     });
     expect(images()).toEqual([]);
   });
+
+  it("are ext4 where a file system keeps no extended attributes, which mkfs.erofs cannot read", async () => {
+    const plain = join(rootfs, "plain");
+    await withoutXattrs(plain, async () => {
+      expect((await make()).format).toBe("ext4");
+      const { layout } = begin({ want: "erofs" });
+      const reason = `erofs: mkfs.erofs reads no file system without extended attributes, and that of ${plain} has none`;
+      await expect(layout).rejects.toMatchObject({
+        code: "UNSUPPORTED",
+        message: expect.stringContaining(reason),
+        see: expect.stringContaining("--vm-block-fs=auto"),
+      });
+    });
+    await anotherTick();
+    expect((await make()).format).toBe("erofs");
+  });
 });
+
+/** Runs `work` while such a file system is mounted on a new folder. */
+async function withoutXattrs(mountPoint: string, work: () => Promise<void>): Promise<void> {
+  mkdirSync(mountPoint);
+  const server = spawn(staticProgram("no-xattrs"), [mountPoint], { stdio: ["ignore", "pipe", "inherit"] });
+  const ended = once(server, "exit");
+  try {
+    expect(String(await once(server.stdout, "data"))).toBe("mounted\n");
+    await work();
+  } finally {
+    execFileSync("umount", ["--lazy", mountPoint]);
+    await ended;
+  }
+}
