@@ -1,44 +1,56 @@
 import { defineConfig } from "vitest/config";
+import { scaled } from "./test/fixtures/scaled.ts";
+
+/** Of vitest's own limits where a project names none: 5 s for a test, 10 s for a hook, 1 s for what is looked at again. */
+const LIMITS = {
+  testTimeout: scaled(5_000),
+  hookTimeout: scaled(10_000),
+  expect: { poll: { timeout: scaled(1_000) } },
+};
 
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["src/**/*.test.ts"] } },
+      { test: { ...LIMITS, name: "unit", include: ["src/**/*.test.ts"] } },
       {
         test: {
+          ...LIMITS,
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
-          testTimeout: 60_000,
+          testTimeout: scaled(60_000),
           fileParallelism: false,
         },
       },
       {
         // Real virtual machines. One of them keeps one core busy; each test looks for left-overs of its own only.
         test: {
+          ...LIMITS,
           name: "vm",
           include: ["test/vm/**/*.test.ts"],
-          testTimeout: 240_000,
-          hookTimeout: 240_000,
+          testTimeout: scaled(240_000),
+          hookTimeout: scaled(240_000),
           maxWorkers: 2,
         },
       },
       {
         // Real virtual machines on KVM, that of the host or of the lab (docs/kvm-lab.md), where everything takes long.
         test: {
+          ...LIMITS,
           name: "kvm",
           include: ["test/kvm/**/*.test.ts"],
-          testTimeout: 240_000,
-          hookTimeout: 240_000,
+          testTimeout: scaled(240_000),
+          hookTimeout: scaled(240_000),
           fileParallelism: false,
         },
       },
       {
         // Hours of use in some minutes; not part of `test.sh all`.
         test: {
+          ...LIMITS,
           name: "soak",
           include: ["test/soak/**/*.test.ts"],
-          testTimeout: 3_600_000,
-          hookTimeout: 120_000,
+          testTimeout: scaled(3_600_000),
+          hookTimeout: scaled(120_000),
           fileParallelism: false,
         },
       },

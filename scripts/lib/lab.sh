@@ -7,6 +7,7 @@ LAB_MEMORY_MIB=3072 # taken as it is used; 80 % of it may be files
 LAB_TB_SIZE_MIB=512 # translated code: that of the lab and that of its guests
 SERVER_START_S=10
 BOOT_S=60 # it takes 2 to 5
+LAB_TIMEOUT_SCALE=4 # deadlines are made for machines that are some ten times as fast
 
 # What the lab loads before it can mount the host's files, in the order in which they need each other. What a kernel has
 # built in has no file.
@@ -82,8 +83,7 @@ write_command() {
     names=$(compgen -e | grep -xE 'PATH|HOME|LANG|TERM|TMPDIR|CI|NO_COLOR|NK_.*') || true
     # shellcheck disable=SC2086 # a list of words
     declare -p $names
-    # Deadlines are made for machines that are some ten times as fast.
-    printf 'export NK_TIMEOUT_SCALE=%s\n' "${NK_TIMEOUT_SCALE:-4}"
+    printf 'export NK_TIMEOUT_SCALE=%s\n' "${NK_TIMEOUT_SCALE:-$LAB_TIMEOUT_SCALE}"
     printf 'cd %q || exit 127\n' "$folder"
     if [ $# -gt 0 ]; then
         printf 'exec'

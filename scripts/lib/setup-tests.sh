@@ -32,11 +32,17 @@ test_make() {
     count "$status" "$(grep -c '^ok ' "$NK_LOGS/$log.log") 0"
 }
 
+# stretched SECONDS: that long, and longer by NK_TIMEOUT_SCALE where that is more than 1.
+stretched() {
+    awk -v seconds="$1" -v scale="${NK_TIMEOUT_SCALE:-1}" 'BEGIN { print int(seconds * (scale > 1 ? scale : 1)) }'
+}
+
 # test_vitest PROJECT [ARG]…: every test counts. SUITE_TIMEOUT_S ends a suite that hangs; SUITE_IN is a command that runs it.
 test_vitest() {
-    local log=test-$1 report=$NK_LOGS/vitest-$1.json status=0
+    local log=test-$1 report=$NK_LOGS/vitest-$1.json status=0 limit_s
+    limit_s=$(stretched "${SUITE_TIMEOUT_S:-1200}")
     rm -f "$report"
-    NK_TAIL=80 run_step "vitest $1" "$log" marked timeout --kill-after=5 "${SUITE_TIMEOUT_S:-1200}" \
+    NK_TAIL=80 run_step "vitest $1" "$log" marked timeout --kill-after=5 "$limit_s" \
         "${SUITE_IN[@]}" node_modules/.bin/vitest run --project "$1" "${@:2}" \
         --reporter=default --reporter=json --outputFile.json="$report" || status=1
     count "$status" "$(node -e '

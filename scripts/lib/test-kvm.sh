@@ -9,6 +9,8 @@ test_kvm() {
     if ! kvm_works; then
         SUITE_IN=(scripts/kvm-lab.sh scripts/lib/lab-suite.sh)
         kvm="nested KVM (emulated SVM)"
+        # Its own scale holds inside of it: the suite around it gets as much.
+        local NK_TIMEOUT_SCALE=${NK_TIMEOUT_SCALE:-$LAB_TIMEOUT_SCALE}
     fi
     local firecracker=${NK_FIRECRACKER:-$(command -v firecracker)}
     say "    QEMU $(qemu-system-x86_64 --version | sed -nE 's/.*version ([0-9.]+).*/\1/p') with $kvm"

@@ -7,6 +7,7 @@ import { cpioArchive } from "../../src/image/cpio.ts";
 import { expectOneLine, expectRefused } from "../fixtures/refused.ts";
 import { residue } from "./residue.ts";
 import { kernels, Runtime } from "./runtime.ts";
+import { scaled } from "../fixtures/scaled.ts";
 
 /** What goes wrong when a VM is started, and while it runs. */
 let runtime: Runtime;
@@ -260,6 +261,6 @@ describe("a container in a VM", () => {
 /** Resolves when the file has something in it. */
 async function whenThere(path: string): Promise<void> {
   await expect
-    .poll(() => existsSync(path) && readFileSync(path).length > 0, { timeout: 30_000, interval: 20 })
+    .poll(() => existsSync(path) && readFileSync(path).length > 0, { timeout: scaled(30_000), interval: 20 })
     .toBe(true);
 }

@@ -3,6 +3,7 @@ import { residue } from "./residue.ts";
 import { Runtime } from "./runtime.ts";
 import { AGENT_CRASH, CRASH, FORCED_REBOOT, isNoticed, POWER_OFF, REBOOT } from "./guest-ends.ts";
 import { findVictim } from "./victims.ts";
+import { scaled } from "../fixtures/scaled.ts";
 
 let runtime: Runtime;
 
@@ -36,7 +37,7 @@ describe("a guest that hangs", () => {
     expect(residue(runtime.traces())).toEqual([]);
   });
 
-  it("is removed by force though its monitor hangs as well", { timeout: 60_000 }, async () => {
+  it("is removed by force though its monitor hangs as well", { timeout: scaled(60_000) }, async () => {
     const id = await runtime.background();
     for (const victim of ["QEMU", "monitor"] as const)
       process.kill(await findVictim(runtime.root, victim), "SIGSTOP");

@@ -13,11 +13,12 @@ import {
   type Script,
 } from "./hostile-guest.ts";
 import { Runtime, type Result } from "./runtime.ts";
+import { scaled } from "../fixtures/scaled.ts";
 
 /** A fifth of all deadlines: a hello then may take 24 s, any answer 12 s. */
 const TIMEOUT_SCALE = "0.2";
 /** Longer than any of these deadlines and the clean-up after it. */
-const HANG_MS = 60_000;
+const HANG_MS = scaled(60_000);
 /** What a hostile guest may cost beyond a good one. */
 const ALLOWANCE_KIB = 64 * 1024;
 /** A state folder with all its logs: each of four logs at most twice 1 MiB, the trace 8 MiB. */

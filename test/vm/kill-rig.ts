@@ -3,6 +3,7 @@ import { expect } from "vitest";
 import { residue } from "./residue.ts";
 import type { Runtime } from "./runtime.ts";
 import { findVictim, hasEnded, processesOf, within, type Victim } from "./victims.ts";
+import { scaled } from "../fixtures/scaled.ts";
 
 /** Where a command is stopped (NK_HALT_AT, docs/recovery.md) while its victim is killed. */
 export interface Point {
@@ -53,7 +54,7 @@ export async function killAt(
     () => !still.includes(status) || processesOf(runtime.root).length === 0 || undefined,
   );
   // What goes on may have a step to do before it is there.
-  await expect.poll(statusNow, { timeout: TRUTH_MS, interval: 50 }).toBe(status);
+  await expect.poll(statusNow, { timeout: scaled(TRUTH_MS), interval: 50 }).toBe(status);
   expect(await runtime.call(remove)).toEqual({ code: 0, stdout: "", stderr: "" });
   await ended;
   expect(residue(runtime.traces())).toEqual([]);

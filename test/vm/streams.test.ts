@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { loseNoLine } from "./short-execs.ts";
 import { Runtime } from "./runtime.ts";
 import { endsReader, givesBack, keepsApart, passesStatuses } from "./streams.ts";
+import { scaled } from "../fixtures/scaled.ts";
 
 let runtime: Runtime;
 let id: string;
@@ -33,6 +34,6 @@ it("gives SIGPIPE to a writer whose reader is gone", async () => {
 
 it("exec ends with the process's status, 128 + n for signal n", () => passesStatuses(runtime, id));
 
-it("loses no line of many short execs", { timeout: 300_000 }, async () => {
+it("loses no line of many short execs", { timeout: scaled(300_000) }, async () => {
   await loseNoLine(runtime, id, 200);
 });

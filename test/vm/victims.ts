@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { isJailed, MARK } from "./residue.ts";
+import { scaled } from "../fixtures/scaled.ts";
 
 /** A part of the runtime that can be killed. `halted` is whoever has stopped at the step. */
 export type Victim =
@@ -101,7 +102,7 @@ export async function findVictim(root: string, victim: Victim, timeoutMs = 30_00
 
 /** What `look` finds, at most `timeoutMs` later; undefined when it finds nothing. */
 export async function within<T>(timeoutMs: number, look: () => T | undefined): Promise<T | undefined> {
-  const end = performance.now() + timeoutMs;
+  const end = performance.now() + scaled(timeoutMs);
   for (;;) {
     const found = look();
     if (found !== undefined || performance.now() > end) return found;
