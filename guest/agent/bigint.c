@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Nothing that a human or a tool writes starts a string like this. */
-#define MARK "\\u0001nk-u64:"
+#define MARK "\\u0001nk-integer:"
 #define MARK_BYTES (sizeof MARK - 1)
 
 static bool is_digit(char c) {
@@ -30,22 +30,22 @@ static size_t skip_number(const char *text, size_t n, size_t i) {
     return i;
 }
 
-/* The number text[from, to) if it is a positive integer over INT64_MAX, else 0. Saturates. */
-static uint64_t big_value(const char *text, size_t from, size_t to) {
-    char digits[64];
-    unsigned long long value;
+/* Whether the number text[from, to) is an integer that jansson cannot hold. */
+static bool is_big(const char *text, size_t from, size_t to) {
+    char copy[24];
+    size_t n = to - from;
 
-    if (to - from < 19 || to - from >= sizeof digits || !is_digit(text[from]))
-        return 0;
-    for (size_t i = from; i < to; i++) {
+    for (size_t i = from + (text[from] == '-'); i < to; i++) {
         if (!is_digit(text[i]))
-            return 0;
+            return false;
     }
-    memcpy(digits, text + from, to - from);
-    digits[to - from] = '\0';
+    if (n >= sizeof copy)
+        return true;
+    memcpy(copy, text + from, n);
+    copy[n] = '\0';
     errno = 0;
-    value = strtoull(digits, NULL, 10);
-    return value > INT64_MAX ? value : 0;
+    strtoll(copy, NULL, 10);
+    return errno == ERANGE;
 }
 
 /* The same text with each big integer as a marked string. */
@@ -56,17 +56,17 @@ static char *mark(const char *text, size_t n, size_t *length) {
     if (!file)
         return NULL;
     for (size_t i = 0, end; i < n; i = end) {
-        uint64_t big = 0;
+        bool big = false;
         if (text[i] == '"') {
             end = skip_string(text, n, i);
         } else if (is_digit(text[i]) || text[i] == '-') {
             end = skip_number(text, n, i + 1);
-            big = big_value(text, i, end);
+            big = is_big(text, i, end);
         } else {
             end = i + 1;
         }
         if (big)
-            fprintf(file, "\"" MARK "%llu\"", (unsigned long long)big);
+            fprintf(file, "\"" MARK "%.*s\"", (int)(end - i), text + i);
         else
             fwrite(text + i, 1, end - i, file);
     }
@@ -102,7 +102,7 @@ char *nk_json_dump(const json_t *value) {
             continue;
         }
         in += MARK_BYTES + 1;
-        digits = strspn(in, "0123456789");
+        digits = strspn(in, "-0123456789");
         memmove(out, in, digits);
         out += digits;
         in += digits + 1;

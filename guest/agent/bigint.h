@@ -1,7 +1,7 @@
 /*
- * JSON with unsigned 64-bit integers. config.json has them (a resource limit "infinity" is
- * 18446744073709551615), jansson's integers are signed. Such a number is kept as a marked string while it is
- * in memory.
+ * JSON with integers of any size. config.json has unsigned ones (a resource limit "infinity" is
+ * 18446744073709551615), jansson's are signed, of 64 bits. Such a number is kept as a marked string while it
+ * is in memory, and written as it came.
  */
 #ifndef NK_BIGINT_H
 #define NK_BIGINT_H
@@ -9,7 +9,7 @@
 #include <jansson.h>
 #include <stddef.h>
 
-/* NULL: no JSON object. Integers over 2^64-1 become 2^64-1 (a host's floating point rounds up). */
+/* NULL: no JSON object. */
 json_t *nk_json_load(const char *text, size_t n);
 
 /* The text of a value, with marked strings as numbers again; free() it. */

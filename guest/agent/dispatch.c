@@ -36,7 +36,7 @@ static const char *dispatch_control(const struct nk_frame *frame) {
     struct nk_error e;
 
     if (nk_request_parse((const char *)frame->payload, frame->length, &request) < 0)
-        return "a request that is not JSON or has no seq";
+        return "a request without a usable seq";
     /* A virtio-serial port can lose its host and have a new one before the guest runs again: the numbers
      * tell. */
     if (request->seq <= last_seq) {

@@ -132,6 +132,8 @@ void nk_init_rest(void) {
     uint64_t start_us = nk_boottime_us();
 
     nk_cgroup_enable_controllers(nk_settings.cgroup_root);
+    /* Some hosts allow a process more open files than kernels do by default: 2^31 - 64 is what all allow. */
+    nk_write_file(AT_FDCWD, "/proc/sys/fs/nr_open", "2147483584");
     bring_loopback_up();
     nk_step("controllers", start_us, "cgroup controllers, loopback");
 }

@@ -11,9 +11,23 @@
 /* The largest integer that the host's number type holds exactly. */
 #define MAX_SEQ ((json_int_t)1 << 53)
 
+/* The number of a request that cannot be read, if it is its first member as hosts write it; 0: it is not. */
+static json_int_t leading_seq(const char *text, size_t n) {
+    static const char head[] = "{\"seq\":";
+    char digits[24] = "";
+
+    if (n < sizeof head - 1 || memcmp(text, head, sizeof head - 1) != 0)
+        return 0;
+    text += sizeof head - 1;
+    n -= sizeof head - 1;
+    for (size_t i = 0; i < n && i < sizeof digits - 1 && text[i] >= '0' && text[i] <= '9'; i++)
+        digits[i] = text[i];
+    return strtoll(digits, NULL, 10);
+}
+
 int nk_request_parse(const char *text, size_t n, struct nk_request **out) {
     json_t *body = nk_json_load(text, n);
-    json_int_t seq = json_integer_value(json_object_get(body, "seq"));
+    json_int_t seq = body ? json_integer_value(json_object_get(body, "seq")) : leading_seq(text, n);
     struct nk_request *request = NULL;
 
     if (seq >= 1 && seq < MAX_SEQ)
@@ -41,6 +55,12 @@ const struct nk_operation *nk_request_check(const struct nk_request *request, bo
     const char *type = nk_request_text(request, "type");
     const struct nk_operation *op;
 
+    if (!request->body) {
+        nk_fail(e, NK_BAD_REQUEST,
+                "expected a JSON object of UTF-8 with at most %d levels, found something else",
+                JSON_PARSER_MAX_DEPTH);
+        return NULL;
+    }
     if (!type) {
         nk_fail(e, NK_BAD_REQUEST, "\"type\": expected a string, found something else");
         return NULL;

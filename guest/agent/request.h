@@ -14,7 +14,7 @@ struct nk_request {
     struct nk_request *next;
     json_int_t seq;
     unsigned connection; /* an answer to an earlier connection is dropped */
-    json_t *body;
+    json_t *body;        /* NULL: could not be read */
 };
 
 struct nk_operation {
@@ -30,8 +30,8 @@ struct nk_operation {
 /* Ended by a row without a type. */
 extern const struct nk_operation nk_operations[];
 
-/* <0: a protocol error (no JSON object, no usable seq). Otherwise *out is the request, whatever it asks for.
- */
+/* <0: a protocol error (no usable seq). Otherwise *out is the request, whatever it asks for; without a body
+ * if it is no JSON object. */
 int nk_request_parse(const char *text, size_t n, struct nk_request **out);
 
 /* The operation, if the request is one that may run now; else NULL and the error to answer with. */

@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { encodeFrame, encodeHeader, FrameDecoder, FrameType, fromGuest, type Frame } from "./frame-codec.ts";
 import type { Deadline } from "../base/deadline.ts";
 import { NkError, type ErrorCode } from "../base/errors.ts";
+import { formatExact } from "../base/exact-json.ts";
 import { parseEvent, tail, text, type AgentEvent, type HelloEvent, type Untrusted } from "./messages.ts";
 
 /** Who takes the bytes of streams that the guest sends. Frames for unknown ids are dropped by the receiver. */
@@ -11,6 +12,9 @@ export interface StreamSink {
 
 /** Requests are refused while more than this waits for the guest to read it: two of the largest. */
 const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
+
+/** What a CONTROL frame takes (protocol/agent-protocol.md); the agent would end the connection. */
+const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 
 interface Pending {
   resolve: (answer: Untrusted) => void;
@@ -72,7 +76,8 @@ export class AgentConnection {
     if (this.ended) throw this.ended;
     this.checkBacklog();
     const seq = (this.seq += 1);
-    const payload = Buffer.from(JSON.stringify({ seq, type, ...members }));
+    const payload = Buffer.from(formatExact({ seq, type, ...members }));
+    if (payload.length > MAX_REQUEST_BYTES) throw tooLong(type, payload.length);
     const answer = new Promise<Untrusted>((resolve, reject) => {
       this.pending.set(seq, { resolve, reject });
     });
@@ -154,6 +159,13 @@ export class AgentConnection {
     this.rejectHello(reason);
     this.resolveClosed(reason);
   }
+}
+
+function tooLong(type: string, length: number): NkError {
+  return new NkError(
+    "USAGE",
+    `expected at most ${MAX_REQUEST_BYTES} bytes in a request to the agent, found ${length} in "${type}"`,
+  );
 }
 
 function parseJson(payload: Buffer): Untrusted {

@@ -17,6 +17,26 @@ describe("parseJson", () => {
     expect(() => parseJson(text, "f.json")).toThrow(message);
   });
 
+  it.each([
+    ["[", "]"],
+    ['{"a":', "}"],
+    ['{"]":[', "]}"],
+    ["[", ""],
+  ])("refuses what is nested too deep, JSON or not: %s", (open, close) => {
+    const nested = (levels: number): string => `${open.repeat(levels)}1${close.repeat(levels)}`;
+    expect(() => parseJson(nested(5000), "f.json")).toThrow(
+      "f.json: expected at most 512 levels of objects and arrays, found more",
+    );
+    if (close !== "") expect(() => parseJson(nested(256), "f.json")).not.toThrow();
+  });
+
+  it("finds the error behind a string of megabytes", () => {
+    const text = `["${"\\n".repeat(4_000_000)}" 1]`;
+    expect(() => parseJson(text, "f.json")).toThrow(
+      'f.json:1:8000005: not valid JSON: expected "," or "]", found "1"',
+    );
+  });
+
   it("agrees with JSON.parse on what is JSON", () => {
     const mutated = fc.tuple(fc.json(), fc.nat(), fc.string({ maxLength: 2 })).map(([json, at, text]) => {
       const index = at % (json.length + 1);

@@ -1,10 +1,22 @@
 import { NkError } from "./errors.ts";
+import { parseExact } from "./exact-json.ts";
 import { findSyntaxError } from "./json-syntax.ts";
+import { splitAtStrings } from "./json-text.ts";
 
-/** Parses the text of a JSON file. @param path is named in the error, with line and column. */
+/**
+ * How deep a document may be nested; those of people have ten levels. What writes JSON, here and in the guest, does so recursively, and the
+ * agent's parser ends at 2048.
+ */
+const MAX_DEPTH = 512;
+/** Parses the text of a JSON file; integers of more than 53 bits become bigints. @param path is named in the error, with line and column. */
 export function parseJson(text: string, path: string): unknown {
+  if (isTooDeep(text))
+    throw new NkError(
+      "BAD_CONFIG",
+      `${path}: expected at most ${MAX_DEPTH} levels of objects and arrays, found more`,
+    );
   try {
-    return JSON.parse(text) as unknown;
+    return parseExact(text);
   } catch (error) {
     const found = findSyntaxError(text);
     if (found === undefined) throw new NkError("BAD_CONFIG", `${path}: ${String(error)}`, { cause: error });
@@ -13,6 +25,19 @@ export function parseJson(text: string, path: string): unknown {
       cause: error,
     });
   }
+}
+
+/** Also of a text that is no JSON: it is asked before anything recursive looks at it. */
+function isTooDeep(text: string): boolean {
+  let depth = 0;
+  return splitAtStrings(text).some((piece, index) => {
+    if (index % 2 === 1) return false;
+    for (const [bracket] of piece.matchAll(/[[\]{}]/g)) {
+      depth += bracket === "[" || bracket === "{" ? 1 : -1;
+      if (depth > MAX_DEPTH) return true;
+    }
+    return false;
+  });
 }
 
 /** Parses JSON that must be an object. */
@@ -32,5 +57,6 @@ export function kindOf(value: unknown): string {
   if (value === null) return "null";
   if (value === undefined) return "nothing";
   if (Array.isArray(value)) return "an array";
+  if (typeof value === "bigint") return "a number";
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }

@@ -44,7 +44,7 @@ Flags count most, then the bundle's annotations, its \`vm\` section
 ([config-vm.md](https://github.com/opencontainers/runtime-spec/blob/main/config-vm.md): \`kernel.path\`, \`kernel.initrd\`,
 \`hwConfig.vcpus\`, \`hwConfig.memory\`), \`/etc/nano-sandbox/config.d/*.json\` (later names more), \`/etc/nano-sandbox/config.json\`, and
 last the defaults: container mode; one CPU and 512 MiB, or what the container's limits ask for (CPUs = quota ÷ period rounded up,
-memory = limit + 128 MiB, at least 256). The environment variable \`NK_CONFIG_DIR\` names another folder than \`/etc/nano-sandbox\`.
+memory = limit + 128 MiB, at least 256, at most what the host has; a limit of 0, -1 or 2⁶³−1 is none). The environment variable \`NK_CONFIG_DIR\` names another folder than \`/etc/nano-sandbox\`.
 \`NK_TIMEOUT_SCALE\` (0.01 to 100) stretches every deadline by that factor: for hosts so slow that a good guest misses them.
 `;
 

@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { NkError } from "../base/errors.ts";
-import { isObject, parseJsonObject } from "../base/json.ts";
+import { isObject } from "../base/json.ts";
 import { reasonOf } from "../base/system-error.ts";
 import { checkProcess } from "../oci/config.ts";
 import { frozenConfig } from "../oci/frozen-config.ts";
+import { parseOciJson } from "../oci/oci-json.ts";
 
 /** What the flags of exec change in the process object of config.json. */
 export interface ExecOverrides {
@@ -42,11 +43,13 @@ export function execProcess(stateDir: string, overrides: ExecOverrides): Json {
   };
 }
 
-/** The process of `exec --process FILE`. */
-export function readProcessFile(path: string): Json {
-  const process = parseJsonObject(readText(path), path);
+/** The process of `exec --process FILE`. Without limits of its own it has those of the container's process, as runc has it. */
+export function readProcessFile(path: string, stateDir: string): Json {
+  const process = parseOciJson(readText(path), path);
   checkProcess(process, path);
-  return process;
+  const base = frozenConfig(stateDir)["process"];
+  const rlimits = isObject(base) ? base["rlimits"] : undefined;
+  return rlimits === undefined ? process : { rlimits, ...process };
 }
 
 function readText(path: string): string {

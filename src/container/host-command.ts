@@ -7,6 +7,7 @@ import { basename, join } from "node:path";
 import { isatty } from "node:tty";
 import { NkError } from "../base/errors.ts";
 import { isObject } from "../base/json.ts";
+import { callersOpenFiles } from "../host/callers-limits.ts";
 import type { HostRecord } from "../state/record.ts";
 import { traced, warnings } from "../trace/channels.ts";
 import type { HostCreation } from "./host-creation.ts";
@@ -85,10 +86,18 @@ async function run(command: HostCommand, stdio: StdioOptions, creation?: HostCre
   }
 }
 
-/** Socket activation names the pid it is meant for: only the process itself knows the runtime's pid, so a shell sets it. */
+/**
+ * By a shell where only the runtime's own process can do it: socket activation names the pid it is meant for, and a container without rlimits
+ * gets our caller's limit of open files, which node has raised for itself.
+ */
 function start(runtime: string, argv: string[], stdio: StdioOptions): ChildProcess {
-  if (listenFds() === 0) return spawn(runtime, argv, { stdio });
-  return spawn("/bin/sh", ["-c", 'LISTEN_PID=$$ exec "$@"', "sh", runtime, ...argv], { stdio });
+  const openFiles = callersOpenFiles();
+  const limit = openFiles === undefined ? [] : [`ulimit -S -n ${openFiles}`];
+  const pid = listenFds() === 0 ? [] : ["export LISTEN_PID=$$"];
+  if (limit.length + pid.length === 0) return spawn(runtime, argv, { stdio });
+  return spawn("/bin/sh", ["-c", [...limit, ...pid, 'exec "$@"'].join("; "), "sh", runtime, ...argv], {
+    stdio,
+  });
 }
 
 /** Descriptors of socket activation that are meant for us (sd_listen_fds(3)). */

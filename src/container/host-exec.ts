@@ -1,5 +1,6 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { formatExact } from "../base/exact-json.ts";
 import type { ContainerRecord, HostRecord } from "../state/record.ts";
 import type { ExecRequest } from "./container-mode.ts";
 import { runInForeground } from "./host-command.ts";
@@ -12,7 +13,7 @@ export async function execOnHost(
   request: ExecRequest,
 ): Promise<number> {
   const processFile = join(stateDir, `exec-${process.pid}.json`);
-  writeFileSync(processFile, JSON.stringify({ ...request.process, terminal: request.terminal }), {
+  writeFileSync(processFile, formatExact({ ...request.process, terminal: request.terminal }), {
     mode: 0o600,
   });
   const args = [

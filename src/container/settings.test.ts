@@ -90,16 +90,30 @@ describe("settingsFromLimits", () => {
     [{ quota: 50_000 }, 1],
     [{ quota: 9_900_000, period: 100_000 }, 4],
     [{ quota: -1, period: 100_000 }, undefined],
+    [{ quota: 200_000, period: 0 }, 2],
   ])("gives CPUs for %j", (cpu, vcpus) => {
     expect(limits(cpu, {}).vcpus).toBe(vcpus);
   });
 
-  it.each([
+  it("gives no more CPUs than a VM can have", () => {
+    const resources = { cpu: { quota: 9_900_000 } };
+    expect(merged(settingsFromLimits(config({ linux: { resources } }), { ...host, cpus: 96 })).vcpus).toBe(
+      32,
+    );
+  });
+
+  it.each<[number | bigint, number | undefined]>([
     [1024 ** 3, 1152],
     [16 * 1024 ** 2, 256],
     [-1, undefined],
-    [Number.MAX_SAFE_INTEGER, 8 * 1024 + 128],
-  ])("gives memory for a limit of %d", (limit, mib) => {
+    [0, undefined],
+    [8 * 1024 ** 3, 8 * 1024],
+    [Number.MAX_SAFE_INTEGER, 8 * 1024],
+    [2n ** 63n - 4097n, 8 * 1024],
+    // No limit, in the words of Go and of version 1 of cgroups.
+    [2n ** 63n - 1n, undefined],
+    [2n ** 63n - 4096n, undefined],
+  ])("gives memory for a limit of %s", (limit, mib) => {
     expect(limits({}, { limit }).memSizeMib).toBe(mib);
   });
 });

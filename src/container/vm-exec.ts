@@ -1,8 +1,10 @@
 import { writePidFile } from "../state/pid-file.ts";
 import { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
+import { callersLimits } from "../host/callers-limits.ts";
 import { startExecShadow } from "../host/shadow.ts";
-import { guestProcess } from "../oci/guest-config.ts";
+import { encodeRequest } from "../monitor/job.ts";
+import { guestProcess, withRlimits } from "../oci/guest-config.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import { traced } from "../trace/channels.ts";
 import type { ExecRequest } from "./container-mode.ts";
@@ -27,7 +29,8 @@ export async function execInVm(
       `cannot exec in a paused container in a VM, --ignore-paused or not: resume it first with "nk-runtime resume ${container.id}"`,
     );
   }
-  const what = JSON.stringify({ process: guestProcess(request.process), terminal: request.terminal });
+  const process = guestProcess(withRlimits(request.process, callersLimits()));
+  const what = encodeRequest({ process, terminal: request.terminal });
   const plan = {
     join: container.pid,
     control: controlSocket,

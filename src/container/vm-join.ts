@@ -5,7 +5,7 @@ import { NkError } from "../base/errors.ts";
 import { isAlive } from "../host/process-info.ts";
 import type { RunningMonitor } from "../host/shadow-plan.ts";
 import { detachTree } from "../host/shadow-tree.ts";
-import type { ContainerJob } from "../monitor/job.ts";
+import { encodeRequest, type ContainerJob } from "../monitor/job.ts";
 import { joinedShare } from "../oci/guest-mounts.ts";
 import { TREE_FOLDER, type MachineRecord } from "../state/machine-record.ts";
 import { MachineStore } from "../state/machine-store.ts";
@@ -63,7 +63,7 @@ export async function joinMachine<T>(
   const monitor: RunningMonitor = {
     control: join(stateDir, "control.sock"),
     endpoint: "/containers",
-    request: JSON.stringify({ job: job(joinedShare(folder)), folder }),
+    request: encodeRequest({ job: job(joinedShare(folder)), folder }),
     attachTo: machine.pid,
     folder,
   };

@@ -1,12 +1,14 @@
 import { NkError } from "../base/errors.ts";
+import { isObject } from "../base/json.ts";
 import { Deadline } from "../base/deadline.ts";
 import { cgroupFolder, cgroupsToMake, makeCgroup } from "../host/cgroup.ts";
+import { callersLimits } from "../host/callers-limits.ts";
 import { checkGivenUp, unlessGivenUp } from "../host/give-up.ts";
 import { startShadow, type Shadow, type ShadowPlan } from "../host/shadow.ts";
 import { followReport } from "../monitor/follow-report.ts";
-import { jobPath, type ContainerJob } from "../monitor/job.ts";
+import { encodeRequest, jobPath, type ContainerJob } from "../monitor/job.ts";
 import { ownMonitor } from "../monitor/own-monitor.ts";
-import { guestConfig } from "../oci/guest-config.ts";
+import { guestConfig, withRlimits } from "../oci/guest-config.ts";
 import { GUEST_SHARE } from "../oci/guest-mounts.ts";
 import { writeFileAtomic } from "../state/atomic-write.ts";
 import { emptyVm } from "../state/empty-vm.ts";
@@ -27,6 +29,8 @@ const LAUNCH_TIMEOUT_MS = 240_000;
 const GIVE_UP_MS = 2000;
 /** A disk image of some million files takes minutes. */
 const IMAGE_TIMEOUT_MS = 1_800_000;
+
+type Json = Record<string, unknown>;
 
 export interface LaunchOptions {
   /** Foreground: the launcher stays as our child and ends with the container's status. */
@@ -77,11 +81,11 @@ async function launchOwn(request: CreateRequest, options: LaunchOptions): Promis
   const record = { ...request.record, vm: emptyVm(settings, cgroupsToMake(folder)) };
   const job: ContainerJob = {
     ...commonJob(request, options, record),
-    guestConfig: guestConfig(bundle.raw, id, GUEST_SHARE),
+    guestConfig: guestConfig(withCallersLimits(bundle.raw), id, GUEST_SHARE),
     ...(disk && { disk }),
   };
   return journaled(record, store, async () => {
-    writeFileAtomic(jobPath(stateDir), JSON.stringify(job));
+    writeFileAtomic(jobPath(stateDir), encodeRequest(job));
     const plan: ShadowPlan = {
       ...commonPlan(request, options),
       ...(disk ? volumesPlan(request, disk.sync) : treePlan(request)),
@@ -100,7 +104,7 @@ function launchInside(home: Home, request: CreateRequest, options: LaunchOptions
   const record = recordIn(home, request, cgroupsToMake(folder));
   const job = (share: string): ContainerJob => ({
     ...commonJob(request, options, record),
-    guestConfig: guestConfig(bundle.raw, id, share),
+    guestConfig: guestConfig(withCallersLimits(bundle.raw), id, share),
   });
   return journaled(record, store, () => {
     const plan = { ...commonPlan(request, options), ...treePlan(request), cgroups: makeCgroup(folder) };
@@ -117,6 +121,12 @@ async function journaled<T>(record: ContainerRecord, store: StateStore, work: ()
     await removeLeftovers(record);
     throw error;
   }
+}
+
+/** config.json with the limits that the process would inherit from us on the host. */
+function withCallersLimits(config: Json): Json {
+  const process = isObject(config["process"]) ? config["process"] : {};
+  return { ...config, process: withRlimits(process, callersLimits()) };
 }
 
 function commonJob(

@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline";
 import { asNkError, NkError } from "../base/errors.ts";
+import { parseJson } from "../base/json.ts";
 import { print } from "../base/print.ts";
 import type { StateStore } from "../state/store.ts";
 import { askMonitor } from "./control.ts";
@@ -29,7 +30,7 @@ async function answerTo(store: StateStore, id: string, line: string): Promise<Re
 
 function parse(line: string): unknown {
   try {
-    return JSON.parse(line);
+    return parseJson(line, "the request");
   } catch (cause) {
     throw new NkError("USAGE", `expected a JSON object, found ${line.slice(0, 80)}`, { cause });
   }

@@ -4,6 +4,7 @@ import type { AgentClient, GuestMountRequest } from "../agent/agent-client.ts";
 import { exitStatus, type ExitEvent } from "../agent/messages.ts";
 import { Deadline } from "../base/deadline.ts";
 import { asNkError, NkError } from "../base/errors.ts";
+import { formatExact } from "../base/exact-json.ts";
 import { writeStderr } from "../base/logger.ts";
 import { killProcess, processStartTime } from "../host/process-info.ts";
 import { signalName } from "../host/signals.ts";
@@ -104,7 +105,7 @@ export class Container {
     await runHooks("prestart", stateDir, record);
     await runHooks("createRuntime", stateDir, record);
     await runHooks("createContainer", stateDir, record);
-    const what = JSON.stringify(job.guestConfig);
+    const what = formatExact(job.guestConfig);
     await traced("agent", "create the container", { why: CREATE_WHY, what }, async () => {
       const shared = {
         target: place.root,

@@ -1,6 +1,7 @@
 import { Agent, request as httpRequest } from "node:http";
 import type { Socket } from "node:net";
 import { NkError, type ErrorJson } from "../base/errors.ts";
+import { formatExact } from "../base/exact-json.ts";
 
 /** One connection to a monitor's control socket. */
 export class ControlClient {
@@ -14,7 +15,7 @@ export class ControlClient {
 
   /** @throws what the monitor threw; NOT_FOUND when no monitor listens. */
   async request(method: "GET" | "POST", path: string, body?: unknown): Promise<unknown> {
-    const text = body === undefined ? "" : JSON.stringify(body);
+    const text = body === undefined ? "" : formatExact(body);
     const { status, answer } = await this.exchange(method, path, text);
     const value: unknown = JSON.parse(answer);
     if (status >= 400) throw NkError.fromJson((value as { error: ErrorJson }).error);

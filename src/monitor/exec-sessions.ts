@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import type { AgentClient } from "../agent/agent-client.ts";
 import type { ExitEvent } from "../agent/messages.ts";
 import { asNkError, NkError } from "../base/errors.ts";
+import { formatExact } from "../base/exact-json.ts";
 import { isObject } from "../base/json.ts";
 import { traced } from "../trace/channels.ts";
 import { parseRequest } from "./parse-request.ts";
@@ -80,7 +81,7 @@ export class ExecSessions {
       await traced(
         "agent",
         `exec ${session.name}`,
-        { why: "a second process in the container", what: JSON.stringify(job.process) },
+        { why: "a second process in the container", what: formatExact(job.process) },
         () =>
           session.begin(client, this.router, job.terminal, async (start) => {
             await client.exec(this.containerId, session.name, job.process, start);

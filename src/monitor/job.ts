@@ -1,5 +1,7 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { NkError } from "../base/errors.ts";
+import { formatExact, parseExact } from "../base/exact-json.ts";
 import type { Settings } from "../oci/settings.ts";
 import type { MachineRecord } from "../state/machine-record.ts";
 import type { ContainerRecord } from "../state/record.ts";
@@ -48,10 +50,24 @@ export function jobPath(stateDir: string): string {
   return join(stateDir, FILE);
 }
 
+/** A CONTROL frame has 4 MiB at most; this is left for what is around config.json or a process in it. */
+const MAX_REQUEST_BYTES = 4 * 1024 * 1024 - 64 * 1024;
+
+/** The text of a job or another request with config.json or a process in it. @throws BAD_CONFIG when the guest could not be told */
+export function encodeRequest(request: unknown): string {
+  const text = formatExact(request);
+  const length = Buffer.byteLength(text);
+  if (length <= MAX_REQUEST_BYTES) return text;
+  throw new NkError(
+    "BAD_CONFIG",
+    `config.json or the process is too long for a VM: expected at most ${MAX_REQUEST_BYTES} bytes without blanks, found ${length}`,
+  );
+}
+
 /** Reads the job and removes its file: it is used once. */
 export function takeJob(stateDir: string): Job {
   const path = jobPath(stateDir);
-  const job = JSON.parse(readFileSync(path, "utf8")) as Job;
+  const job = parseExact(readFileSync(path, "utf8")) as Job;
   rmSync(path);
   return job;
 }

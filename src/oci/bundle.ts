@@ -1,10 +1,10 @@
 import { existsSync, realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { NkError } from "../base/errors.ts";
-import { parseJsonObject } from "../base/json.ts";
 import { CONFIG_FILE, isFolder, readConfigText } from "./config-file.ts";
 import { checkConfig } from "./config.ts";
 import type { OciConfig } from "./config.ts";
+import { parseOciJson } from "./oci-json.ts";
 
 /** A bundle (runtime-spec bundle.md) that has been read and checked. */
 export interface Bundle {
@@ -25,7 +25,7 @@ export function loadBundle(dir: string): Bundle {
   const path = resolve(dir);
   const configPath = join(path, CONFIG_FILE);
   const text = readConfigText(path);
-  const raw = parseJsonObject(text, configPath);
+  const raw = parseOciJson(text, configPath);
   const config = checkConfig(raw, configPath);
   const rootfs = resolve(path, config.root.path);
   if (!isFolder(rootfs)) {

@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
-import { parseJsonObject } from "../base/json.ts";
 import { reasonOf } from "../base/system-error.ts";
+import { parseOciJson } from "./oci-json.ts";
 
 export const CONFIG_FILE = "config.json";
 
@@ -20,7 +20,7 @@ export function readConfigText(bundlePath: string): string {
 
 /** The same, parsed, without checking what it says. Throws BAD_CONFIG with file, line and what to change. */
 export function readConfigFile(bundlePath: string): Record<string, unknown> {
-  return parseJsonObject(readConfigText(bundlePath), join(bundlePath, CONFIG_FILE));
+  return parseOciJson(readConfigText(bundlePath), join(bundlePath, CONFIG_FILE));
 }
 
 export function isFolder(path: string): boolean {

@@ -20,6 +20,17 @@ describe("checkConfig", () => {
     expect(checkConfig(specTemplate({ uid: 1, gid: 1 }), "c").linux?.uidMappings).toHaveLength(1);
   });
 
+  it("takes integers of 64 bits", () => {
+    const config = changed((c) => {
+      c.process["rlimits"] = [{ type: "RLIMIT_CORE", soft: 2n ** 64n - 1n, hard: 2n ** 64n - 1n }];
+      c.linux["resources"] = { memory: { limit: 2n ** 63n - 1n }, pids: {} };
+    });
+    expect(checkConfig(config, "c").linux?.resources).toEqual({
+      memory: { limit: 2n ** 63n - 1n },
+      pids: {},
+    });
+  });
+
   it("ignores members it does not know, as the specification demands", () => {
     const config = changed((it_) => {
       it_["future"] = { x: 1 };
@@ -58,9 +69,24 @@ describe("checkConfig", () => {
       "c: process.user.uid: expected at most 4294967295, found 4294967296",
     ],
     [
-      "a NUL",
-      (c) => (c.process["args"] = ["a\0b"]),
-      'c: process.args.0: expected no NUL character, found "a\\u0000b"',
+      "a limit with a fraction",
+      (c) => (c.linux["resources"] = { memory: { limit: 1.5 } }),
+      "c: linux.resources.memory.limit: expected a whole number, found 1.5",
+    ],
+    [
+      "a limit beyond 64 bits",
+      (c) => (c.linux["resources"] = { memory: { limit: 2n ** 63n } }),
+      "c: linux.resources.memory.limit: expected -9223372036854775808 to 9223372036854775807, found 9223372036854775808",
+    ],
+    [
+      "a limit that is no number",
+      (c) => (c.linux["resources"] = { pids: { limit: "1" } }),
+      'c: linux.resources.pids.limit: expected a whole number, found "1"',
+    ],
+    [
+      "a negative resource limit",
+      (c) => (c.process["rlimits"] = [{ type: "RLIMIT_CORE", soft: -1, hard: 1 }]),
+      "c: process.rlimits.0.soft: expected 0 to 18446744073709551615, found -1",
     ],
     [
       "an unknown namespace",

@@ -1,10 +1,11 @@
 import * as v from "valibot";
 import { NkError } from "../base/errors.ts";
+import { formatExact } from "../base/exact-json.ts";
 import { kindOf } from "../base/json.ts";
 
 /**
  * The members of config.json that we read, by the runtime specification. Everything else is allowed and ignored here
- * (config.md, "extensibility"): runtimes get the original JSON, not this view of it.
+ * (config.md, "extensibility"): runtimes get the original JSON, not this view of it. A member that is null is gone by now (oci-json.ts).
  */
 const UINT32_MAX = 4_294_967_295;
 const Count = v.pipe(
@@ -13,11 +14,17 @@ const Count = v.pipe(
   v.minValue(0, "expected 0 or more"),
   v.maxValue(UINT32_MAX, `expected at most ${UINT32_MAX}`),
 );
-/** No file, argument or variable of Linux can hold a NUL, which JSON can. */
-const Text = v.pipe(
-  v.string(),
-  v.check((text) => !text.includes("\0"), "expected no NUL character"),
-);
+/** A whole number as Go's types take it: a bigint where a number cannot hold it. */
+function whole(min: bigint, max: bigint) {
+  return v.pipe(
+    v.union([v.number(), v.bigint()], "expected a whole number"),
+    v.check((value) => typeof value === "bigint" || Number.isInteger(value), "expected a whole number"),
+    v.check((value) => value >= min && value <= max, `expected ${min} to ${max}`),
+  );
+}
+const Int64 = whole(-(2n ** 63n), 2n ** 63n - 1n);
+const Uint64 = whole(0n, 2n ** 64n - 1n);
+const Text = v.string();
 const Texts = v.array(Text);
 const AbsolutePath = v.pipe(Text, v.startsWith("/", "expected an absolute path"));
 
@@ -35,10 +42,10 @@ const Process = v.looseObject({
   args: v.pipe(Texts, v.minLength(1, "expected the program and its arguments")),
   env: v.optional(Texts),
   cwd: AbsolutePath,
-  capabilities: v.optional(v.record(Text, v.nullish(Texts))),
-  rlimits: v.nullish(v.array(v.looseObject({ type: Text, hard: v.number(), soft: v.number() }))),
+  capabilities: v.optional(v.record(Text, v.optional(Texts))),
+  rlimits: v.optional(v.array(v.looseObject({ type: Text, hard: Uint64, soft: Uint64 }))),
   noNewPrivileges: v.optional(v.boolean()),
-  oomScoreAdj: v.nullish(v.number()),
+  oomScoreAdj: v.optional(v.number()),
   apparmorProfile: v.optional(Text),
   selinuxLabel: v.optional(Text),
 });
@@ -47,22 +54,22 @@ const Mount = v.looseObject({
   destination: Text,
   type: v.optional(Text),
   source: v.optional(Text),
-  options: v.nullish(Texts),
+  options: v.optional(Texts),
 });
 
 const Hook = v.looseObject({
   path: AbsolutePath,
-  args: v.nullish(Texts),
-  env: v.nullish(Texts),
-  timeout: v.nullish(v.pipe(v.number(), v.integer(), v.minValue(1))),
+  args: v.optional(Texts),
+  env: v.optional(Texts),
+  timeout: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 });
 const Hooks = v.looseObject({
-  prestart: v.nullish(v.array(Hook)),
-  createRuntime: v.nullish(v.array(Hook)),
-  createContainer: v.nullish(v.array(Hook)),
-  startContainer: v.nullish(v.array(Hook)),
-  poststart: v.nullish(v.array(Hook)),
-  poststop: v.nullish(v.array(Hook)),
+  prestart: v.optional(v.array(Hook)),
+  createRuntime: v.optional(v.array(Hook)),
+  createContainer: v.optional(v.array(Hook)),
+  startContainer: v.optional(v.array(Hook)),
+  poststart: v.optional(v.array(Hook)),
+  poststop: v.optional(v.array(Hook)),
 });
 
 /** config-linux.md#namespaces; `time` since 1.2. */
@@ -84,36 +91,36 @@ const IdMapping = v.looseObject({ containerID: Count, hostID: Count, size: Count
 const Device = v.looseObject({
   type: Text,
   path: Text,
-  major: v.optional(v.number()),
-  minor: v.optional(v.number()),
+  major: v.optional(Int64),
+  minor: v.optional(Int64),
 });
 const Linux = v.looseObject({
-  namespaces: v.nullish(Namespaces),
-  uidMappings: v.nullish(v.array(IdMapping)),
-  gidMappings: v.nullish(v.array(IdMapping)),
-  devices: v.nullish(v.array(Device)),
+  namespaces: v.optional(Namespaces),
+  uidMappings: v.optional(v.array(IdMapping)),
+  gidMappings: v.optional(v.array(IdMapping)),
+  devices: v.optional(v.array(Device)),
   cgroupsPath: v.optional(Text),
-  resources: v.nullish(
+  resources: v.optional(
     v.looseObject({
-      memory: v.nullish(v.looseObject({ limit: v.nullish(v.number()) })),
-      cpu: v.nullish(v.looseObject({ quota: v.nullish(v.number()), period: v.nullish(v.number()) })),
-      pids: v.nullish(v.looseObject({ limit: v.number() })),
+      memory: v.optional(v.looseObject({ limit: v.optional(Int64) })),
+      cpu: v.optional(v.looseObject({ quota: v.optional(Int64), period: v.optional(Uint64) })),
+      pids: v.optional(v.looseObject({ limit: v.optional(Int64) })),
     }),
   ),
   rootfsPropagation: v.optional(Text),
-  seccomp: v.nullish(v.looseObject({ listenerPath: v.optional(Text) })),
-  sysctl: v.nullish(v.record(Text, Text)),
-  maskedPaths: v.nullish(Texts),
-  readonlyPaths: v.nullish(Texts),
+  seccomp: v.optional(v.looseObject({ listenerPath: v.optional(Text) })),
+  sysctl: v.optional(v.record(Text, Text)),
+  maskedPaths: v.optional(Texts),
+  readonlyPaths: v.optional(Texts),
   mountLabel: v.optional(Text),
 });
 
 /** config-vm.md. The Go type of runtime-spec 1.3 spells the member "hwconfig", the text "hwConfig". */
-const HwConfig = v.looseObject({ vcpus: v.nullish(Count), memory: v.nullish(v.number()) });
+const HwConfig = v.looseObject({ vcpus: v.optional(Count), memory: v.optional(Uint64) });
 const Vm = v.looseObject({
-  kernel: v.nullish(v.looseObject({ path: AbsolutePath, initrd: v.optional(AbsolutePath) })),
-  hwConfig: v.nullish(HwConfig),
-  hwconfig: v.nullish(HwConfig),
+  kernel: v.optional(v.looseObject({ path: AbsolutePath, initrd: v.optional(AbsolutePath) })),
+  hwConfig: v.optional(HwConfig),
+  hwconfig: v.optional(HwConfig),
 });
 
 const Config = v.looseObject({
@@ -125,11 +132,11 @@ const Config = v.looseObject({
   }),
   hostname: v.optional(v.pipe(Text, v.maxBytes(64, "expected at most 64 bytes"))),
   domainname: v.optional(Text),
-  mounts: v.nullish(v.array(Mount)),
-  hooks: v.nullish(Hooks),
-  annotations: v.nullish(v.record(Text, Text)),
-  linux: v.nullish(Linux),
-  vm: v.nullish(Vm),
+  mounts: v.optional(v.array(Mount)),
+  hooks: v.optional(Hooks),
+  annotations: v.optional(v.record(Text, Text)),
+  linux: v.optional(Linux),
+  vm: v.optional(Vm),
 });
 
 export type OciConfig = v.InferOutput<typeof Config>;
@@ -184,6 +191,6 @@ function typeNames(expected: string): string {
 function shown(value: unknown): string {
   if (Array.isArray(value) && value.length === 0) return "an empty array";
   if (typeof value === "object") return kindOf(value);
-  const text = JSON.stringify(value) ?? typeof value;
+  const text = formatExact(value);
   return text.length <= 80 ? text : `${text.slice(0, 80)}…`;
 }

@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
-import { parseJsonObject } from "../base/json.ts";
 import { reasonOf } from "../base/system-error.ts";
 import type { Bundle } from "./bundle.ts";
 import { CONFIG_FILE } from "./config-file.ts";
+import { parseOciJson } from "./oci-json.ts";
 
 /**
  * config.json as `create` checked it, in the container's state folder. All that comes later (hooks, exec) reads this copy: the bundle may have
@@ -18,7 +18,7 @@ export function freezeConfig(stateDir: string, { text }: Bundle): void {
 export function frozenConfig(stateDir: string): Record<string, unknown> {
   const path = join(stateDir, CONFIG_FILE);
   try {
-    return parseJsonObject(readFileSync(path, "utf8"), path);
+    return parseOciJson(readFileSync(path, "utf8"), path);
   } catch (cause) {
     throw new NkError("DAMAGED", `cannot read ${path}, config.json as it was at create: ${reasonOf(cause)}`, {
       cause,

@@ -1,5 +1,6 @@
 import { NkError } from "../base/errors.ts";
 import { guestMounts } from "./guest-mounts.ts";
+import { guestResources } from "./guest-resources.ts";
 
 /**
  * The config.json for the in-VM runtime, made from the bundle's. What is host-side is taken out; everything else is passed on as
@@ -30,6 +31,13 @@ export function guestProcess(process: Json): Json {
   return rest;
 }
 
+/** A process object with the limits of `inherited` that it does not set itself, as a process on the host gets those of its parent. */
+export function withRlimits(process: Json, inherited: readonly { type: string }[]): Json {
+  const own = Array.isArray(process["rlimits"]) ? (process["rlimits"] as Json[]) : [];
+  const others = inherited.filter(({ type }) => !own.some((limit) => limit["type"] === type));
+  return { ...process, rlimits: [...own, ...others] };
+}
+
 function guestLinux(linux: Json, id: string): Json {
   const { intelRdt: _rdt, mountLabel: _label, ...rest } = linux;
   const seccomp = object(linux["seccomp"]);
@@ -48,27 +56,9 @@ function guestLinux(linux: Json, id: string): Json {
   };
 }
 
-/** What is left out names devices, CPUs or swap of the host, or knobs that cgroup v2 does not have. */
-function guestResources(resources: Json): Json {
-  const { blockIO: _io, network: _net, rdma: _rdma, hugepageLimits: _huge, ...rest } = resources;
-  const memory = omit(object(resources["memory"]), [
-    "swap",
-    "kernel",
-    "kernelTCP",
-    "swappiness",
-    "disableOOMKiller",
-  ]);
-  const cpu = omit(object(resources["cpu"]), ["cpus", "mems", "realtimeRuntime", "realtimePeriod"]);
-  return { ...rest, memory, cpu };
-}
-
 /** Only `startContainer` runs inside the container; all others are the host's (runtime-spec config.md, "POSIX-platform Hooks"). */
 function guestHooks(hooks: Json): Json {
   return hooks["startContainer"] === undefined ? {} : { startContainer: hooks["startContainer"] };
-}
-
-function omit(value: Json, names: string[]): Json {
-  return Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)));
 }
 
 function object(value: unknown): Json {

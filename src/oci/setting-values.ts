@@ -6,7 +6,7 @@ import type { PartialSettings, SourcedSettings } from "./settings.ts";
 const MIN_MEMORY_MIB = 64;
 const MAX_MEMORY_MIB = 1024 * 1024;
 /** What our kernel is built for (CONFIG_NR_CPUS); it would leave the others out without a word. */
-const MAX_VCPUS = 32;
+export const MAX_VCPUS = 32;
 
 const CHOICES = {
   mode: ["container", "vm"],

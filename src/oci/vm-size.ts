@@ -1,5 +1,6 @@
 import { availableParallelism, totalmem } from "node:os";
 import type { OciConfig } from "./config.ts";
+import { MAX_VCPUS } from "./setting-values.ts";
 import type { PartialSettings, SourcedSettings } from "./settings.ts";
 
 const MIB = 1024 * 1024;
@@ -16,7 +17,7 @@ export function settingsFromVmSection(vm: OciConfig["vm"]): SourcedSettings[] {
     ["vm.kernel.path", path !== undefined && { kernel: path }],
     ["vm.kernel.initrd", initrd !== undefined && { rootfs: initrd }],
     ["vm.hwConfig.vcpus", !!hardware?.vcpus && { vcpus: hardware.vcpus }],
-    ["vm.hwConfig.memory", !!hardware?.memory && { memSizeMib: Math.ceil(hardware.memory / MIB) }],
+    ["vm.hwConfig.memory", !!hardware?.memory && { memSizeMib: Math.ceil(Number(hardware.memory) / MIB) }],
   ]);
 }
 
@@ -33,26 +34,35 @@ export interface HostSize {
   memoryBytes: number;
 }
 
+/** Version 1 of cgroups says this, or Go's largest number, of a group without a limit (the kernel's PAGE_COUNTER_MAX). */
+const NO_LIMIT = 2n ** 63n - 4096n;
+
+/** The memory limit of config.json in bytes; undefined: there is none. runc takes 0 for that, too. */
+export function memoryLimit(config: Pick<OciConfig, "linux">): number | undefined {
+  const limit = config.linux?.resources?.memory?.limit ?? 0;
+  return limit > 0 && limit < NO_LIMIT ? Number(limit) : undefined;
+}
+
 /** A VM that the container's own limits fit into. More than the host has is no use: such limits count as its size. */
 export function settingsFromLimits(
   config: Pick<OciConfig, "linux">,
   host: HostSize = { cpus: availableParallelism(), memoryBytes: totalmem() },
 ): SourcedSettings[] {
-  const { cpu, memory } = config.linux?.resources ?? {};
-  const quota = cpu?.quota ?? 0;
+  const { cpu } = config.linux?.resources ?? {};
+  const quota = Number(cpu?.quota ?? 0);
   // 100 ms is the kernel's default period (Documentation/admin-guide/cgroup-v2.rst, cpu.max).
-  const period = cpu?.period ?? 100_000;
-  const limit = memory?.limit ?? 0;
-  const vcpus = Math.min(Math.ceil(quota / period), host.cpus);
+  const period = Number(cpu?.period || 100_000);
+  const limit = memoryLimit(config);
+  const vcpus = Math.min(Math.ceil(quota / period), host.cpus, MAX_VCPUS);
   return given([
-    ["linux.resources.cpu.quota", quota > 0 && period > 0 && { vcpus }],
+    ["linux.resources.cpu.quota", quota > 0 && { vcpus }],
     [
       "linux.resources.memory.limit",
-      limit > 0 && { memSizeMib: memoryFor(Math.min(limit, host.memoryBytes)) },
+      limit !== undefined && { memSizeMib: memoryFor(limit, Math.floor(host.memoryBytes / MIB)) },
     ],
   ]);
 }
 
-function memoryFor(limitBytes: number): number {
-  return Math.max(MIN_MEMORY_MIB, Math.ceil(limitBytes / MIB) + OVERHEAD_MIB);
+function memoryFor(limitBytes: number, hostMib: number): number {
+  return Math.min(hostMib, Math.max(MIN_MEMORY_MIB, Math.ceil(limitBytes / MIB) + OVERHEAD_MIB));
 }

@@ -1,12 +1,13 @@
-import type { ChildProcess } from "node:child_process";
+import { execFileSync, type ChildProcess } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { formatExact } from "../../src/base/exact-json.ts";
 import { makeBundle } from "../fixtures/make-bundle.ts";
 import type { BundleOptions, TestBundle } from "../fixtures/make-bundle.ts";
-import { NkRuntime } from "../fixtures/nk-runtime.ts";
+import { NK_RUNTIME, NkRuntime } from "../fixtures/nk-runtime.ts";
 import { scaled } from "../fixtures/scaled.ts";
 
 let nk: NkRuntime;
@@ -58,6 +59,46 @@ async function status(id: string): Promise<string> {
 async function untilStopped(id: string): Promise<void> {
   await expect.poll(() => status(id), { timeout: scaled(10_000) }).toBe("stopped (container)");
 }
+
+describe("limits of the process", () => {
+  it("are the caller's for the runtime, though node raises its own", async () => {
+    const limits = join(dir, "limits");
+    const runc = join(dir, "runc");
+    writeFileSync(runc, `#!/bin/sh\n(ulimit -S -n; ulimit -H -n) >${limits}\nexec runc "$@"\n`, {
+      mode: 0o755,
+    });
+    const caller = 'ulimit -S -n 700; ulimit -H -n 1300; exec "$@"';
+    const run = [
+      NK_RUNTIME,
+      "--root",
+      nk.root,
+      "run",
+      `--host-runtime=${runc}`,
+      "-b",
+      await script("exit 0"),
+      "c1",
+    ];
+    execFileSync("/bin/sh", ["-c", caller, "sh", ...run]);
+    expect(readFileSync(limits, "utf8")).toBe("700\n1300\n");
+  });
+
+  it("are exact in a process file", async () => {
+    await create("c1");
+    await nk.run(["start", "c1"]);
+    const unlimited = 2n ** 64n - 1n;
+    const rlimits = [{ type: "RLIMIT_CORE", soft: unlimited, hard: unlimited }];
+    const file = join(dir, "process.json");
+    writeFileSync(
+      file,
+      formatExact({ args: ["sh", "-c", "ulimit -c"], cwd: "/", env: ["PATH=/bin"], user: null, rlimits }),
+    );
+    expect(await nk.run(["exec", "--process", file, "c1"])).toMatchObject({
+      code: 0,
+      stdout: "unlimited\n",
+      stderr: "",
+    });
+  });
+});
 
 describe("run", () => {
   it("connects the streams, gives the exit status, and leaves nothing", async () => {

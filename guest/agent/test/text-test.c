@@ -36,16 +36,17 @@ static void test_base64(void) {
 }
 
 static void test_big_integers(void) {
-    static const char text[] =
-        "{\"hard\":18446744073709551615,\"over\":18446744073709552000,\"s\":\"18446744073709551615\","
-        "\"q\":\"a\\\"18446744073709551615\",\"min\":-9223372036854775808,\"n\":1}";
+    static const char text[] = "{\"hard\":18446744073709551615,\"over\":18446744073709552000,\"under\":-"
+                               "9223372036854775809,\"s\":\"18446744073709551615\","
+                               "\"q\":\"a\\\"18446744073709551615\",\"min\":-9223372036854775808,\"n\":1}";
     json_t *value = nk_json_load(text, sizeof text - 1);
     char *out;
 
     CHECK(value, "not loaded");
     out = nk_json_dump(value);
     CHECK(strstr(out, "\"hard\":18446744073709551615,"), "%s", out);
-    CHECK(strstr(out, "\"over\":18446744073709551615,"), "%s", out);
+    CHECK(strstr(out, "\"over\":18446744073709552000,"), "%s", out);
+    CHECK(strstr(out, "\"under\":-9223372036854775809,"), "%s", out);
     CHECK(strstr(out, "\"s\":\"18446744073709551615\""), "%s", out);
     CHECK(strstr(out, "\"q\":\"a\\\"18446744073709551615\""), "%s", out);
     CHECK(strstr(out, "\"min\":-9223372036854775808"), "%s", out);

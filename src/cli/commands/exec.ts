@@ -119,7 +119,7 @@ export const exec: Command = {
 function readProcess({ flags, positionals }: CommandContext, stateDir: string): Record<string, unknown> {
   const file = flags.text("process");
   if (file !== undefined) {
-    const process = readProcessFile(resolve(file));
+    const process = readProcessFile(resolve(file), stateDir);
     return flags.switch("tty") ? { ...process, terminal: true } : process;
   }
   const command = commandOf(positionals.slice(1), flags.text("exec"));
