@@ -8,6 +8,8 @@ import { startShadow, type Shadow, type ShadowPlan } from "../host/shadow.ts";
 import { followReport } from "../monitor/follow-report.ts";
 import { encodeRequest, jobPath, type ContainerJob } from "../monitor/job.ts";
 import { ownMonitor } from "../monitor/own-monitor.ts";
+import type { Bundle } from "../oci/bundle.ts";
+import { withResolvedDestinations } from "../oci/destinations.ts";
 import { guestConfig, withRlimits } from "../oci/guest-config.ts";
 import { GUEST_SHARE } from "../oci/guest-mounts.ts";
 import { writeFileAtomic } from "../state/atomic-write.ts";
@@ -51,15 +53,20 @@ export interface Launched {
 export async function launch(request: CreateRequest, options: LaunchOptions): Promise<Launched> {
   const { store, machine, givenUp } = request;
   checkSync(request);
+  const resolved = { ...request, bundle: withPlaces(request.bundle) };
   try {
     return machine === undefined
-      ? await launchOwn(request, options)
-      : await launchInside(findHome(store, machine), request, options);
+      ? await launchOwn(resolved, options)
+      : await launchInside(findHome(store, machine), resolved, options);
   } catch (error) {
     // A signal to the whole process group ends the helper too, whose end is not the reason.
     await checkGivenUp(givenUp);
     throw error;
   }
+}
+
+function withPlaces(bundle: Bundle): Bundle {
+  return { ...bundle, raw: withResolvedDestinations(bundle) };
 }
 
 function checkSync({ settings, machine }: CreateRequest): void {

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
 
 /**
@@ -95,12 +94,16 @@ function rawMounts(config: Json): Json[] {
 
 function mountsOf(config: Json): Mount[] {
   return rawMounts(config).map((mount) => ({
-    // A relative one means below "/" (config.md#mounts).
-    destination: join("/", text(mount["destination"], "")),
+    destination: absolute(text(mount["destination"], "")),
     source: text(mount["source"], ""),
     type: text(mount["type"], "bind"),
     options: Array.isArray(mount["options"]) ? mount["options"].map(String) : [],
   }));
+}
+
+/** A relative one means below "/" (config.md#mounts). ".." is left: what it means depends on links. */
+function absolute(destination: string): string {
+  return destination.startsWith("/") ? destination : `/${destination}`;
 }
 
 function isBind(mount: Mount): boolean {

@@ -27,6 +27,7 @@ interface Way {
 const WAYS: Readonly<Record<string, Way>> = {
   ...QEMU_SHARES,
   block: { flags: ["--vm-share=block"] },
+  "block, with runc in the VM": { flags: ["--vm-share=block", "--vm-runtime=runc"] },
   "virtiofs, in a VM made by hand": { flags: ["--vm-share=virtiofs"], joined: true },
   "9p, in a VM made by hand": { flags: ["--vm-share=9p"], joined: true },
 };
@@ -152,7 +153,6 @@ describe.each(Object.entries(WAYS))("by %s", (_name, { flags, joined, obstacle }
       "echo new >/etc/new; mv -f /etc/new /etc/hosts; rm -f /etc/hosts; cat /etc/hosts",
     ].join("; ");
     const lines = await sh(script, { mounts, capabilities: [] }, ({ rootfs }) => {
-      mkdirSync(join(rootfs, "run"));
       for (const [name, target] of Object.entries(links)) symlinkSync(target, join(rootfs, name));
     });
     expect(lines).toEqual([
@@ -175,19 +175,20 @@ describe.each(Object.entries(WAYS))("by %s", (_name, { flags, joined, obstacle }
     const linux = {
       maskedPaths: ["/to-run/nk/secret"],
       readonlyPaths: ["/to-run/nk/kept"],
-      devices: [{ path: "/to-run/nk/null", type: "c", major: 1, minor: 3, fileMode: 0o666, uid: 0, gid: 0 }],
+      devices: [{ path: "/to-dev/more", type: "c", major: 1, minor: 3, fileMode: 0o666, uid: 0, gid: 0 }],
       resources: { devices: [{ allow: true, access: "rwm" }] },
     };
-    const script = "pwd; ls -A /run/nk; cat secret; echo x >kept/x; echo x >null && ls -l null | cut -c1";
+    const script =
+      "pwd; ls -A /run/nk; cat secret; echo x >kept/x; echo x >/dev/more && ls -l /dev/more | cut -c1";
     const lines = await sh(script, { linux, cwd: "/to-run/nk" }, ({ rootfs }) => {
       symlinkSync("/run", join(rootfs, "to-run"));
+      symlinkSync("/dev", join(rootfs, "to-dev"));
       mkdirSync(join(rootfs, "run/nk/kept"), { recursive: true });
       writeFileSync(join(rootfs, "run/nk/secret"), "not to be read\n");
     });
     expect(lines).toEqual([
       "/run/nk",
       "kept",
-      "null",
       "secret",
       "sh: can't create kept/x: Read-only file system",
       "c",

@@ -1,0 +1,80 @@
+import { readlinkSync } from "node:fs";
+import { isAbsolute, join, relative, resolve } from "node:path";
+import { NkError } from "../base/errors.ts";
+import type { Bundle } from "./bundle.ts";
+import { planMounts, type HostMount } from "./guest-mounts.ts";
+
+/** As the kernel (path_resolution(7)). */
+const MAX_LINKS = 40;
+
+/**
+ * The config.json of a bundle with the place of each mount as it is when all links are followed: within the root file system, in what is mounted by
+ * then. So host and guest mean the same place, also where the root file system is on a disk, and neither has to follow a link of it.
+ *
+ * Whoever mounts there resolves it within the root once more: a container of the same root file system may change it meanwhile.
+ * @throws BAD_CONFIG for links without an end and for the root itself, UNSUPPORTED as `planMounts`
+ */
+export function withResolvedDestinations({ raw, rootfs, path }: Bundle): Record<string, unknown> {
+  const mounted: Mounted[] = [{ at: "/", root: rootfs }];
+  const places = planMounts(raw).map((mount) => {
+    const at = resolvePlace(mount.destination, mounted);
+    mounted.push(...mountedBy(mount, at, path));
+    return at;
+  });
+  const mounts = Array.isArray(raw["mounts"]) ? (raw["mounts"] as Record<string, unknown>[]) : [];
+  return { ...raw, mounts: mounts.map((mount, index) => ({ ...mount, destination: places[index] })) };
+}
+
+/** Something of the host that is seen at a place in the container; without a root: nothing of the host. */
+interface Mounted {
+  at: string;
+  root: string | undefined;
+}
+
+function mountedBy(mount: HostMount, at: string, bundlePath: string): Mounted[] {
+  if (mount.kind === "mountpoint") return [];
+  return [{ at, root: mount.kind === "bind" ? resolve(bundlePath, mount.source) : undefined }];
+}
+
+function resolvePlace(destination: string, mounted: readonly Mounted[]): string {
+  let links = 0;
+  let done = "/";
+  const todo = destination.split("/");
+  for (let name = todo.shift(); name !== undefined; name = todo.shift()) {
+    if (name === "" || name === ".") continue;
+    const next = join(done, name); // ".." of "/" is "/"
+    const target = name === ".." ? undefined : linkAt(next, mounted);
+    if (target === undefined) {
+      done = next;
+      continue;
+    }
+    if (++links > MAX_LINKS) throw bad(destination, "expected a path, found a chain of links without an end");
+    if (isAbsolute(target)) done = "/";
+    todo.unshift(...target.split("/"));
+  }
+  if (done === "/")
+    throw bad(destination, "expected a place below the root file system, found the root itself");
+  return done;
+}
+
+/** @param path without links but the last name */
+function linkAt(path: string, mounted: readonly Mounted[]): string | undefined {
+  const { at, root } = mounted.findLast((mount) => isAtOrBelow(path, mount.at)) ?? {
+    at: "/",
+    root: undefined,
+  };
+  if (root === undefined || at === path) return undefined;
+  try {
+    return readlinkSync(join(root, relative(at, path)));
+  } catch {
+    return undefined; // not there, or no link
+  }
+}
+
+function isAtOrBelow(path: string, parent: string): boolean {
+  return path === parent || path.startsWith(parent === "/" ? parent : `${parent}/`);
+}
+
+function bad(destination: string, problem: string): NkError {
+  return new NkError("BAD_CONFIG", `mount ${destination}: ${problem}: correct mounts in config.json`);
+}
