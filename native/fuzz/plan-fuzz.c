@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
     memcpy(plan.text, data, size);
     if (plan_parse(&plan, plan.text, size) == 0) {
-        touch(plan.rootfs), touch(plan.hostname), touch(plan.request), touch(plan.control);
+        touch(plan.rootfs), touch(plan.cwd), touch(plan.hostname), touch(plan.request), touch(plan.control);
         for (size_t i = 0; i < plan.mount_count; i++)
             touch(plan.mounts[i].source), touch(plan.mounts[i].dest);
         for (size_t i = 0; i < plan.cgroup_count; i++)

@@ -95,6 +95,12 @@ static int on_volume(struct plan *plan, char **args, struct words *rest) {
     return add_volume(plan, args[0], NULL, args[1]);
 }
 
+static int on_cwd(struct plan *plan, char **args, struct words *rest) {
+    (void)rest;
+    plan->cwd = args[0];
+    return 0;
+}
+
 static int on_hostname(struct plan *plan, char **args, struct words *rest) {
     (void)rest;
     plan->hostname = args[0];
@@ -223,7 +229,7 @@ static const struct {
     {"terminal", 1, on_terminal}, {"wait", 0, on_wait},         {"preserve-fds", 1, on_preserve_fds},
     {"monitor", 1, on_monitor},   {"join", 1, on_join},         {"monitor-log", 1, on_monitor_log},
     {"control", 1, on_control},   {"request", 1, on_request},   {"attach", 2, on_attach},
-    {"endpoint", 1, on_endpoint},
+    {"endpoint", 1, on_endpoint}, {"cwd", 1, on_cwd},
 };
 
 #define VOCABULARY_SIZE (sizeof vocabulary / sizeof vocabulary[0])

@@ -27,6 +27,7 @@ struct plan {
     bool readonly;
     struct plan_mount *mounts; /* in the order given */
     size_t mount_count;
+    const char *cwd; /* of the container's process */
     const char *hostname;
     enum netns_mode netns;
     const char *netns_path;

@@ -97,9 +97,9 @@ static int close_covers(const struct plan *plan, int *covers) {
     return 0;
 }
 
-/* Host tools that enter the shadow need /proc; an image without it may be read-only, and then has none. */
-static void make_proc_directory(int root) {
-    int fd = resolve_mount_point(root, "/proc", true);
+/* If it can be made: an image may be read-only, and a bad path is for the guest's runtime to refuse. */
+static void try_to_make_folder(int root, const char *path) {
+    int fd = resolve_mount_point(root, path, true);
 
     if (fd >= 0)
         close(fd);
@@ -122,7 +122,11 @@ static int assemble(const struct plan *plan, int root, int *covers) {
         return fail_errno("cannot mount the rootfs");
     if (place_all(plan, root, covers) < 0)
         return -1;
-    make_proc_directory(root);
+    /* Host tools that enter the shadow need it. */
+    try_to_make_folder(root, "/proc");
+    /* The guest's runtime makes it where it can write. */
+    if (plan->cwd)
+        try_to_make_folder(root, plan->cwd);
     if (close_covers(plan, covers) < 0 || (plan->readonly && set_readonly(root) < 0) || tree_pivot(root) < 0)
         return -1;
     return mount_proc();

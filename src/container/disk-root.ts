@@ -2,7 +2,7 @@ import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import type { DiskRoot } from "../monitor/job.ts";
 import type { Bundle } from "../oci/bundle.ts";
-import { bindMounts } from "../oci/guest-mounts.ts";
+import { bindMounts, planMounts } from "../oci/guest-mounts.ts";
 
 /** What `--vm-share=block` makes of a bundle. @param wantsSync `--vm-sync` */
 export function diskRoot(bundle: Bundle, wantsSync: boolean): DiskRoot {
@@ -20,8 +20,8 @@ export function diskRoot(bundle: Bundle, wantsSync: boolean): DiskRoot {
  * Whether the runtime in the guest has nothing to make in the root file system: then it can be truly read-only. A mount point that is
  * reached by a symbolic link counts as missing.
  */
-function hasMountPoints({ rootfs, config }: Bundle): boolean {
-  const mounts = (config.mounts ?? []).map(({ destination }) => join("/", destination));
+function hasMountPoints({ rootfs, raw, config }: Bundle): boolean {
+  const mounts = planMounts(raw).map(({ destination }) => join("/", destination));
   // Without a mount on /dev the runtime makes devices in the root file system.
   if (!mounts.includes("/dev")) return false;
   const own = mounts.filter(

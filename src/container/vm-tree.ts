@@ -6,7 +6,7 @@ import type { ShadowPlan } from "../host/shadow.ts";
 import { bindMounts, planMounts, type BindMount } from "../oci/guest-mounts.ts";
 import type { CreateRequest } from "./container-mode.ts";
 
-export type Tree = Pick<ShadowPlan, "rootfs" | "readonly" | "mounts">;
+export type Tree = Pick<ShadowPlan, "rootfs" | "readonly" | "mounts" | "cwd">;
 
 /** The container's files on the host, as config.json describes them. */
 export function treePlan({ bundle }: CreateRequest): Tree {
@@ -14,7 +14,7 @@ export function treePlan({ bundle }: CreateRequest): Tree {
   const mounts = planMounts(bundle.raw).map((mount) =>
     mount.kind === "bind" ? { ...mount, ...volumeOf(mount, bundle.path) } : mount,
   );
-  return { rootfs, readonly: config.root.readonly === true, mounts };
+  return { rootfs, readonly: config.root.readonly === true, mounts, cwd: config.process.cwd };
 }
 
 /**

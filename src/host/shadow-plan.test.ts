@@ -10,6 +10,7 @@ const plan: ShadowPlan = {
     { kind: "mountpoint", destination: "/etc" },
     { kind: "volume", source: "/w", flags: 1 },
   ],
+  cwd: "/w",
   hostname: "h",
   netns: "new",
   cgroups: ["/c/cgroup.procs"],
@@ -22,7 +23,7 @@ const plan: ShadowPlan = {
 test("writes a create plan as words ended by NUL", () => {
   expect(encodeCreatePlan(plan).toString().split("\0")).toEqual(
     (
-      "rootfs /b/rootfs readonly cover /proc bind /v /data 4097 mountpoint /etc volume /w 1 hostname h netns new " +
+      "rootfs /b/rootfs readonly cover /proc bind /v /data 4097 mountpoint /etc volume /w 1 cwd /w hostname h netns new " +
       "cgroup /c/cgroup.procs terminal /tmp/console wait preserve-fds 2 " +
       "monitor 3 /usr/bin/node bundle monitor monitor-log /m.log "
     ).split(" "),

@@ -12,6 +12,8 @@ export interface ShadowPlan {
   readonly: boolean;
   /** In the order of config.json. */
   mounts: PlannedMount[];
+  /** Of the container's process: made where it is missing and can be made, as a read-only root leaves that to nobody else. */
+  cwd?: string;
   hostname?: string;
   /** "host", "new" or the path of a network namespace. */
   netns: string;
@@ -79,6 +81,7 @@ export function encodeCreatePlan(plan: ShadowPlan): Buffer {
     ["rootfs", plan.rootfs],
     ...flag("readonly", plan.readonly),
     ...plan.mounts.map(mountOrder),
+    ...(plan.cwd === undefined ? [] : [["cwd", plan.cwd]]),
     ...(plan.hostname === undefined || plan.hostname === "" ? [] : [["hostname", plan.hostname]]),
     ["netns", plan.netns],
     ...common(plan),

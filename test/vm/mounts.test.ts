@@ -103,7 +103,8 @@ describe.each(Object.entries(WAYS))("by %s", (_name, { flags, joined, obstacle }
       "for at in / /data/ /parent/ /parent/sub/; do echo $at >${at}made && echo ${at}; done",
       "echo x >/etc/file",
     ].join("; ");
-    const lines = await sh(script, { mounts, readonlyRoot: true });
+    const lines = await sh(`pwd; ${script}`, { mounts, readonlyRoot: true, cwd: "/work/for/it" });
+    expect(lines.shift()).toBe("/work/for/it");
     expect(lines.slice(0, 4)).toEqual([
       expect.stringMatching(/^\/data rw,/),
       expect.stringMatching(/^\/etc\/file ro,/),
