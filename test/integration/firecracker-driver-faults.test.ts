@@ -221,9 +221,9 @@ describe.runIf(HAS_KVM)("disks that come later", () => {
     const disks = new LateDisks();
     const stateDir = machines.stateDir();
     const vm = await machines.boot({}, { disks, stateDir });
-    expect(readdirSync(stateDir)).not.toContain("disk.empty");
     disks.come(machines.initrd);
     await vm.disksReady;
+    expect(readdirSync(stateDir)).not.toContain("disk.empty");
     expect(await vm.metrics()).toMatchObject({
       disks: [{ name: "vda" }, { name: "vdb" }],
       refusedRequests: 0,

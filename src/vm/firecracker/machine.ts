@@ -171,8 +171,8 @@ export class FirecrackerMachine implements VirtualMachine {
     const standIn = join(this.spec.stateDir, STAND_IN);
     await putDisks(api, standInsFor(await slots, standIn), deadline);
     return async () => {
-      rmSync(standIn, { force: true }); // Firecracker has it open
       await swapDisks(api, await ready, Deadline.after(ANSWER_TIMEOUT_MS));
+      rmSync(standIn, { force: true });
     };
   }
 
