@@ -7,6 +7,7 @@
 #include "modules.h"
 #include "mounts.h"
 #include "operations.h"
+#include "proof.h"
 #include "rundir.h"
 #include "text.h"
 #include "vsock.h"
@@ -121,13 +122,37 @@ static int do_mount(const struct nk_request *request, struct nk_error *e) {
     return 0;
 }
 
+/* What was mounted last is taken off again. */
+static void undo_mount(void) {
+    char *target = targets[--count];
+
+    umount2(target, UMOUNT_NOFOLLOW | MNT_DETACH);
+    free(target);
+}
+
+/* The proof of what is mounted is in it; that of a part of what is there already can be read before. */
+static int mount_proven(const struct nk_request *request, const char *proof, char *text, struct nk_error *e) {
+    bool inside = nk_is_below(proof, nk_request_text(request, "target"));
+
+    if (!inside && nk_proof_read(proof, text, e) < 0)
+        return -1;
+    if (do_mount(request, e) < 0)
+        return -1;
+    if (!inside || nk_proof_read(proof, text, e) == 0)
+        return 0;
+    undo_mount();
+    return -1;
+}
+
 static void mount_now(struct nk_request *request) {
+    const char *proof = nk_request_text(request, "proof");
+    char text[NK_PROOF_BYTES + 1];
     struct nk_error e;
 
-    if (do_mount(request, &e) < 0)
+    if ((proof ? mount_proven(request, proof, text, &e) : do_mount(request, &e)) < 0)
         nk_answer_error(request, &e);
     else
-        nk_answer(request, NULL);
+        nk_answer(request, proof ? json_pack("{s:s}", "proof", text) : NULL);
 }
 
 void nk_op_mount(struct nk_request *request) {

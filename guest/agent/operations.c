@@ -51,6 +51,7 @@ static const struct nk_member mount[] = {
     TEXT("options", false, 0, 4095),
     {"flags", NK_WORDS, false, 0, 16, mount_flags},
     INTEGER("vsockPort", false, 1, MAX_VSOCK_PORT),
+    {"proof", NK_RUN_PATH, false, 0, 0, NULL},
     END,
 };
 static const struct nk_member unmount[] = {{"target", NK_RUN_PATH, true, 0, 0, NULL}, END};

@@ -61,6 +61,12 @@ static int on_rootfs(struct plan *plan, char **args, struct words *rest) {
     return 0;
 }
 
+static int on_proof(struct plan *plan, char **args, struct words *rest) {
+    (void)rest;
+    plan->proof = args[0];
+    return 0;
+}
+
 static int on_readonly(struct plan *plan, char **args, struct words *rest) {
     (void)args, (void)rest;
     plan->readonly = true;
@@ -229,7 +235,7 @@ static const struct {
     {"terminal", 1, on_terminal}, {"wait", 0, on_wait},         {"preserve-fds", 1, on_preserve_fds},
     {"monitor", 1, on_monitor},   {"join", 1, on_join},         {"monitor-log", 1, on_monitor_log},
     {"control", 1, on_control},   {"request", 1, on_request},   {"attach", 2, on_attach},
-    {"endpoint", 1, on_endpoint}, {"cwd", 1, on_cwd},
+    {"endpoint", 1, on_endpoint}, {"cwd", 1, on_cwd},           {"proof", 1, on_proof},
 };
 
 #define VOCABULARY_SIZE (sizeof vocabulary / sizeof vocabulary[0])

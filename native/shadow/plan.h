@@ -24,6 +24,7 @@ struct plan {
     char *text; /* owns all strings below */
 
     const char *rootfs;
+    const char *proof; /* the text of TREE_PROOF; NULL: there is none */
     bool readonly;
     struct plan_mount *mounts; /* in the order given */
     size_t mount_count;

@@ -2,12 +2,14 @@
 
 #include "cleanup.h"
 #include "fail.h"
+#include "io.h"
 #include "syscalls.h"
 #include "view.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -80,6 +82,12 @@ static int put(int top, const char *name, int copy, const char *source) {
     return 0;
 }
 
+static int write_proof(int top, const char *text) {
+    cleanup_close int file = openat(top, TREE_PROOF + 1, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+
+    return file < 0 ? -1 : nk_write_all(file, text, strlen(text));
+}
+
 static int fill(const struct plan *plan, int top, const int *copies) {
     struct nk_mount_attr readonly = {.attr_set = NK_ATTR_RDONLY};
     size_t volumes = 0;
@@ -87,6 +95,8 @@ static int fill(const struct plan *plan, int top, const int *copies) {
 
     if (plan->readonly && nk_mount_setattr(copies[0], 0, &readonly) < 0)
         return fail_errno("cannot make the rootfs read-only");
+    if (plan->proof && write_proof(top, plan->proof) < 0)
+        return fail_errno("cannot write the shared tree's proof");
     if (put(top, TREE_ROOTFS + 1, copies[0], plan->rootfs) < 0)
         return -1;
     for (size_t i = 0; i < plan->mount_count; i++) {

@@ -12,6 +12,9 @@ enum { TREE_NS_FD = 10, TREE_ROOT_FD = 11 };
  * of a volume cannot lead a path that ends at one of these names anywhere else. */
 #define TREE_ROOTFS "/rootfs"
 
+/* A file beside it by which the guest's agent shows that it sees this very tree (decision 11). */
+#define TREE_PROOF "/proof"
+
 struct tree {
     int ns;   /* the mount namespace of the shared tree */
     int root; /* O_PATH, its root */

@@ -1,5 +1,5 @@
 import { Deadline } from "../base/deadline.ts";
-import { NkError } from "../base/errors.ts";
+import { asNkError, NkError } from "../base/errors.ts";
 import type { AgentConnection } from "./connection.ts";
 import { count, list, plain, text, type Streams, type Untrusted } from "./messages.ts";
 
@@ -59,6 +59,13 @@ export interface GuestMountRequest {
   vsockPort?: number;
 }
 
+/** A file that a mounted tree must have. */
+export interface MountProof {
+  /** Below /run/nk, where it is seen once the tree is mounted. */
+  path: string;
+  text: string;
+}
+
 /**
  * One method for each operation of protocol/agent-protocol.md. All reject with the agent's error, TIMEOUT, or the reason for which
  * the connection ended; answers are checked and bounded before they are handed on.
@@ -83,6 +90,18 @@ export class AgentClient {
 
   async mount(mount: GuestMountRequest): Promise<void> {
     await this.ask("mount", { flags: [], ...mount });
+  }
+
+  /** Of a tree of the host. @throws SHARE when what the guest sees is another tree than the one that has `proof` */
+  async mountProven(mount: GuestMountRequest, proof: MountProof): Promise<void> {
+    try {
+      const answer = await this.ask("mount", { flags: [], ...mount, proof: proof.path });
+      const found = text(answer["proof"]);
+      if (found !== proof.text) throw wrongTree(`found ${found === "" ? "none" : `"${found}"`}`);
+    } catch (error) {
+      const { code, message } = asNkError(error);
+      throw code === "NOT_FOUND" ? wrongTree(message) : error;
+    }
   }
 
   /** Also of a file system that appeared below one that was mounted. */
@@ -199,4 +218,12 @@ function toProcess(value: unknown): GuestProcess {
     args: text(row["args"]),
     state: text(row["state"], 1),
   };
+}
+
+function wrongTree(found: string): NkError {
+  return new NkError(
+    "SHARE",
+    `the guest does not see the container's files: expected the proof that is beside them, ${found}; the share's server shows another folder, or the guest lies: nothing of it was used`,
+    { phase: "agent: mount" },
+  );
 }

@@ -17,6 +17,7 @@ export const ERROR_CODES = [
   "HOST",
   "VMM",
   "BOOT",
+  "SHARE",
   "AGENT",
   "PROTOCOL",
   "RUNTIME",

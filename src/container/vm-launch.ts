@@ -6,6 +6,7 @@ import { callersLimits } from "../host/callers-limits.ts";
 import { checkGivenUp, unlessGivenUp } from "../host/give-up.ts";
 import { startShadow, type Shadow, type ShadowPlan } from "../host/shadow.ts";
 import { followReport } from "../monitor/follow-report.ts";
+import { newProof } from "../host/tree-proof.ts";
 import { encodeRequest, jobPath, type ContainerJob } from "../monitor/job.ts";
 import { ownMonitor } from "../monitor/own-monitor.ts";
 import type { Bundle } from "../oci/bundle.ts";
@@ -86,8 +87,10 @@ async function launchOwn(request: CreateRequest, options: LaunchOptions): Promis
   const disk = settings.share === "block" ? diskRoot(bundle, settings.sync) : undefined;
   const folder = cgroupFolder(bundle.config.linux?.cgroupsPath, id);
   const record = { ...request.record, vm: emptyVm(settings, cgroupsToMake(folder)) };
+  const proof = newProof();
   const job: ContainerJob = {
     ...commonJob(request, options, record),
+    proof,
     guestConfig: guestConfig(withCallersLimits(bundle.raw), id, GUEST_SHARE),
     ...(disk && { disk }),
   };
@@ -96,6 +99,7 @@ async function launchOwn(request: CreateRequest, options: LaunchOptions): Promis
     const plan: ShadowPlan = {
       ...commonPlan(request, options),
       ...(disk ? volumesPlan(request, disk.sync) : treePlan(request)),
+      proof,
       cgroups: makeCgroup(folder),
       monitor: ownMonitor(stateDir),
     };
@@ -109,12 +113,15 @@ function launchInside(home: Home, request: CreateRequest, options: LaunchOptions
   const { bundle, store, id } = request;
   const folder = cgroupFolder(bundle.config.linux?.cgroupsPath, id);
   const record = recordIn(home, request, cgroupsToMake(folder));
+  const proof = newProof();
   const job = (share: string): ContainerJob => ({
     ...commonJob(request, options, record),
+    proof,
     guestConfig: guestConfig(withCallersLimits(bundle.raw), id, share),
   });
   return journaled(record, store, () => {
-    const plan = { ...commonPlan(request, options), ...treePlan(request), cgroups: makeCgroup(folder) };
+    const place = { ...treePlan(request), proof, cgroups: makeCgroup(folder) };
+    const plan = { ...commonPlan(request, options), ...place };
     return joinMachine(home, job, (monitor) => startJoined({ ...plan, monitor }, request));
   });
 }
@@ -140,7 +147,7 @@ function commonJob(
   request: CreateRequest,
   { startAtOnce }: LaunchOptions,
   record: ContainerRecord,
-): Omit<ContainerJob, "guestConfig"> {
+): Omit<ContainerJob, "guestConfig" | "proof"> {
   return {
     record,
     settings: request.settings,

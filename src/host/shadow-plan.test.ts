@@ -3,6 +3,7 @@ import { encodeCreatePlan, encodeExecPlan, type ShadowPlan } from "./shadow-plan
 
 const plan: ShadowPlan = {
   rootfs: "/b/rootfs",
+  proof: "0f",
   readonly: true,
   mounts: [
     { kind: "cover", destination: "/proc" },
@@ -23,7 +24,7 @@ const plan: ShadowPlan = {
 test("writes a create plan as words ended by NUL", () => {
   expect(encodeCreatePlan(plan).toString().split("\0")).toEqual(
     (
-      "rootfs /b/rootfs readonly cover /proc bind /v /data 4097 mountpoint /etc volume /w 1 cwd /w hostname h netns new " +
+      "rootfs /b/rootfs proof 0f readonly cover /proc bind /v /data 4097 mountpoint /etc volume /w 1 cwd /w hostname h netns new " +
       "cgroup /c/cgroup.procs terminal /tmp/console wait preserve-fds 2 " +
       "monitor 3 /usr/bin/node bundle monitor monitor-log /m.log "
     ).split(" "),

@@ -9,6 +9,8 @@ export type StandardStreams = "inherit" | "ignore" | readonly [number, number, n
 /** What `nk-shadow create` is asked for (native/README.md). All paths are absolute: the monitor runs in /. */
 export interface ShadowPlan {
   rootfs: string;
+  /** By which the guest knows the shared tree (`newProof`). */
+  proof: string;
   readonly: boolean;
   /** In the order of config.json. */
   mounts: PlannedMount[];
@@ -79,6 +81,7 @@ export interface ExecShadowPlan {
 export function encodeCreatePlan(plan: ShadowPlan): Buffer {
   return encode([
     ["rootfs", plan.rootfs],
+    ["proof", plan.proof],
     ...flag("readonly", plan.readonly),
     ...plan.mounts.map(mountOrder),
     ...(plan.cwd === undefined ? [] : [["cwd", plan.cwd]]),

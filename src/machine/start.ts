@@ -4,6 +4,7 @@ import { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
 import { cgroupFolder, makeCgroup, removeCgroups } from "../host/cgroup.ts";
 import { startShadow, type ShadowPlan } from "../host/shadow.ts";
+import { newProof } from "../host/tree-proof.ts";
 import { followReport } from "../monitor/follow-report.ts";
 import { jobPath, type MachineJob } from "../monitor/job.ts";
 import { ownMonitor } from "../monitor/own-monitor.ts";
@@ -30,12 +31,13 @@ export async function startMachine(machines: MachineStore, machine: MachineRecor
   const stateDir = machines.store.dirOf(id);
   if (!hold(stateDir)) throw new NkError("BAD_STATE", `another command starts or clears the VM ${id}`);
   clearRemains(stateDir);
-  const job: MachineJob = { machine, narrate: heardSpans.hasSubscribers };
+  const proof = newProof();
+  const job: MachineJob = { machine, proof, narrate: heardSpans.hasSubscribers };
   writeFileSync(jobPath(stateDir), JSON.stringify(job), { mode: 0o600 });
   try {
     await traced("cli", "start shadow, monitor and VM", { why: WHY }, async () => {
       const deadline = Deadline.after(START_TIMEOUT_MS);
-      const shadow = await startShadow(shadowPlan(machine, stateDir), deadline);
+      const shadow = await startShadow(shadowPlan(machine, proof, stateDir), deadline);
       try {
         await deadline.race(followReport(shadow.reportLines), "the VM's boot");
       } catch (error) {
@@ -58,9 +60,10 @@ function clearRemains(stateDir: string): void {
   mkdirSync(join(stateDir, TREE_FOLDER));
 }
 
-function shadowPlan({ id, bundle, bundleRoot }: MachineRecord, stateDir: string): ShadowPlan {
+function shadowPlan({ id, bundle, bundleRoot }: MachineRecord, proof: string, stateDir: string): ShadowPlan {
   return {
     rootfs: join(stateDir, TREE_FOLDER),
+    proof,
     // The guest could fill the state folder, which is memory, with files of its own.
     readonly: true,
     mounts: bundle === undefined ? [] : bundleVolumes(bundle, bundleRoot),

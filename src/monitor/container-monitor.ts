@@ -39,6 +39,7 @@ export class ContainerMonitor implements ControlTarget {
       needs: kernelNeeds(job.guestConfig, job.settings),
       stateDir: store.dirOf(id),
       shadowPid: shadow.pid,
+      proof: job.proof,
       narrate: job.narrate,
       disk: job.disk,
     });

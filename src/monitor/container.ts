@@ -1,6 +1,6 @@
 import { truncateSync } from "node:fs";
 import { join } from "node:path";
-import type { AgentClient, GuestMountRequest } from "../agent/agent-client.ts";
+import type { AgentClient, GuestMountRequest, MountProof } from "../agent/agent-client.ts";
 import { exitStatus, type ExitEvent } from "../agent/messages.ts";
 import { Deadline } from "../base/deadline.ts";
 import { asNkError, NkError } from "../base/errors.ts";
@@ -39,6 +39,8 @@ export interface GuestPlace {
   share: string;
   /** Where its root is. */
   root: string;
+  /** That the tree is the container's, where that is not known since the VM has booted. */
+  proof?: MountProof;
   /** What is mounted there; undefined: the root file system in that tree. */
   rootMounts?: readonly GuestMountRequest[];
 }
@@ -107,13 +109,7 @@ export class Container {
     await runHooks("createContainer", stateDir, record);
     const what = formatExact(job.guestConfig);
     await traced("agent", "create the container", { why: CREATE_WHY, what }, async () => {
-      const shared = {
-        target: place.root,
-        fstype: "bind",
-        source: `${place.share}${SHARED_ROOTFS}`,
-        options: "",
-      };
-      for (const mount of place.rootMounts ?? [shared]) await agent.mount(mount);
+      await mountRoot(agent, place);
       await this.session.begin(agent, this.router, job.terminal, (start) =>
         agent.create(record.id, job.guestConfig, place.root, start).catch((error: unknown) => {
           throw inRuncsWords(asNkError(error), job.program);
@@ -274,4 +270,10 @@ const CREATE_WHY = "the in-VM runtime makes namespaces, cgroup and mounts";
 
 function unborn(signal: number): NkError {
   return new NkError("BOOT", `${signalName(signal)} ended the container before it was created`);
+}
+
+async function mountRoot(agent: AgentClient, { share, root, proof, rootMounts }: GuestPlace): Promise<void> {
+  const shared = { target: root, fstype: "bind", source: `${share}${SHARED_ROOTFS}`, options: "" };
+  if (proof) return agent.mountProven(shared, proof);
+  for (const mount of rootMounts ?? [shared]) await agent.mount(mount);
 }

@@ -8,7 +8,7 @@ import type { FeatureName } from "../image/kernel-features.ts";
 import type { GuestImage } from "../image/guest-image.ts";
 import { NO_DISKS, type RootLayout } from "../image/root-disks.ts";
 import { CHOOSE_SHARE } from "../share/share.ts";
-import { GUEST_SHARE } from "../oci/guest-mounts.ts";
+import { GUEST_SHARE, SHARED_PROOF } from "../oci/guest-mounts.ts";
 import type { Settings } from "../oci/settings.ts";
 import { publishSpan, traced } from "../trace/channels.ts";
 import { guestClock, type GuestClock } from "../trace/guest-clock.ts";
@@ -36,6 +36,8 @@ export interface GuestSpec {
   stateDir: string;
   /** The shadow whose tree the guest gets. */
   shadowPid: number;
+  /** What its proof says (`newProof`). */
+  proof: string;
   /** Every step is shown: the guest's kernel and agent talk more. */
   narrate: boolean;
   /** The root file system is a disk, and the share has only volumes. */
@@ -139,7 +141,7 @@ export class Guest {
     this.root = await this.files.rootDisks?.layout;
   }
 
-  private async configure({ id, settings, narrate }: GuestSpec): Promise<void> {
+  private async configure({ id, settings, proof, narrate }: GuestSpec): Promise<void> {
     const members = {
       hostname: id.slice(0, 63),
       runtime: settings.vmRuntime,
@@ -150,12 +152,13 @@ export class Guest {
     await traced("agent", "configure the guest", { why: CONFIGURE_WHY, what }, () =>
       this.agent.configure({ ...members, entropy: randomBytes(64).toString("base64") }),
     );
-    await this.mountShare();
+    await this.mountShare(proof);
   }
 
-  private async mountShare(): Promise<void> {
+  private async mountShare(text: string): Promise<void> {
     const { shareMount } = this.vm;
     if (!shareMount) return;
+    const proof = { path: `${GUEST_SHARE}${SHARED_PROOF}`, text };
     const { fstype, source, options, vsockPort } = shareMount;
     await traced(
       "agent",
@@ -164,7 +167,7 @@ export class Guest {
         why: "the share is a device or a port until it is mounted",
         what: `mount -t ${fstype} ${options === "" ? "" : `-o ${options} `}${source} ${GUEST_SHARE}${vsockPort === undefined ? "" : `, over vsock port ${vsockPort}`}`,
       },
-      () => this.agent.mount({ target: GUEST_SHARE, ...shareMount }),
+      () => this.agent.mountProven({ target: GUEST_SHARE, ...shareMount }, proof),
     );
   }
 

@@ -9,6 +9,8 @@ import type { ContainerRecord } from "../state/record.ts";
 /** A container that is to be made. */
 export interface ContainerJob {
   record: ContainerRecord;
+  /** Of its shared tree. */
+  proof: string;
   settings: Settings;
   /** The config.json for the in-VM runtime (oci/guest-config.ts). */
   guestConfig: Record<string, unknown>;
@@ -38,6 +40,8 @@ export interface DiskRoot {
 /** A VM made by hand that is to be started. */
 export interface MachineJob {
   machine: MachineRecord;
+  /** Of the VM's shared tree. */
+  proof: string;
   narrate: boolean;
 }
 

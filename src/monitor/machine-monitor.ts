@@ -9,7 +9,7 @@ import { writeStderr } from "../base/logger.ts";
 import { processStartTime } from "../host/process-info.ts";
 import { checkKernelFeatures } from "../image/check-kernel.ts";
 import { detachTree } from "../host/shadow-tree.ts";
-import { GUEST_SHARE, joinedShare, volumePath } from "../oci/guest-mounts.ts";
+import { GUEST_SHARE, joinedShare, SHARED_PROOF, volumePath } from "../oci/guest-mounts.ts";
 import { TREE_FOLDER, type MachineRecord, type MachineStatus } from "../state/machine-record.ts";
 import type { MachineStore } from "../state/machine-store.ts";
 import { Container, type GuestPlace, type ShadowProcess } from "./container.ts";
@@ -38,7 +38,7 @@ export class MachineMonitor implements ControlTarget {
   private kernelTraced = false;
   private ending = false;
 
-  constructor({ machine, narrate }: MachineJob, store: MachineStore, shadow: ShadowProcess) {
+  constructor({ machine, proof, narrate }: MachineJob, store: MachineStore, shadow: ShadowProcess) {
     this.record = {
       ...machine,
       status: "starting",
@@ -54,6 +54,7 @@ export class MachineMonitor implements ControlTarget {
       needs: kernelNeeds({}, machine.settings),
       stateDir: store.store.dirOf(machine.id),
       shadowPid: shadow.pid,
+      proof,
       narrate,
     });
     this.stopWanted = new Promise((resolve) => {
@@ -160,7 +161,9 @@ export class MachineMonitor implements ControlTarget {
     const { machine } = this;
     const { id } = job.record;
     if (this.record.status !== "running") throw new NkError("BAD_STATE", `the VM is ${this.record.status}`);
-    const place: GuestPlace = { share: joinedShare(folder), root: join("/run/nk/roots", folder) };
+    const share = joinedShare(folder);
+    const proof = { path: `${share}${SHARED_PROOF}`, text: job.proof };
+    const place: GuestPlace = { share, root: join("/run/nk/roots", folder), proof };
     machine.add(container);
     try {
       const needs = kernelNeeds(job.guestConfig, { share: "auto", vmm: "auto" }); // the VM runs

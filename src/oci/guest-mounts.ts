@@ -13,6 +13,9 @@ export const GUEST_ROOT = "/run/nk/root";
 /** The root file system in a shared tree. */
 export const SHARED_ROOTFS = "/rootfs";
 
+/** A file in a shared tree, beside the root file system and so out of the container's sight: its text is that tree's alone. */
+export const SHARED_PROOF = "/proof";
+
 /** A bind mount in a shared tree, by its number among them. */
 export function volumePath(number: number): string {
   return `/${number}`;

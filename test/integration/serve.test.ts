@@ -95,7 +95,7 @@ function serverPid(server: DiodServer): number {
 
 test("it serves the tree with what is mounted in it, and files are the host's own", async () => {
   const { peer } = await served();
-  expect(await listing(peer)).toEqual(["0", "1", "rootfs"]);
+  expect(await listing(peer)).toEqual(["0", "1", "proof", "rootfs"]);
   expect(await listing(peer, "rootfs")).toEqual(["etc", "proc", "vol"]);
   expect(await listing(peer, "0")).toEqual(["inside"]);
   await peer.walk(0, 20, "1");
@@ -169,7 +169,7 @@ describe("a guest that wants out", () => {
   test.each(["", "/", "/etc", "/tree/..", "/proc", "ctl"])("cannot attach to %j", async (folder) => {
     const { peer } = await served();
     await expect(peer.attach(1, folder)).rejects.toThrow();
-    expect(await listing(peer)).toEqual(["0", "1", "rootfs"]);
+    expect(await listing(peer)).toEqual(["0", "1", "proof", "rootfs"]);
   });
 
   test("can make a device, and not open it", async () => {
@@ -220,7 +220,7 @@ describe("connections", () => {
     const second = connect(door().path);
     const [error] = (await soon(once(second, "error"), "a refusal")) as [NodeJS.ErrnoException];
     expect(error.code).toBe("ECONNREFUSED");
-    expect(await listing(peer)).toEqual(["0", "1", "rootfs"]);
+    expect(await listing(peer)).toEqual(["0", "1", "proof", "rootfs"]);
   });
 
   test("the socket is the VMM's alone", async () => {
@@ -289,7 +289,7 @@ test("a tree that is mounted in the served one later appears, with neither devic
   mkdirSync(join(other, "deep"), { recursive: true });
   writeFileSync(join(other, "deep/file"), "of a container");
   await attach(pid, "slot", other);
-  expect(await listing(peer, "rootfs", "slot")).toEqual(["rootfs"]);
+  expect(await listing(peer, "rootfs", "slot")).toEqual(["proof", "rootfs"]);
   expect(await listing(peer, "rootfs", "slot", "rootfs")).toEqual(["deep", "proc"]);
   expect(await listing(peer, "rootfs", "slot", "rootfs", "deep")).toEqual(["file"]);
   await peer.walk(0, 30, "rootfs", "slot", "rootfs");

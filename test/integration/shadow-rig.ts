@@ -50,6 +50,7 @@ export class Rig {
   plan(changes: Partial<ShadowPlan> = {}): ShadowPlan {
     return {
       rootfs: this.rootfs,
+      proof: "0f",
       readonly: false,
       mounts: [],
       netns: "host",

@@ -83,10 +83,10 @@ export class HostileRig {
   }
 
   /** The guest makes `run` fail, with one line that says why, in time, at a bounded price. */
-  async expectEnd(script: Script, error: RegExp): Promise<void> {
+  async expectEnd(script: Script, error: RegExp, flags: string[] = []): Promise<void> {
     const log = join(this.runtime.root, `.log-${(this.logs += 1)}`);
     const logged = [`--log=${log}`, "--log-format=json"];
-    const { code, stdout, stderr, monitorPeakKib, stateDir } = await this.run(script, logged);
+    const { code, stdout, stderr, monitorPeakKib, stateDir } = await this.run(script, [...logged, ...flags]);
     const [line = "", ...rest] = stderr.trimEnd().split("\n");
     expect(line).toMatch(error);
     expect(line).toMatch(/^nk-runtime: /);
@@ -168,7 +168,10 @@ export class HostileRig {
     const { dir } = await this.runtime.bundle({ args: ["true"] });
     const id = this.runtime.id();
     const rootfs = `--vm-rootfs=${guestImage(this.runtime, script(id))}`;
-    return { id, args: [...globals(flags), "run", "--mode=vm", rootfs, ...own(flags), "--bundle", dir, id] };
+    // Without a share: a guest that does not look at what it was given is found out at once.
+    const share = flags.some((flag) => flag.startsWith("--vm-share")) ? [] : ["--vm-share=block"];
+    const words = [...globals(flags), "run", "--mode=vm", rootfs, ...share, ...own(flags)];
+    return { id, args: [...words, "--bundle", dir, id] };
   }
 
   /** Looks at the monitor's peak until called. */
@@ -189,7 +192,7 @@ const globals = (flags: string[]): string[] => flags.filter((flag) => GLOBAL_FLA
 const own = (flags: string[]): string[] => flags.filter((flag) => !GLOBAL_FLAG.test(flag));
 
 /** What a guest can cause (docs/errors.md). */
-const STABLE_CODES = ["PROTOCOL", "TIMEOUT", "VMM", "AGENT", "BOOT"];
+const STABLE_CODES = ["PROTOCOL", "TIMEOUT", "VMM", "AGENT", "BOOT", "SHARE"];
 
 /** The code of the error in a JSON log. */
 function codeIn(log: string): unknown {

@@ -33,6 +33,19 @@ describe.concurrent("a guest that breaks the protocol, ends or says nothing", ()
   );
 });
 
+describe("a guest that says it sees the container's files", () => {
+  const share = ["--vm-share=virtiofs"];
+
+  it.each([
+    ["and has not looked", () => [hello, step("s")], /expected the proof .* found none/],
+    [
+      "and has made their proof up",
+      () => [hello, until("mount"), answer(members({ status: "success", proof: `${ESCAPES}0f` }))],
+      /found "\\x1b/,
+    ],
+  ])("%s", (_name, script, error) => rig.expectEnd(script, error, share));
+});
+
 const ESCAPES = "\u001b[2J\u009b31m\u202e";
 
 /** Wrong, and of no consequence: all of it is ignored, or made harmless. */
