@@ -12,5 +12,6 @@ int jail_command(int argc, char **argv);
 int fifo_command(int count, char **paths);
 int xattrs_command(int count, char **paths);
 int keep_command(const char *bytes);
+int files_command(const char *root);
 
 #endif

@@ -16,7 +16,8 @@ static int usage(void) {
         "       nk-shadow confine ... -- PROGRAM [ARG]...\n"
         "       nk-shadow jail FOLDER ROOT [--bind SOURCE NAME ro|rw]... -- PROGRAM [ARG]...\n"
         "       nk-shadow fifo PATH...\n"
-        "       nk-shadow keep BYTES    from standard input to descriptors 3 and 4\n",
+        "       nk-shadow keep BYTES    from standard input to descriptors 3 and 4\n"
+        "       nk-shadow files ROOT    with records on standard input\n",
         stderr);
     return 2;
 }
@@ -54,5 +55,7 @@ int main(int argc, char **argv) {
         return xattrs_command(argc - 2, argv + 2);
     if (argc == 3 && strcmp(argv[1], "keep") == 0)
         return keep_command(argv[2]);
+    if (argc == 3 && strcmp(argv[1], "files") == 0)
+        return files_command(argv[2]);
     return usage();
 }

@@ -20,8 +20,9 @@ export interface CommandSpec {
   options: readonly OptionSpec[];
   /** How many positionals it takes; the usage error says so. */
   min: number;
-  max: number;
-  stopAtFirstPositional?: boolean;
+  max: number | ((flags: Flags) => number);
+  /** All that follows the first positional is passed on as it is; where it depends on the words of the command, on them. */
+  stopAtFirstPositional?: boolean | ((words: readonly string[]) => boolean);
   /** It looks at no container and no VM: any user may run it. */
   stateless?: boolean;
   examples: readonly string[];

@@ -61,6 +61,10 @@ export const COMMANDS: Record<string, Entry> = {
     summary: "remove what killed processes have left",
     load: async () => (await import("./commands/gc.ts")).gc,
   },
+  bundle: {
+    summary: "unpack an image of a container into a bundle",
+    load: async () => (await import("./commands/bundle.ts")).bundle,
+  },
   spec: {
     summary: "write a config.json to start from",
     load: async () => (await import("./commands/spec.ts")).spec,

@@ -80,7 +80,7 @@ const LONG_NAMES: Readonly<Record<string, string>> = {
 
 /** Too many or too few words after commands. */
 const OPERANDS: Readonly<Record<string, string>> = {
-  run: "its command is process.args in the bundle's config.json; another one in it: nk-runtime exec ID COMMAND",
+  run: "without --image the command is process.args in the bundle's config.json; one more in it: nk-runtime exec ID COMMAND",
   create: "its command is process.args in the bundle's config.json",
   ps: "nk-runtime list shows all containers",
   delete: "one at a time",

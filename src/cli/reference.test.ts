@@ -8,8 +8,8 @@ const INTRODUCTION = `# The command line
 <!-- Made from the help texts: change those, then run "npx vitest run --project unit src/cli/reference.test.ts -u". -->
 
 \`nk-runtime\` has runc's command line: its commands, options, output and exit codes. What is ours beyond that: \`--mode\`,
-\`--vm-*\`, \`--host-runtime\`, \`--educational\`, \`exec --exec\`, \`exec\` without a command, \`state --short\`, \`stop\`, \`logs\`, \`doctor\`, \`gc\`
-and the \`vm-\` commands.
+\`--vm-*\`, \`--host-runtime\`, \`--educational\`, \`exec --exec\`, \`exec\` without a command, \`state --short\`, \`stop\`, \`logs\`, \`bundle\`,
+\`run --image\`, \`doctor\`, \`gc\` and the \`vm-\` commands.
 
 ## Grammar
 

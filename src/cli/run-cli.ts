@@ -5,7 +5,7 @@ import { DEFAULT_ROOT } from "../state/paths.ts";
 import { StateStore } from "../state/store.ts";
 import { notices, warnings } from "../trace/channels.ts";
 import { resolve } from "node:path";
-import { parseWords, usage } from "./argv.ts";
+import { parseWords, usage, type Parsed } from "./argv.ts";
 import { closest } from "./closest.ts";
 import type { Command } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
@@ -34,7 +34,7 @@ export async function runCli(words: readonly string[]): Promise<number> {
     if (tail.flags.switch("help")) return await printed(commandHelp(spec));
     const flags = head.flags.with(tail.flags);
     if (hasLogOption(tail.flags)) logger = openLogger(flags);
-    checkCount(spec, tail.positionals);
+    checkCount(spec, tail);
     await installSinks(flags, logger);
     command = spec.name;
     const store = new StateStore(resolve(flags.text("root") ?? DEFAULT_ROOT));
@@ -54,9 +54,10 @@ export async function runCli(words: readonly string[]): Promise<number> {
 function parseTail(words: readonly string[], spec: Command["spec"]) {
   const own = spec.options;
   const late = LATE_GLOBAL_OPTIONS.filter(({ name }) => !own.some((option) => option.name === name));
+  const { stopAtFirstPositional: stop = false } = spec;
   return parseWords(words, {
     options: [...own, ...late],
-    stopAtFirstPositional: spec.stopAtFirstPositional ?? false,
+    stopAtFirstPositional: typeof stop === "boolean" ? stop : stop(words),
     where: `${spec.name}: `,
     habit: (rawName) => optionHabit(spec.name, rawName),
   });
@@ -64,9 +65,10 @@ function parseTail(words: readonly string[], spec: Command["spec"]) {
 
 function checkCount(
   { name, min, max, usage: operands }: Command["spec"],
-  positionals: readonly string[],
+  { flags, positionals }: Parsed,
 ): void {
-  if (positionals.length >= min && positionals.length <= max) return;
+  const most = typeof max === "number" ? max : max(flags);
+  if (positionals.length >= min && positionals.length <= most) return;
   const found =
     positionals.length === 0 ? "nothing" : positionals.map((word) => JSON.stringify(word)).join(" ");
   const habit = operandHabit(name);

@@ -6,6 +6,7 @@ import { diskDirs, staleDisks } from "../image/disk-cache.ts";
 import { defaultImageDirs } from "../image/guest-image.ts";
 import { isHeld, readClaim, takeOver } from "../state/claim.ts";
 import { garbageFile, type Garbage } from "../state/garbage.ts";
+import { removeStateFolder, strayImageBundles } from "../state/image-bundle.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
 import { loadMode, refresh } from "./modes.ts";
@@ -15,11 +16,8 @@ export async function findGarbage(store: StateStore): Promise<Garbage[]> {
   const containers = await Promise.all(store.folders().map((name) => containerGarbage(store, name)));
   return [
     ...containers.filter((found) => found !== undefined),
-    ...store
-      .abandoned()
-      .map((name) =>
-        garbageFile("folder", join(store.root, name), "the command that filled or emptied it was killed"),
-      ),
+    ...store.abandoned().map((name) => abandonedFolder(join(store.root, name))),
+    ...strayImageBundles().map((path) => garbageFile("bundle", path, "its container is gone")),
     ...cacheDirs(defaultImageDirs())
       .flatMap(staleFiles)
       .map((path) => garbageFile("image", path, "not used for 30 days")),
@@ -27,6 +25,14 @@ export async function findGarbage(store: StateStore): Promise<Garbage[]> {
       .flatMap((dir) => staleDisks(dir))
       .map(({ path, reason }) => garbageFile("image", path, reason)),
   ];
+}
+
+function abandonedFolder(path: string): Garbage {
+  const remove = async (): Promise<boolean> => {
+    removeStateFolder(path);
+    return true;
+  };
+  return { kind: "folder", name: path, reason: "the command that filled or emptied it was killed", remove };
 }
 
 async function containerGarbage(store: StateStore, folder: string): Promise<Garbage | undefined> {

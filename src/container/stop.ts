@@ -1,6 +1,7 @@
 import { constants } from "node:os";
 import { NkError } from "../base/errors.ts";
 import { foreignDeath } from "../host/process-info.ts";
+import { parseSignal } from "../host/signals.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import type { ContainerMode } from "./container-mode.ts";
 import { checkAllowed } from "./lifecycle.ts";
@@ -11,7 +12,7 @@ const KILL_TIMEOUT_MS = 45_000;
 const OWN_END_TIMEOUT_MS = 5000;
 
 /**
- * TERM, and KILL to all processes after `graceMs`; resolves when the container has stopped. A container whose process has not been started has
+ * TERM, or what the image says, and KILL to all processes after `graceMs`; resolves when the container has stopped. A container whose process has not been started has
  * nothing that could end by itself, and one that has stopped is left as it is.
  * @throws BAD_STATE for one that is being created, TIMEOUT when it does not end
  */
@@ -20,11 +21,11 @@ export async function stopContainer(
   container: ContainerRecord,
   graceMs: number,
 ): Promise<void> {
-  const { SIGTERM, SIGKILL } = constants.signals;
+  const { SIGKILL } = constants.signals;
   if (container.status === "stopped") return;
   checkAllowed("kill", container);
   if (container.status === "running" && graceMs > 0) {
-    await signal(mode, container, SIGTERM);
+    await signal(mode, container, stopSignal(container));
     if (await hasEnded(container, graceMs)) return;
   }
   await signal(mode, container, SIGKILL);
@@ -32,6 +33,17 @@ export async function stopContainer(
   throw new NkError("TIMEOUT", `the container ${container.id} did not end after SIGKILL`, {
     see: `nk-runtime delete --force ${container.id}`,
   });
+}
+
+/** image-spec conversion.md; a name that is none of a signal is as good as nothing. */
+const STOP_SIGNAL = "org.opencontainers.image.stopSignal";
+
+function stopSignal({ annotations }: ContainerRecord): number {
+  try {
+    return parseSignal(annotations[STOP_SIGNAL] ?? "TERM");
+  } catch {
+    return constants.signals.SIGTERM;
+  }
 }
 
 /** It may end by itself before the signal arrives: then there is nothing to send it to. */

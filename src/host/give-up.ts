@@ -7,10 +7,11 @@ const ENDING = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"] as const;
 /**
  * From here on a signal no longer kills this process but aborts what is returned, with an error that says so and has the exit
  * status 128 + n. Whoever makes a container watches it until the container is there.
+ * @param what is ended by it, for the message
  */
-export function giveUpOnSignals(): AbortSignal {
+export function giveUpOnSignals(what = "the container before it was created"): AbortSignal {
   const controller = new AbortController();
-  for (const signal of ENDING) process.on(signal, () => controller.abort(unborn(signal)));
+  for (const signal of ENDING) process.on(signal, () => controller.abort(ended(signal, what)));
   return controller.signal;
 }
 
@@ -40,8 +41,8 @@ export async function checkGivenUp(givenUp: AbortSignal): Promise<void> {
   givenUp.throwIfAborted();
 }
 
-function unborn(signal: (typeof ENDING)[number]): NkError {
-  return new NkError("BOOT", `${signal} ended the container before it was created`, {
+function ended(signal: (typeof ENDING)[number], what: string): NkError {
+  return new NkError("BOOT", `${signal} ended ${what}`, {
     exitStatus: 128 + constants.signals[signal],
   });
 }

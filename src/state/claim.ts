@@ -61,7 +61,8 @@ export function isHeld(claim: string): boolean {
   return isOwnerAlive(CLAIM.exec(claim));
 }
 
-function isOwnerAlive(match: RegExpExecArray | null): boolean {
+/** Whether the process runs that a name tells. @param match with pid and start time as its groups; null: no such name */
+export function isOwnerAlive(match: RegExpExecArray | null): boolean {
   const [, pid, startTime] = match ?? [];
   return pid !== undefined && isAlive(Number(pid), Number(startTime));
 }

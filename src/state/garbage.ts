@@ -3,7 +3,7 @@ import { rmSync } from "node:fs";
 /** Something below a `--root`, or made for it, that nobody owns any more. */
 export interface Garbage {
   /** `remains`: what a killed monitor has left of a VM made by hand, which itself stays. */
-  kind: "container" | "remains" | "folder" | "image";
+  kind: "container" | "remains" | "folder" | "image" | "bundle";
   /** The id of a container or VM, else a path. */
   name: string;
   /** Why it is garbage. */

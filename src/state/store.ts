@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { asNkError, NkError } from "../base/errors.ts";
 import { reasonOf } from "../base/system-error.ts";
 import { writeFileAtomic } from "./atomic-write.ts";
 import { isAbandoned, isTemporary, ownName, writeClaim } from "./claim.ts";
+import { removeStateFolder } from "./image-bundle.ts";
 import { checkId, commandHint, stateDirOf } from "./paths.ts";
 import { checkRecord } from "./check-record.ts";
 import { readIfThere } from "./read-if-there.ts";
@@ -48,7 +49,7 @@ export class StateStore {
   }
 
   discard(prepared: string): void {
-    rmSync(prepared, { recursive: true, force: true });
+    removeStateFolder(prepared);
   }
 
   /** Takes the id, for one caller only, with its first record. `remove` gives it back. */
@@ -125,7 +126,7 @@ export class StateStore {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     }
-    rmSync(gone, { recursive: true, force: true });
+    removeStateFolder(gone);
   }
 
   /** Names of folders that a process was filling or emptying when it was killed. */
@@ -134,7 +135,7 @@ export class StateStore {
   }
 
   removeAbandoned(): void {
-    for (const name of this.abandoned()) rmSync(join(this.root, name), { recursive: true, force: true });
+    for (const name of this.abandoned()) removeStateFolder(join(this.root, name));
   }
 }
 

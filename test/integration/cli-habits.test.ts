@@ -99,6 +99,25 @@ describe("stop", () => {
     expect((await nk.run(["stop", "c1"])).code).toBe(0);
   });
 
+  it.each([
+    ["SIGUSR1", "usr1"],
+    ["nonsense", "term"],
+  ])("sends the signal that an image asks for: %s", async (stopSignal, said) => {
+    const made = await makeBundle({
+      args: [
+        "sh",
+        "-c",
+        `trap 'echo usr1 >/said; exit' USR1; trap 'echo term >/said; exit' TERM; touch /ready; ${FOREVER}`,
+      ],
+      annotations: { "org.opencontainers.image.stopSignal": stopSignal },
+    });
+    bundles.push(made);
+    await nk.run(["run", "-d", "-b", made.dir, "c1"], { streams: "ignored" });
+    await expect.poll(() => nk.run(["exec", "c1", "test", "-e", "/ready"])).toMatchObject({ code: 0 });
+    await nk.run(["stop", "c1"]);
+    expect(readFileSync(join(made.dir, "rootfs/said"), "utf8")).toBe(`${said}\n`);
+  });
+
   it("kills one that does not, and one that was not started", async () => {
     await start("c1", `trap '' TERM; ${FOREVER}`);
     await nk.run(["create", "-b", await script("true"), "c2"], { streams: "ignored" });

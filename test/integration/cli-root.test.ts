@@ -16,15 +16,19 @@ beforeAll(() => {
   copyFileSync(NK_RUNTIME, join(dir, "bin/nk-runtime"));
   for (const name of ["nk-runtime.cjs", "nk-cli.cjs", "bin/nk-shadow"])
     copyFileSync(join(build, name), join(dir, "build", name));
-  cpSync(join(build, "image"), join(dir, "build/image"), { recursive: true, verbatimSymlinks: true });
+  for (const part of ["kernels", "rootfs"])
+    cpSync(join(build, "image", part), join(dir, "build/image", part), COPY);
   mkdirSync(join(dir, "bundle/rootfs"), { recursive: true });
   writeFileSync(join(dir, "bundle/config.json"), CONFIG);
   mkdirSync(join(dir, "theirs"), { mode: 0o700 });
   mkdirSync(join(dir, "own"));
   chmodSync(join(dir, "own"), 0o777);
   chmodSync(dir, 0o755);
-});
+}, 60_000);
 afterAll(() => rmSync(dir, { recursive: true }));
+
+/** What is prepared of an image is not needed. */
+const COPY = { recursive: true, verbatimSymlinks: true };
 
 const CONFIG = JSON.stringify({
   ociVersion: "1.0.2",

@@ -19,6 +19,7 @@ import { installRecorder } from "../../trace/recorder.ts";
 import type { CommandContext } from "../command.ts";
 import { CONSOLE_SOCKET, NO_SUBREAPER, PID_FILE, type Flags, type OptionSpec } from "../options.ts";
 import { BUNDLE, SETTING_OPTIONS, settingsFromFlags, VM_OPTIONS } from "../setting-options.ts";
+import { checkImageFlags, unpackImage } from "./unpack-image.ts";
 
 /** What create and run have in common. */
 export const CREATE_OPTIONS: readonly OptionSpec[] = [
@@ -71,20 +72,24 @@ function tellOfOutput({ id, store }: CreateRequest): void {
 }
 
 async function claimed(
-  { flags, positionals, store, requireRoot }: CommandContext,
+  context: CommandContext,
   detach: boolean,
   givenUp: AbortSignal,
 ): Promise<CreateRequest> {
+  const { flags, positionals, store, requireRoot } = context;
   const id = positionals[0] ?? "";
   const flagSettings = flags.has("vm") ? inMachine(flags) : settingsFromFlags(flags);
   const place = stdioAndPlace(flags);
   if (place.pidFile !== undefined) checkPidFile(place.pidFile);
   checkPreservedFds(place.preserveFds);
+  if (flags.has("image")) checkImageFlags(context);
   store.checkFree(id);
   const prepared = store.prepare();
   try {
     installRecorder(join(prepared, "trace.jsonl"));
-    const bundle = await readBundle(flags.text("bundle") ?? ".");
+    const image = flags.text("image");
+    const dir = image === undefined ? undefined : await unpackImage(image, context, prepared, givenUp);
+    const bundle = await readBundle(dir ?? flags.text("bundle") ?? ".");
     freezeConfig(prepared, bundle);
     const settled = await settle(flagSettings, bundle);
     if (settled.mode === "vm") requireRoot();

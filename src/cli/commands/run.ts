@@ -1,17 +1,25 @@
 import { NkError } from "../../base/errors.ts";
 import { loadMode } from "../../container/modes.ts";
 import type { Command } from "../command.ts";
-import { INTERACTIVE } from "../options.ts";
+import { INTERACTIVE, type OptionSpec } from "../options.ts";
 import { CREATE_OPTIONS, withClaim } from "./create-options.ts";
+
+const IMAGE: OptionSpec = {
+  name: "image",
+  type: "text",
+  value: "FILE[:NAME]",
+  help: "a docker archive, OCI archive or OCI layout, in place of --bundle",
+};
 
 export const run: Command = {
   spec: {
     name: "run",
     summary: "create and start a container, and wait for it",
-    usage: "ID",
+    usage: "ID [COMMAND [ARGUMENT...]]",
     description:
-      "Does what create and start do, waits until the container's process ends, and removes the container. Exits with the\nprocess's status, or 128 and the number of the signal that ended it.",
+      "Does what create and start do, waits until the container's process ends, and removes the container. Exits with the\nprocess's status, or 128 and the number of the signal that ended it.\n\nWith --image, an image takes the place of the bundle: it is unpacked (docs/images.md), and removed with the container. COMMAND\nthen takes the place of the image's own.",
     options: [
+      IMAGE,
       ...CREATE_OPTIONS,
       { name: "detach", short: "d", type: "switch", help: "return as soon as the process runs" },
       { name: "keep", type: "switch", help: "keep the container when its process has ended" },
@@ -20,7 +28,7 @@ export const run: Command = {
         name: "tty",
         short: "t",
         type: "switch",
-        help: "with a terminal, as process.terminal of config.json has to say",
+        help: "with a terminal, as process.terminal of config.json or --image has to say",
       },
       {
         name: "rm",
@@ -29,10 +37,12 @@ export const run: Command = {
       },
     ],
     min: 1,
-    max: 1,
+    max: (flags) => (flags.has("image") ? Number.POSITIVE_INFINITY : 1),
+    stopAtFirstPositional: (words) => words.some((word) => /^--?image(?:=|$)/.test(word)),
     examples: [
       "nk-runtime run --mode=vm --bundle=/path/to/bundle mycontainer",
       "nk-runtime run -d --bundle=/path/to/bundle mycontainer",
+      "nk-runtime run --mode=vm --image=alpine.tar -it mycontainer sh",
     ],
   },
 

@@ -13,8 +13,8 @@ export const stop: Command = {
     summary: "end a container's process and wait for it",
     usage: "ID",
     description:
-      "Sends TERM to the container's own process, and KILL to all of them when it has not ended in time. The container stays until\n" +
-      "`delete`. One that has stopped already is no error.",
+      "Sends TERM, or the signal that its image asks for, to the container's own process, and KILL to all of them when it has not\n" +
+      "ended in time. The container stays until `delete`. One that has stopped already is no error.",
     options: [
       {
         name: "time",

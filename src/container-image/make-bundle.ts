@@ -1,0 +1,119 @@
+import { existsSync, mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { asNkError, NkError } from "../base/errors.ts";
+import { CONFIG_FILE } from "../oci/config-file.ts";
+import { warnings } from "../trace/channels.ts";
+import { tellIfSlow } from "../trace/slow.ts";
+import { Budget, openLayer } from "./blob.ts";
+import { bundleConfig, type ProcessChoice } from "./bundle-config.ts";
+import { findUser } from "./image-user.ts";
+import { openImage, type Image } from "./open-image.ts";
+import { binary, inRoot, lookAt, partsOf, raw, resolveParts } from "./root-path.ts";
+import { makeSpecials } from "./special-files.ts";
+import { readTar } from "./tar-reader.ts";
+import { TreeWriter } from "./tree-writer.ts";
+
+export interface BundleRequest extends ProcessChoice {
+  /** PATH or PATH:NAME of an image. */
+  image: string;
+  /** The bundle's folder: not there yet, or empty. */
+  dir: string;
+  hostname: string;
+  /** Aborted by a signal: the unpacking ends, and what it has made is removed. */
+  givenUp: AbortSignal;
+}
+
+const MIB = 1024 * 1024;
+/** Archives are larger than what they hold, and a file system wants some room for itself. */
+const SPARE_BYTES = 64 * MIB;
+/** More than any image has, and few enough for what is remembered of each in a layer. */
+const MAX_FILES = 2_000_000;
+
+/**
+ * Unpacks an image into a bundle: `rootfs` and, as the last thing, `config.json`. What it has made is removed when it fails; one that was killed
+ * leaves a folder without config.json.
+ * @throws EXISTS for a folder that is not empty, BAD_CONFIG for an image that is damaged or up to something, UNSUPPORTED for another machine's, HOST
+ */
+export async function makeBundle(request: BundleRequest): Promise<void> {
+  const image = await openImage(request.image);
+  const { dir } = request;
+  const isOurs = makeFolder(dir);
+  try {
+    await tellIfSlow(
+      () => `unpacking ${request.image} into ${dir}`,
+      () => fill(image, request),
+    );
+  } catch (error) {
+    for (const name of readdirSync(dir)) rmSync(join(dir, name), { recursive: true, force: true });
+    if (isOurs) rmSync(dir, { recursive: true, force: true });
+    throw asNkError(error);
+  }
+}
+
+/** For root alone: an image's set-user-ID programs are nobody else's to run. @returns whether it was not there */
+function makeFolder(dir: string): boolean {
+  if (!existsSync(dir)) {
+    mkdirSync(dir, { mode: 0o700 });
+    return true;
+  }
+  if (readdirSync(dir).length === 0) return false;
+  const isUnfinished = existsSync(join(dir, "rootfs")) && !existsSync(join(dir, CONFIG_FILE));
+  const what = isUnfinished
+    ? "is a bundle that was not finished: remove it"
+    : "is not empty: name a new folder";
+  throw new NkError("EXISTS", `${dir} ${what}`);
+}
+
+async function fill(
+  { config, layers }: Image,
+  { dir, hostname, givenUp, ...choice }: BundleRequest,
+): Promise<void> {
+  const rootfs = join(dir, "rootfs");
+  // Folders that no layer names are for every user of the container.
+  process.umask(0o022);
+  mkdirSync(rootfs, { mode: 0o755 });
+  const budget = new Budget(freeBytes(rootfs) - SPARE_BYTES);
+  const writer = new TreeWriter(rootfs);
+  let files = 0;
+  let lost = 0;
+  for (const { blob, diffId } of layers) {
+    for await (const entry of readTar(unlessAborted(openLayer(blob, diffId, budget), givenUp))) {
+      files += 1;
+      if (files > MAX_FILES) throw new NkError("BAD_CONFIG", `the image has more than ${MAX_FILES} files`);
+      await writer.add(entry);
+    }
+    lost += await makeSpecials(rootfs, writer.endLayer());
+  }
+  if (lost > 0)
+    warnings.publish(`${dir}: the file system does not take ${lost} extended attributes of the image`);
+  const json = bundleConfig(config, findUser(rootfs, config.user), hostname, choice);
+  makeWorkingDir(rootfs, config.workingDir);
+  writeFileSync(join(dir, CONFIG_FILE), `${JSON.stringify(json, null, 2)}\n`, { mode: 0o600 });
+}
+
+async function* unlessAborted(
+  source: AsyncIterable<Buffer>,
+  givenUp: AbortSignal,
+): AsyncGenerator<Buffer, void, void> {
+  for await (const part of source) {
+    givenUp.throwIfAborted();
+    yield part;
+  }
+}
+
+function freeBytes(dir: string): number {
+  const { bavail, bsize } = statfsSync(dir);
+  return bavail * bsize;
+}
+
+/** As docker does; a path that cannot be made is the runtime's to complain of. */
+function makeWorkingDir(rootfs: string, path: string): void {
+  const root = binary(rootfs);
+  const parts = resolveParts(root, partsOf(binary(path)), true);
+  for (let depth = 1; depth <= parts.length; depth += 1) {
+    const folder = inRoot(root, parts.slice(0, depth));
+    const found = lookAt(folder);
+    if (found === undefined) mkdirSync(raw(folder), 0o755);
+    else if (!found.isDirectory()) return;
+  }
+}

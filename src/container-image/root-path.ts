@@ -1,0 +1,76 @@
+import { lstatSync, readlinkSync, type Stats } from "node:fs";
+import { NkError } from "../base/errors.ts";
+
+/** As many links as the kernel follows (path_resolution(7)). */
+const MAX_LINKS = 40;
+/** NAME_MAX. */
+const MAX_PART_BYTES = 255;
+
+/** Paths are binary strings here (latin1): names in an image may be any bytes. This is what the calls of node take. */
+export function raw(path: string): Buffer {
+  return Buffer.from(path, "latin1");
+}
+
+/** A path of this program as such a binary string. */
+export function binary(path: string): string {
+  return Buffer.from(path, "utf8").toString("latin1");
+}
+
+/** What is there, a link itself; undefined: nothing. */
+export function lookAt(path: string): Stats | undefined {
+  return lstatSync(raw(path), { throwIfNoEntry: false });
+}
+
+/**
+ * The parts of a path in an image, from its root on: "/a/./b/" is a, b.
+ * @throws BAD_CONFIG for one that leads upwards: no image has such names, and only what is up to something
+ */
+export function partsOf(path: string): string[] {
+  const parts = path.split("/").filter((part) => part !== "" && part !== ".");
+  if (parts.includes("..")) throw new NkError("BAD_CONFIG", `a path in the image leads out of it: ${path}`);
+  const long = parts.find((part) => part.length > MAX_PART_BYTES);
+  if (long !== undefined)
+    throw new NkError("BAD_CONFIG", `a name in the image is too long: ${long.slice(0, 40)}…`);
+  return parts;
+}
+
+/**
+ * Where a path leads in a tree, with every link on the way taken as it is within that tree: "/" is its root, and no ".." leads above
+ * that. What is not there leads nowhere further. The tree must not change meanwhile: it is ours alone while an image is unpacked.
+ * @param followLast whether the last part is followed when it is a link
+ * @returns the parts from the root on
+ * @throws BAD_CONFIG for too many links
+ */
+export function resolveParts(root: string, path: readonly string[], followLast: boolean): string[] {
+  const left = [...path];
+  let reached: string[] = [];
+  for (let links = 0; left.length > 0;) {
+    const part = left.shift() ?? "";
+    if (part === "" || part === ".") continue;
+    if (part === "..") {
+      reached = reached.slice(0, -1);
+      continue;
+    }
+    const next = [...reached, part];
+    const isFollowed = (left.length > 0 || followLast) && isLink(root, next);
+    if (!isFollowed) {
+      reached = next;
+      continue;
+    }
+    links += 1;
+    if (links > MAX_LINKS)
+      throw new NkError("BAD_CONFIG", `too many symbolic links in the image at /${next.join("/")}`);
+    const target = readlinkSync(raw(inRoot(root, next)), "latin1");
+    if (target.startsWith("/")) reached = [];
+    left.unshift(...target.split("/"));
+  }
+  return reached;
+}
+
+function isLink(root: string, parts: readonly string[]): boolean {
+  return lookAt(inRoot(root, parts))?.isSymbolicLink() === true;
+}
+
+export function inRoot(root: string, parts: readonly string[]): string {
+  return [root, ...parts].join("/");
+}

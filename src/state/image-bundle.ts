@@ -1,0 +1,68 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { isOwnerAlive, ownName } from "./claim.ts";
+
+/**
+ * Bundles that `run --image` has unpacked. State folders are in memory on most hosts, so these lie on disk, each in a folder of its own,
+ * named by the process that makes it. Two links lead from the state folder to it and back; the first is there before it is made. It goes
+ * with the state folder, whoever removes that; where that was lost (a restart of the host), `gc` finds it by the second.
+ */
+const BUNDLES = "/var/lib/nano-sandbox/bundles";
+const NAME = /^(\d+)-(\d+)-[0-9a-f]{8}$/;
+
+/** In the state folder. */
+const TO_BUNDLE = "image";
+/** In the bundle's folder. */
+const TO_STATE = "state";
+
+/**
+ * @param prepared the state folder as it is called now
+ * @param stateDir as it will be called
+ * @returns the path of a bundle to be made
+ */
+export function newImageBundle(prepared: string, stateDir: string): string {
+  const folder = join(BUNDLES, `${ownName()}-${randomBytes(4).toString("hex")}`);
+  symlinkSync(folder, join(prepared, TO_BUNDLE));
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  symlinkSync(stateDir, join(folder, TO_STATE));
+  return join(folder, "bundle");
+}
+
+/** Removes a state folder that nobody finds by an id any more, after the bundle that belongs to it. */
+export function removeStateFolder(stateDir: string): void {
+  const folder = linkTarget(join(stateDir, TO_BUNDLE));
+  if (folder !== undefined && isBundleFolder(folder)) rmSync(folder, { recursive: true, force: true });
+  rmSync(stateDir, { recursive: true, force: true });
+}
+
+/** Folders of bundles whose state folder is gone, and whose maker has ended. */
+export function strayImageBundles(): string[] {
+  return folders().filter((folder) => {
+    if (isOwnerAlive(NAME.exec(basename(folder)))) return false;
+    const stateDir = linkTarget(join(folder, TO_STATE));
+    return stateDir === undefined || linkTarget(join(stateDir, TO_BUNDLE)) !== folder;
+  });
+}
+
+function folders(): string[] {
+  try {
+    return readdirSync(BUNDLES)
+      .filter((name) => NAME.test(name))
+      .map((name) => join(BUNDLES, name));
+  } catch {
+    return [];
+  }
+}
+
+function isBundleFolder(path: string): boolean {
+  return dirname(path) === BUNDLES && NAME.test(basename(path));
+}
+
+function linkTarget(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}
