@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -74,6 +75,8 @@ describe.each(Object.entries(WAYS))("by %s", (_name, { flags, joined, obstacle }
     if (vm !== undefined) await runtime.ok(["vm-delete", "--force", vm]);
   });
 
+  const place = (): string[] => (vm === undefined ? ["--mode=vm", ...flags] : ["--vm", vm]);
+
   /** What a shell prints in such a container, both streams. */
   async function sh(
     script: string,
@@ -82,8 +85,7 @@ describe.each(Object.entries(WAYS))("by %s", (_name, { flags, joined, obstacle }
   ) {
     const bundle = await runtime.bundle({ args: ["sh", "-c", `exec 2>&1; ${script}`], ...options });
     prepare(bundle);
-    const place = vm === undefined ? ["--mode=vm", ...flags] : ["--vm", vm];
-    const { stdout, stderr } = await runtime.call(["run", ...place, "--bundle", bundle.dir, runtime.id()]);
+    const { stdout, stderr } = await runtime.call(["run", ...place(), "--bundle", bundle.dir, runtime.id()]);
     expect(stderr).toBe("");
     return stdout.split("\n").slice(0, -1);
   }
@@ -169,6 +171,35 @@ describe.each(Object.entries(WAYS))("by %s", (_name, { flags, joined, obstacle }
     expect(readFileSync(join(source, "written"), "utf8")).toBe("by link\n");
     expect(existsSync("/run/nk")).toBe(false);
     rmSync(hostile, { recursive: true });
+  });
+
+  it("what the host mounts later is there below a slave bind, and not below a private one", async ({
+    skip,
+  }) => {
+    skip(obstacle !== undefined, obstacle);
+    const mount = (...args: string[]): void => void execFileSync("mount", args);
+    mount("-t", "tmpfs", "tmpfs", source);
+    mount("--make-shared", source);
+    try {
+      mkdirSync(join(source, "slot"));
+      const id = runtime.id();
+      const mounts = [bind("/slave", source, "rslave"), bind("/private", source, "rprivate")];
+      const { dir } = await runtime.bundle({ args: ["sleep", "1000000"], mounts });
+      await runtime.detached(["run", "-d", ...place(), "--bundle", dir, id]);
+      const inside = (script: string) => runtime.ok(["exec", id, "sh", "-c", script]);
+      expect(await inside("ls /slave/slot /private/slot")).toBe("/private/slot:\n\n/slave/slot:\n");
+      mount("-t", "tmpfs", "tmpfs", join(source, "slot"));
+      writeFileSync(join(source, "slot/later"), "");
+      expect(await inside("echo x >/slave/slot/back; ls /slave/slot /private/slot")).toBe(
+        "/private/slot:\n\n/slave/slot:\nback\nlater\n",
+      );
+      expect(readFileSync(join(source, "slot/back"), "utf8")).toBe("x\n");
+      // With virtiofs the server has it open for as long as the guest remembers it.
+      execFileSync("umount", ["-l", join(source, "slot")]);
+      await runtime.ok(["delete", "--force", id]);
+    } finally {
+      execFileSync("umount", ["-R", "-l", source]);
+    }
   });
 
   it("links lead no other path of config.json out of the root", async ({ skip }) => {

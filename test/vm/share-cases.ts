@@ -30,11 +30,21 @@ export interface LiveShare {
 
 /** The kinds of QEMU. */
 export const QEMU_SHARES: Readonly<Record<string, LiveShare>> = {
-  virtiofs: { flags: ["--vm-share=virtiofs"], differences: {} },
+  virtiofs: {
+    flags: ["--vm-share=virtiofs"],
+    differences: {
+      "a file can be made without a name (O_TMPFILE)": /not supported/,
+      "a default access control list stands in for the umask": /0666/,
+      "an access control list says who may read": /may_read/,
+    },
+  },
   "9p": {
     flags: ["--vm-share=9p"],
     differences: {
       "a file that is open and has no name any more is a file": /ftruncate/,
+      "a file can be made without a name (O_TMPFILE)": /not supported/,
+      "times are kept to the nanosecond": /tv_nsec/,
+      "a program loses its set-user-id bit when somebody else writes to it": /0777/,
       "sockets, fifos and devices": /bind/,
     },
   },
@@ -43,6 +53,8 @@ export const QEMU_SHARES: Readonly<Record<string, LiveShare>> = {
     differences: {
       "a file that is open stays itself when it or its folder is renamed": /No such file/,
       "a file that is open and has no name any more is a file": /fstat/,
+      "a file can be made without a name (O_TMPFILE)": /not supported/,
+      "times are kept to the nanosecond": /tv_nsec/,
     },
     ...(!existsSync(VHOST_VSOCK) && { obstacle: `no ${VHOST_VSOCK} on this host: the lab has one` }),
   },
@@ -62,7 +74,7 @@ export function makeHostFolder(): { folder: string; file: string } {
   const folder = mkdtempSync(join(tmpdir(), "nk-share-"));
   const file = join(folder, "one-file");
   writeFileSync(file, "a file by itself");
-  copyFileSync(staticProgram("share-probe"), join(folder, "share-probe"));
+  for (const name of ["share-probe", "rights-probe"]) copyFileSync(staticProgram(name), join(folder, name));
   return { folder, file };
 }
 
@@ -100,18 +112,20 @@ export class ContainerFolder implements SharedFolder {
   }
 }
 
-/** A check of test/fixtures/share-probe.c, in a folder of its own; which one. */
+/** A check of test/fixtures/share-probe.c, or of another program, in a folder of its own; which one. */
 async function probe(
   { host, run }: SharedFolder,
   check: string,
-  options: { prepare?: (folder: string) => void; args?: string[] } = {},
+  options: { prepare?: (folder: string) => void; args?: string[]; program?: string } = {},
 ): Promise<string> {
   const folder = join(host, check);
   mkdirSync(folder);
   options.prepare?.(folder);
-  await run("/data/share-probe", check, `/data/${check}`, ...(options.args ?? []));
+  await run(`/data/${options.program ?? "share-probe"}`, check, `/data/${check}`, ...(options.args ?? []));
   return folder;
 }
+
+const RIGHTS = { program: "rights-probe" };
 
 /** Ends the test that runs, with the reason why it cannot be tried here. */
 type Skip = (reason: string) => void;
@@ -184,6 +198,25 @@ export const SHARE_CASES: Readonly<Record<string, Case>> = {
     const at = await probe(folder, "nameless");
     expect(readdirSync(at)).toEqual([]);
   },
+
+  "a file can be made without a name (O_TMPFILE)": async (folder) => void (await probe(folder, "tmpfile")),
+
+  "times are kept to the nanosecond": async (folder) => {
+    const at = await probe(folder, "times");
+    expect(lstatSync(join(at, "timed"), { bigint: true }).mtimeNs).toBe(2_000_987_654_321n);
+  },
+
+  "a program loses its set-user-id bit when somebody else writes to it": async (folder) => {
+    const at = await probe(folder, "foreign", RIGHTS);
+    expect(lstatSync(join(at, "program")).mode & 0o7777).toBe(0o777);
+  },
+
+  "a default access control list stands in for the umask": async (folder) => {
+    const at = await probe(folder, "inherited", RIGHTS);
+    expect(lstatSync(join(at, "open/file")).mode & 0o777).toBe(0o666);
+  },
+
+  "an access control list says who may read": async (folder) => void (await probe(folder, "listed", RIGHTS)),
 
   "sockets, fifos and devices": async (folder) => {
     const at = await probe(folder, "special");
