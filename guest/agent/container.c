@@ -169,7 +169,7 @@ static void free_reported_sessions(struct nk_container *c) {
 
     for (struct nk_process *p = c->sessions; p; p = next) {
         next = p->next;
-        if (p->reported)
+        if (nk_process_is_over(p))
             nk_session_free(p);
     }
 }

@@ -81,17 +81,22 @@ static int wait_ms(const struct nk_timer *timer) {
 
 int nk_loop_once(void) {
     struct nk_timer *timer = earliest_timer();
+    int timeout_ms = wait_ms(timer);
     struct epoll_event event;
-    int n = epoll_wait(epoll_fd, &event, 1, wait_ms(timer));
+    int n;
 
+    /* First: a source that is always ready must not keep a timer from firing. */
+    if (timeout_ms == 0) {
+        nk_timer_stop(timer);
+        timer->fire(timer);
+        return 0;
+    }
+    n = epoll_wait(epoll_fd, &event, 1, timeout_ms);
     if (n < 0)
         return errno == EINTR ? 0 : -1;
     if (n == 1) {
         struct nk_source *source = event.data.ptr;
         source->ready(source, event.events);
-    } else if (timer) {
-        nk_timer_stop(timer);
-        timer->fire(timer);
     }
     return 0;
 }

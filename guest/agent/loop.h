@@ -32,7 +32,8 @@ void nk_loop_close(struct nk_source *source);
 void nk_timer_start(struct nk_timer *timer, uint64_t delay_us);
 void nk_timer_stop(struct nk_timer *timer);
 
-/* Waits for one event or timer and handles it. One event at a time: a handler may free any other source. */
+/* Waits for one event or timer and handles it, a timer that is due first. One at a time: a handler may free
+ * any other source. A timer that starts itself anew needs a delay. */
 int nk_loop_once(void);
 
 #endif

@@ -127,12 +127,12 @@ static void done(struct nk_run *run, pid_t pid, struct nk_error *failure) {
 
 static int start_runtime(struct nk_container *c, struct nk_request *request, const int stdio[3],
                          struct nk_error *e) {
-    struct nk_run *run = nk_run_new(c, "runtime create", request, done);
+    struct nk_run *run = nk_run_new(c, "runtime create", request, done, e);
     const char *tail[NK_MAX_TAIL] = {"create", "--bundle", c->bundle, "--pid-file"};
     size_t n = 4;
 
     if (!run)
-        return nk_fail_errno(e, "run of the runtime");
+        return -1;
     if (nk_rundir_file(run->pid_path, sizeof run->pid_path, "tmp", ".pid", e) < 0)
         goto fail;
     tail[n++] = run->pid_path;

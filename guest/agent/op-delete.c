@@ -57,7 +57,7 @@ void nk_delete_now(struct nk_container *c) {
         gone(c, request);
         return;
     }
-    run = nk_run_new(c, "runtime delete", request, done);
+    run = nk_run_new(c, "runtime delete", request, done, &e);
     if (run && nk_run_start(run, (const char *[]){"delete", "--force", c->id, NULL}, NULL, &e) == 0)
         return;
     nk_run_free(run);

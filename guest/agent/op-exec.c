@@ -39,13 +39,13 @@ static void describe_terminal(json_t *process, const struct nk_process *p) {
 
 static int start_runtime(struct nk_process *p, struct nk_request *request, const int stdio[3],
                          struct nk_error *e) {
-    struct nk_run *run = nk_run_new(p->container, "runtime exec", request, done);
+    struct nk_run *run = nk_run_new(p->container, "runtime exec", request, done, e);
     json_t *process = json_object_get(request->body, "process");
     const char *tail[NK_MAX_TAIL] = {"exec", "--detach", "--process"};
     size_t n = 3;
 
     if (!run)
-        return nk_fail_errno(e, "run of the runtime");
+        return -1;
     run->process = p;
     describe_terminal(process, p);
     if (nk_rundir_file(run->pid_path, sizeof run->pid_path, "tmp", ".pid", e) < 0 ||

@@ -76,7 +76,7 @@ void nk_op_start(struct nk_request *request) {
         started(c, request);
         return;
     }
-    run = nk_run_new(c, "runtime start", request, done);
+    run = nk_run_new(c, "runtime start", request, done, &e);
     if (!run || nk_run_start(run, (const char *[]){"start", c->id, NULL}, NULL, &e) < 0) {
         nk_run_free(run);
         nk_answer_error(request, &e);
@@ -129,6 +129,9 @@ static int kill_everything(struct nk_container *c, int signal, struct nk_error *
         return nk_fail(e, NK_BAD_STATE, "expected a container, found it creating");
     if (signal == SIGKILL) {
         nk_container_kill_all(c);
+        nk_process_expect_end(&c->init);
+        for (struct nk_process *p = c->sessions; p; p = p->next)
+            nk_process_expect_end(p);
         return 0;
     }
     count = nk_container_pids(c, pids, sizeof pids / sizeof pids[0]);
@@ -137,7 +140,11 @@ static int kill_everything(struct nk_container *c, int signal, struct nk_error *
     return 0;
 }
 
-static int kill_one(const struct nk_process *p, int signal, struct nk_error *e) {
+static int kill_one(struct nk_process *p, int signal, struct nk_error *e) {
+    if (signal == SIGKILL)
+        nk_process_expect_end(p);
+    if (p->pid > 0 && p->reaped && !p->reported)
+        return 0;
     if (p->pid <= 0 || p->reaped)
         return nk_fail(e, NK_BAD_STATE, "expected a running process, found it %s",
                        p->reaped ? "ended" : "not started");

@@ -7,11 +7,16 @@
 #include "io.h"
 
 #include <fcntl.h>
+#include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 
 /* As much as a stream may have on its way. Fewer slots than the channel's pipes have. */
 #define PIPE_BYTES ((int)NK_CREDIT_START_BYTES)
+
+/* How long the end of a process that was killed waits for a reader of its output. On a host it would have
+ * been killed while it wrote, and what it had not written would not be missed. */
+#define UNREAD_US 1000000
 
 static int open_null(int *fd, struct nk_error *e) {
     *fd = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -113,6 +118,11 @@ int nk_process_take_terminal(struct nk_process *p, struct nk_error *e) {
     return 0;
 }
 
+/* The container's own process takes all others with it. */
+static bool is_session(const struct nk_process *p) {
+    return p->session[0] != '\0';
+}
+
 static void on_exit_status(struct nk_child *child, int status) {
     struct nk_process *p = (struct nk_process *)child;
 
@@ -123,10 +133,12 @@ static void on_exit_status(struct nk_child *child, int status) {
     /* A stream that ends here must not free the process under our feet. */
     p->held = true;
     if (p->out)
-        nk_stream_drain(p->out);
+        nk_stream_drain(p->out, is_session(p));
     if (p->err)
-        nk_stream_drain(p->err);
+        nk_stream_drain(p->err, is_session(p));
     p->held = false;
+    if (p->killed)
+        nk_process_expect_end(p);
     nk_process_report(p);
 }
 
@@ -145,6 +157,7 @@ void nk_process_run(struct nk_process *p, pid_t pid) {
 void nk_process_close(struct nk_process *p) {
     if (p->child.watched)
         nk_child_forget(&p->child);
+    nk_timer_stop(&p->end_timer);
     nk_console_close(p);
     nk_stream_free(p->in);
     nk_stream_free(p->out);
@@ -162,8 +175,17 @@ int nk_process_resize(struct nk_process *p, unsigned short rows, unsigned short 
     return ioctl(p->pty, TIOCSWINSZ, &size);
 }
 
+static bool is_open(const struct nk_stream *stream) {
+    return stream && !stream->finished;
+}
+
+/* Of the process itself, not of those who hold its output. */
 static bool has_output(const struct nk_process *p) {
-    return (p->out && !p->out->finished) || (p->err && !p->err->finished);
+    return (is_open(p->out) && !p->out->drained) || (is_open(p->err) && !p->err->drained);
+}
+
+bool nk_process_is_over(const struct nk_process *p) {
+    return p->reported && !is_open(p->out) && !is_open(p->err);
 }
 
 static json_t *exit_event(const struct nk_process *p) {
@@ -204,4 +226,32 @@ void nk_process_give_up(struct nk_process *p) {
     }
     p->held = false;
     nk_process_send_exit(p);
+}
+
+static size_t unsent_bytes(const struct nk_process *p) {
+    return (is_open(p->out) ? p->out->drain_left : 0) + (is_open(p->err) ? p->err->drain_left : 0);
+}
+
+static void give_up_unless_read(struct nk_timer *timer) {
+    struct nk_process *p = (struct nk_process *)((char *)timer - offsetof(struct nk_process, end_timer));
+    size_t unsent = unsent_bytes(p);
+
+    if (p->reported)
+        return;
+    if (unsent < p->unsent) {
+        p->unsent = unsent;
+        nk_timer_start(timer, UNREAD_US);
+        return;
+    }
+    nk_process_give_up(p);
+    nk_container_changed(p->container);
+}
+
+void nk_process_expect_end(struct nk_process *p) {
+    p->killed = true;
+    if (!p->reaped || p->reported || p->end_timer.armed)
+        return;
+    p->unsent = unsent_bytes(p);
+    p->end_timer.fire = give_up_unless_read;
+    nk_timer_start(&p->end_timer, UNREAD_US);
 }

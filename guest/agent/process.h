@@ -8,6 +8,7 @@
 #include "stream.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct nk_container;
@@ -21,6 +22,9 @@ struct nk_process {
     bool held;        /* its exit is not to be reported yet: an answer must go first */
     bool reaped;
     bool reported;
+    bool killed;               /* SIGKILL was asked for */
+    struct nk_timer end_timer; /* then: how long its end waits for output that nobody reads */
+    size_t unsent;             /* of that output, when the timer was started */
     bool oom;
     int status;
     uint64_t exit_us;
@@ -62,7 +66,13 @@ void nk_process_report(struct nk_process *p);
 /* Ends its output where it is and reports it: nobody waits for more. */
 void nk_process_give_up(struct nk_process *p);
 
-/* One of its output streams has ended. */
+/* It was or is being killed: its end waits no longer for its output than somebody reads it. */
+void nk_process_expect_end(struct nk_process *p);
+
+/* It has ended, and nobody holds its output any more. */
+bool nk_process_is_over(const struct nk_process *p);
+
+/* One of its output streams has ended, or what the process itself has written to it. */
 void nk_process_output_ended(struct nk_process *p);
 
 #endif

@@ -32,11 +32,13 @@ int nk_runtime_root(const struct nk_container *container, char *out, size_t size
 }
 
 struct nk_run *nk_run_new(struct nk_container *container, const char *step, struct nk_request *request,
-                          void (*done)(struct nk_run *, pid_t, struct nk_error *)) {
+                          void (*done)(struct nk_run *, pid_t, struct nk_error *), struct nk_error *e) {
     struct nk_run *run = calloc(1, sizeof *run);
 
-    if (!run)
+    if (!run) {
+        nk_fail_errno(e, "run of the runtime");
         return NULL;
+    }
     snprintf(run->step, sizeof run->step, "%s", step);
     run->words_fd = -1;
     run->container = container;
@@ -46,8 +48,13 @@ struct nk_run *nk_run_new(struct nk_container *container, const char *step, stru
 }
 
 void nk_run_free(struct nk_run *run) {
-    const char *paths[] = {run->log_path, run->input_path, run->pid_path};
+    const char *paths[3];
 
+    if (!run)
+        return;
+    paths[0] = run->log_path;
+    paths[1] = run->input_path;
+    paths[2] = run->pid_path;
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         if (*paths[i])
             unlink(paths[i]);

@@ -32,9 +32,11 @@ struct nk_run {
     void (*done)(struct nk_run *run, pid_t pid, struct nk_error *e);
 };
 
-/* A run for a container. NULL: no memory. */
+/* A run for a container. NULL, with the error: no memory. */
 struct nk_run *nk_run_new(struct nk_container *container, const char *step, struct nk_request *request,
-                          void (*done)(struct nk_run *, pid_t, struct nk_error *));
+                          void (*done)(struct nk_run *, pid_t, struct nk_error *), struct nk_error *e);
+
+/* NULL is nothing. */
 void nk_run_free(struct nk_run *run);
 
 /* Starts `runtime <global options> <tail…>`; tail ends with NULL. stdio NULL: /dev/null. The run stays the

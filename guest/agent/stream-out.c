@@ -4,6 +4,7 @@
 #include "stream.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -29,6 +30,24 @@ void nk_stream_out_finish(struct nk_stream *stream) {
     if (!stream->discard)
         nk_channel_send(NK_EOF, stream->id, NULL, 0);
     close_descriptor(stream);
+}
+
+/* A pipe says EPOLLHUP when nobody can write to it any more. */
+static bool is_held(const struct nk_stream *stream) {
+    struct pollfd state = {.fd = stream->source.fd};
+
+    return poll(&state, 1, 0) >= 0 && !(state.revents & POLLHUP);
+}
+
+void nk_stream_out_drained(struct nk_stream *stream) {
+    if (!stream->outlives || !is_held(stream)) {
+        nk_stream_out_finish(stream);
+        return;
+    }
+    stream->draining = false;
+    stream->drained = true;
+    nk_stream_out_update(stream);
+    nk_process_output_ended(stream->process);
 }
 
 /* How much may be read now. */
@@ -96,8 +115,10 @@ void nk_stream_out_ready(struct nk_stream *stream) {
     if (n > 0 && stream->draining)
         stream->drain_left -= (size_t)n;
     /* Zero is the end of a pipe, EIO that of a terminal. */
-    if (n <= 0 || (stream->draining && stream->drain_left == 0))
+    if (n <= 0)
         nk_stream_out_finish(stream);
+    else if (stream->draining && stream->drain_left == 0)
+        nk_stream_out_drained(stream);
     else
         nk_stream_out_update(stream);
 }

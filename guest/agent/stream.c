@@ -100,7 +100,7 @@ void nk_stream_attach(struct nk_stream *stream, int fd, bool terminal) {
         nk_stream_out_update(stream);
 }
 
-void nk_stream_drain(struct nk_stream *stream) {
+void nk_stream_drain(struct nk_stream *stream, bool outlives) {
     int left = 0;
 
     if (stream->finished)
@@ -108,9 +108,10 @@ void nk_stream_drain(struct nk_stream *stream) {
     if (!stream->terminal && ioctl(stream->source.fd, FIONREAD, &left) < 0)
         left = 0;
     stream->draining = true;
+    stream->outlives = outlives && !stream->terminal;
     stream->drain_left = stream->terminal ? TERMINAL_DRAIN_BYTES : (size_t)left;
     if (stream->drain_left == 0)
-        nk_stream_out_finish(stream);
+        nk_stream_out_drained(stream);
     else
         nk_stream_out_update(stream);
 }

@@ -32,6 +32,8 @@ struct nk_stream {
     bool discard;      /* nobody wants the bytes, and the process must not notice: no frames are sent */
     bool draining;     /* the process is gone: what is in the pipe now is the rest */
     size_t drain_left; /* bytes of that rest */
+    bool outlives;     /* its process's children may hold it: it goes on when the rest has been sent */
+    bool drained;      /* that rest has been sent, and somebody still holds it */
 
     /* To the process. */
     struct nk_window window;
@@ -50,8 +52,10 @@ void nk_stream_free(struct nk_stream *stream);
 /* Bytes flow from now on. Owns fd. */
 void nk_stream_attach(struct nk_stream *stream, int fd, bool terminal);
 
-/* The process is gone: sends what is left, then EOF, then calls nk_process_output_ended(). */
-void nk_stream_drain(struct nk_stream *stream);
+/* The process is gone: sends what is left and calls nk_process_output_ended(). EOF follows what is left, or,
+ * with `outlives`, the end of the last process that holds the stream; nk_process_output_ended() is called
+ * again then. */
+void nk_stream_drain(struct nk_stream *stream, bool outlives);
 
 /* DATA, CREDIT, EOF or CLOSE from the host. NULL, or the protocol error. */
 const char *nk_streams_frame(const struct nk_frame *frame);
@@ -71,6 +75,10 @@ void nk_stream_in_attached(struct nk_stream *stream);
 const char *nk_stream_out_frame(struct nk_stream *stream, const struct nk_frame *frame);
 void nk_stream_out_ready(struct nk_stream *stream);
 void nk_stream_out_finish(struct nk_stream *stream);
+
+/* What was left is sent: ends the stream, or lets it go on for those who still hold it. May free the process.
+ */
+void nk_stream_out_drained(struct nk_stream *stream);
 
 /* Waits for output, or not, as credit and the channel allow. Never ends the stream. */
 void nk_stream_out_update(struct nk_stream *stream);

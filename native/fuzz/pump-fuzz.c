@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
     open_standard_streams();
     connection_open(pair, data, size);
-    pump_run(pair[0], -1);
+    pump_run(pair[0], -1, false);
     /* The program would end here: its descriptors are all above the first of the pair. */
     close_range((unsigned)(pair[0] < pair[1] ? pair[0] : pair[1]), ~0u, 0);
     return 0;

@@ -65,7 +65,8 @@ static int prepare(void *context, int *sync) {
 static int run(void *context) {
     const struct create *create = context;
 
-    return pump_run(MONITOR_FD, session_tty(&create->plan));
+    /* They end with it: it is the first process of its namespace. */
+    return pump_run(MONITOR_FD, session_tty(&create->plan), false);
 }
 
 /* A monitor that runs is told first: its lines end on its own log, and the container is there when we report.

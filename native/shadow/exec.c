@@ -49,7 +49,7 @@ static int prepare(void *context, int *sync) {
 static int run(void *context) {
     const struct exec *exec = context;
 
-    return pump_run(MONITOR_FD, session_tty(&exec->plan));
+    return pump_run(MONITOR_FD, session_tty(&exec->plan), exec->plan.terminal == TERMINAL_NONE);
 }
 
 /* The order is for the caller: its console socket is served before the process can write. */

@@ -193,10 +193,13 @@ static void watch(const struct pump *pump, struct pollfd *fds) {
     fds[POLL_STDERR] = watch_sink(&pump->sinks[1]);
 }
 
-/* What the container wrote before its end is written out, however slow the reader is. */
+/* What the container wrote before its end is written out: at once where the kernel can keep it for the
+ * reader, as it would what a process on the host has written; else however slow the reader is. */
 static void drain(struct pump *pump) {
     struct pollfd fds[2];
 
+    sink_make_room(&pump->sinks[0]);
+    sink_make_room(&pump->sinks[1]);
     while (pump->sinks[0].used > 0 || pump->sinks[1].used > 0) {
         for (int i = 0; i < 2; i++) {
             fds[i] = watch_sink(&pump->sinks[i]);
@@ -231,6 +234,33 @@ static void turn(struct pump *pump) {
         take_frames(pump);
 }
 
+static bool is_held(const struct pump *pump) {
+    return pump->sinks[0].state == SINK_OPEN || pump->sinks[1].state == SINK_OPEN;
+}
+
+/* In the copy that stays: until the last holder in the guest has closed the output, or nobody reads it. */
+static void write_for_children(struct pump *pump) {
+    close(pump->signals);
+    pump->signals = -1;
+    signals_reset();
+    signal(SIGPIPE, SIG_IGN);
+    if (pump->input_open)
+        link_send(&pump->link, NK_EOF, NK_STDIN_STREAM, NULL, 0);
+    close_input(pump);
+    pump->ended = false;
+    while (!pump->ended && is_held(pump))
+        turn(pump);
+    drain(pump);
+}
+
+/* The process has ended, and whoever waits for it is not to wait for its children. */
+static void leave_children(struct pump *pump) {
+    if (!is_held(pump) || fork() != 0)
+        return;
+    write_for_children(pump);
+    _exit(0);
+}
+
 static int start(struct pump *pump, int monitor, int tty) {
     struct stat info;
 
@@ -250,7 +280,7 @@ static int start(struct pump *pump, int monitor, int tty) {
     return 0;
 }
 
-int pump_run(int monitor, int tty) {
+int pump_run(int monitor, int tty, bool leaves_children) {
     struct pump pump = {.status = STATUS_LOST};
 
     if (start(&pump, monitor, tty) == 0) {
@@ -258,6 +288,8 @@ int pump_run(int monitor, int tty) {
             turn(&pump);
         if (!pump.lost)
             drain(&pump);
+        if (!pump.lost && leaves_children)
+            leave_children(&pump);
     }
     link_free(&pump.link);
     sink_free(&pump.sinks[0]);

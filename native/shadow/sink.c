@@ -68,6 +68,23 @@ int sink_write(struct sink *sink) {
     return (int)written;
 }
 
+void sink_make_room(struct sink *sink) {
+    int pipe = sink->used > 0 ? fcntl(sink->fd, F_GETPIPE_SZ) : -1;
+    int socket_bytes = 0;
+    socklen_t length = sizeof socket_bytes;
+
+    if (sink->used == 0)
+        return;
+    /* As full as it may be, and a page more for each end of what is written. */
+    if (pipe >= 0)
+        fcntl(sink->fd, F_SETPIPE_SZ, pipe + (int)sink->used + 2 * (int)sysconf(_SC_PAGESIZE));
+    if (!sink->socket || getsockopt(sink->fd, SOL_SOCKET, SO_SNDBUF, &socket_bytes, &length) < 0)
+        return;
+    /* The kernel counts its own part of each packet, too. */
+    socket_bytes += 2 * (int)sink->used;
+    setsockopt(sink->fd, SOL_SOCKET, SO_SNDBUFFORCE, &socket_bytes, sizeof socket_bytes);
+}
+
 void sink_end(struct sink *sink) {
     if (sink->state != SINK_OPEN)
         return;

@@ -31,6 +31,10 @@ int sink_put(struct sink *sink, const uint8_t *data, uint32_t length);
  */
 int sink_write(struct sink *sink);
 
+/* Has the kernel keep all that waits, if the descriptor is a pipe or a socket: it can be written without the
+ * reader. */
+void sink_make_room(struct sink *sink);
+
 /* No more will come: closes the descriptor once all is written. */
 void sink_end(struct sink *sink);
 

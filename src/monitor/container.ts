@@ -22,7 +22,7 @@ import type { ShadowHandlers, ShadowLink } from "./shadow-link.ts";
 import type { StreamRouter } from "./stream-router.ts";
 
 const SIGKILL = 9;
-/** How long a shadow may take to write its last output when the container is deleted by force. */
+/** How long a shadow may take to write its last output when nobody wants its container any more; those of execs when it has ended. */
 const FORCED_FLUSH_MS = 2_000;
 /** Signals that end a container which is not there yet: HUP, INT, QUIT, TERM. */
 const BOOT_ENDING_SIGNALS = new Set([1, 2, 3, 15]);
@@ -213,7 +213,8 @@ export class Container {
     record.pid = 0;
     this.recordEnd();
     this.resolveStopped();
-    this.execs.lost();
+    // First: they end with the container's shadow, which is the first process of their namespace.
+    await soon(this.execs.lost(), "the last output of its execs").catch(() => {});
     await this.dismissShadow(end);
   }
 
@@ -255,9 +256,10 @@ export class Container {
 
   private async dismissShadow(end: ExitEvent | NkError): Promise<void> {
     const gone = end instanceof NkError ? this.session.lost() : this.session.exited(end);
-    if (!this.forced) return gone;
+    // Somebody may read slowly. When it is deleted, nobody waits for that any more.
+    await Promise.race([gone, this.unwanted.catch(() => {})]);
     try {
-      await Deadline.after(FORCED_FLUSH_MS).race(gone, "the shadow's last output");
+      await soon(gone, "the shadow's last output");
     } catch (error) {
       writeStderr(`${asNkError(error).message}\n`);
       this.shadow.link.destroy();
@@ -267,6 +269,11 @@ export class Container {
 }
 
 const CREATE_WHY = "the in-VM runtime makes namespaces, cgroup and mounts";
+
+/** At the end of a container, whose output may be read by nobody. */
+function soon(work: Promise<void>, what: string): Promise<void> {
+  return Deadline.after(FORCED_FLUSH_MS).race(work, what);
+}
 
 function unborn(signal: number): NkError {
   return new NkError("BOOT", `${signalName(signal)} ended the container before it was created`);

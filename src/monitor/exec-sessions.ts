@@ -49,7 +49,6 @@ export class ExecSessions {
           session.shadowGone();
           // A guest that never tells its end must not keep it.
           this.sessions.delete(session.name);
-          session.release();
         },
       },
       head,
@@ -57,15 +56,12 @@ export class ExecSessions {
   }
 
   exited(event: ExitEvent): void {
-    const session = this.sessions.get(event.session);
-    this.sessions.delete(event.session);
-    void session?.exited(event);
+    void this.sessions.get(event.session)?.exited(event);
   }
 
-  /** The guest is gone, and all sessions with it. */
-  lost(): void {
-    for (const session of this.sessions.values()) void session.lost();
-    this.sessions.clear();
+  /** The guest is gone, and all sessions with it; resolves when their shadows are. */
+  async lost(): Promise<void> {
+    await Promise.all([...this.sessions.values()].map((session) => session.lost()));
   }
 
   private async begin(

@@ -147,7 +147,8 @@ export class MachineMonitor implements ControlTarget {
     this.record.pid = 0;
     this.setStatus("stopped");
     this.resolveOver();
-    await this.shadow.link.sendExit(0);
+    this.shadow.link.sendExit(0);
+    await this.shadow.link.closed();
   }
 
   /** @returns who takes what the shadow sends from now on, and when the container is there. */

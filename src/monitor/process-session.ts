@@ -57,14 +57,10 @@ export class ProcessSession {
     void this.agent?.resize(this.containerId, this.name, rows, cols).catch(() => {});
   }
 
-  /** The shadow was killed: so is the process, as a container dies with its init. */
+  /** The shadow was killed: so is the process, as a container dies with its init. What its children write nobody reads any more. */
   shadowGone(): void {
     if (!this.exitSent) this.signal(SIGKILL);
-  }
-
-  /** Drops what the guest still sends for it. */
-  release(): void {
-    this.streams?.release();
+    this.streams?.abandon();
   }
 
   /** Opens the streams and lets `begin` make the process in the guest. */
@@ -97,20 +93,30 @@ export class ProcessSession {
     for (const signal of this.earlySignals) this.signal(signal);
   }
 
-  /** Hands the exit status to the shadow; resolves when the shadow has written all output and is gone. */
+  /**
+   * Hands the exit status to the shadow; resolves when the shadow has written all output and is gone. What the children of an exec's
+   * process still write is passed on until the last of them has closed it (protocol/agent-protocol.md, "Exit").
+   */
   async exited(event: ExitEvent): Promise<void> {
-    await this.end(waitStatus(event));
+    if (!this.exitSent) {
+      this.exitSent = true;
+      this.link.sendExit(waitStatus(event));
+      if (this.name === "") this.streams?.release();
+      void this.streams?.outputEnded.then(() => this.finish());
+    }
+    await this.link.closed();
   }
 
   /** The guest is gone: the shadow ends as if the process had been killed. */
   async lost(): Promise<void> {
-    await this.end(SIGKILL);
+    if (!this.exitSent) this.link.sendExit(SIGKILL);
+    this.exitSent = true;
+    this.finish();
+    await this.link.closed();
   }
 
-  private async end(status: number): Promise<void> {
-    if (this.exitSent) return;
-    this.exitSent = true;
+  private finish(): void {
     this.streams?.release();
-    await this.link.sendExit(status);
+    this.link.end();
   }
 }

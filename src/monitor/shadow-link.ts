@@ -79,19 +79,28 @@ export class ShadowLink {
     if (!this.over) this.socket.end(encodeFrame(FrameType.failed, 0, Buffer.from(text.slice(0, 4096))));
   }
 
-  /** Sends the wait status; resolves when the shadow has closed its end, its output written. */
-  sendExit(waitStatus: number): Promise<void> {
-    const closed = new Promise<void>((resolve) => {
-      if (this.over) resolve();
-      else this.socket.once("close", () => resolve());
+  /** Sends the wait status. The shadow ends; for one of an exec that leaves children behind, a copy of it stays. */
+  sendExit(waitStatus: number): void {
+    if (this.over) return;
+    const payload = Buffer.alloc(4);
+    payload.writeUInt32LE(waitStatus);
+    this.outbox.add(FrameType.exit, 0, payload);
+    if (!this.waits) this.flush();
+  }
+
+  /** Nothing more will be sent. One that waits for STARTED gets FAILED first, from whoever waits for it. */
+  end(): void {
+    if (this.over || this.waits) return;
+    this.flush();
+    this.socket.end();
+  }
+
+  /** Resolves when the shadow has closed its end, its output written. */
+  closed(): Promise<void> {
+    if (this.over) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.socket.once("close", () => resolve());
     });
-    if (!this.over) {
-      const payload = Buffer.alloc(4);
-      payload.writeUInt32LE(waitStatus);
-      this.outbox.add(FrameType.exit, 0, payload);
-      if (!this.waits) this.flush();
-    }
-    return closed;
   }
 
   destroy(): void {

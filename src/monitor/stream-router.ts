@@ -9,6 +9,8 @@ import type { ShadowLink } from "./shadow-link.ts";
 const INITIAL_CREDIT = 262_144;
 const MAX_CREDIT = 16 * 1024 * 1024;
 
+const NOTHING = Buffer.alloc(0);
+
 /** The fixed stream ids on a shadow's link. */
 export const ShadowStream = { stdin: 1, stdout: 2, stderr: 3 } as const;
 
@@ -21,6 +23,8 @@ interface Route {
   ended: boolean;
   /** The shadow has sent CLOSE, on standard input EOF. */
   left: boolean;
+  /** Called when either has ended it. */
+  over: () => void;
 }
 
 /** The agent-side stream ids of one process. */
@@ -28,7 +32,12 @@ export interface StreamSet {
   streams: Streams;
   /** Passes a frame of the shadow on to the guest. @throws PROTOCOL when it breaks the rules of streams, for which the guest would end the connection */
   fromShadow(frame: Frame): void;
+  /** Settles when nobody in the guest holds the process's output any more, or nobody reads it. */
+  readonly outputEnded: Promise<void>;
+  /** Drops what still comes. */
   release(): void;
+  /** The same, and tells the guest that nobody reads what is still written. */
+  abandon(): void;
 }
 
 /**
@@ -47,11 +56,13 @@ export class StreamRouter implements StreamSink {
   /** Opens the streams of one process; with a terminal there is no standard error. */
   open(link: ShadowLink, terminal: boolean): StreamSet {
     const ids = new Map<number, number>();
+    const outputs: Promise<void>[] = [];
     for (const shadowStream of terminal ? [1, 2] : [1, 2, 3]) {
       const id = this.nextId;
       this.nextId += 1;
       ids.set(shadowStream, id);
-      this.routes.set(id, { link, shadowStream, credit: INITIAL_CREDIT, ended: false, left: false });
+      const ended = this.addRoute(id, link, shadowStream);
+      if (shadowStream !== ShadowStream.stdin) outputs.push(ended);
     }
     const [stdin, stdout, stderr] = [...ids.values()];
     return {
@@ -61,10 +72,32 @@ export class StreamRouter implements StreamSink {
         ...(stderr !== undefined && { stderr }),
       },
       fromShadow: (frame) => this.toGuest(ids, frame),
-      release: () => {
-        for (const id of ids.values()) this.routes.delete(id);
-      },
+      outputEnded: Promise.all(outputs).then(() => {}),
+      release: () => this.release(ids),
+      abandon: () => this.abandon(ids),
     };
+  }
+
+  private addRoute(id: number, link: ShadowLink, shadowStream: number): Promise<void> {
+    return new Promise((over) => {
+      this.routes.set(id, { link, shadowStream, credit: INITIAL_CREDIT, ended: false, left: false, over });
+    });
+  }
+
+  private release(ids: Map<number, number>): void {
+    for (const id of ids.values()) {
+      this.routes.get(id)?.over();
+      this.routes.delete(id);
+    }
+  }
+
+  private abandon(ids: Map<number, number>): void {
+    for (const id of ids.values()) {
+      const route = this.routes.get(id);
+      if (!route || route.shadowStream === ShadowStream.stdin || route.ended || route.left) continue;
+      this.connection?.send(FrameType.close, id, NOTHING);
+    }
+    this.release(ids);
   }
 
   /** A stream frame of the guest. @throws PROTOCOL when it breaks the rules of streams. */
@@ -78,6 +111,7 @@ export class StreamRouter implements StreamSink {
     if (guestSends) holdSender(route, frame);
     else if (!takesMore(route, frame)) return;
     route.link.send(frame.type, route.shadowStream, frame.payload);
+    if (route.ended) route.over();
     if (this.connection) holdBack(this.connection.socket, route.link.socket);
   }
 
@@ -88,6 +122,7 @@ export class StreamRouter implements StreamSink {
     if (!route || !this.connection) return;
     holdShadow(route, frame);
     this.connection.send(frame.type, id, frame.payload);
+    if (route.left) route.over();
     holdBack(route.link.socket, this.connection.socket);
   }
 }

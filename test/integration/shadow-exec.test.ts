@@ -77,8 +77,13 @@ test("a session: the request, its start, its output, its status", async () => {
   monitor.send(FrameType.data, 2, "output\n");
   monitor.exit(5 << 8);
   expect(await launched.line()).toMatch(/^shadow \d+$/);
-  expect(await textOf(launched.stdout)).toBe("output\n");
+  const said = textOf(launched.stdout);
   expect(await launched.exit()).toBe(5);
+  // Of children that the process has left behind.
+  monitor.send(FrameType.data, 2, "late\n");
+  monitor.send(FrameType.eof, 2);
+  monitor.send(FrameType.eof, 3);
+  expect(await said).toBe("output\nlate\n");
 });
 
 test("its shadow stands in the container's namespaces", async () => {
