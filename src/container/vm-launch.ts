@@ -19,6 +19,7 @@ import { writePidFile } from "../state/pid-file.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
 import { heardSpans, traced } from "../trace/channels.ts";
+import { tellBoot } from "../trace/slow.ts";
 import type { CreateRequest } from "./container-mode.ts";
 import { diskRoot } from "./disk-root.ts";
 import { shadowTerminal } from "./terminal.ts";
@@ -104,7 +105,7 @@ async function launchOwn(request: CreateRequest, options: LaunchOptions): Promis
       monitor: ownMonitor(stateDir),
     };
     return traced("cli", "all of it, from shadow and monitor on", { why: WHY }, () =>
-      startAndWait(plan, request, LAUNCH_TIMEOUT_MS + (disk ? IMAGE_TIMEOUT_MS : 0)),
+      tellBoot(() => startAndWait(plan, request, LAUNCH_TIMEOUT_MS + (disk ? IMAGE_TIMEOUT_MS : 0))),
     );
   });
 }

@@ -1,4 +1,4 @@
-import { createReadStream, existsSync } from "node:fs";
+import { createReadStream, existsSync, readFileSync } from "node:fs";
 import { request } from "node:http";
 import type { Socket } from "node:net";
 import { join } from "node:path";
@@ -14,9 +14,22 @@ const ENDS = ["ERR_STREAM_PREMATURE_CLOSE", "ECONNRESET"];
 
 /** Prints the log of the guest's console, the older part first. Resolves to whether there was one. */
 export async function printConsoleLog(stateDir: string): Promise<boolean> {
-  const logs = ["console.log.1", "console.log"].map((name) => join(stateDir, name)).filter(existsSync);
+  const logs = consoleLogs(stateDir);
   for (const path of logs) await printAll(createReadStream(path));
   return logs.length > 0;
+}
+
+function consoleLogs(stateDir: string): string[] {
+  return ["console.log.1", "console.log"].map((name) => join(stateDir, name)).filter(existsSync);
+}
+
+/** What a distribution's kernel, which has a driver for it, says of a machine without. */
+const NO_PCI = "PCI: Fatal: No config space access function found";
+
+/** Tells a person which line of the console looks like a failure and is none. */
+export function explainConsole(stateDir: string): void {
+  if (consoleLogs(stateDir).some((path) => readFileSync(path, "latin1").includes(NO_PCI)))
+    writeStderr(`note: "${NO_PCI}" is no failure: the machine has no PCI bus, and needs none\n`);
 }
 
 /** Until its end, or until nobody reads it any more. */

@@ -13,6 +13,7 @@ import { hold } from "../state/claim.ts";
 import { TREE_FOLDER, type MachineRecord } from "../state/machine-record.ts";
 import type { MachineStore } from "../state/machine-store.ts";
 import { heardSpans, traced } from "../trace/channels.ts";
+import { tellBoot } from "../trace/slow.ts";
 import { bundleVolumes } from "./bundle-folder.ts";
 import { isLive } from "./refresh.ts";
 
@@ -39,7 +40,7 @@ export async function startMachine(machines: MachineStore, machine: MachineRecor
       const deadline = Deadline.after(START_TIMEOUT_MS);
       const shadow = await startShadow(shadowPlan(machine, proof, stateDir), deadline);
       try {
-        await deadline.race(followReport(shadow.reportLines), "the VM's boot");
+        await tellBoot(() => deadline.race(followReport(shadow.reportLines), "the VM's boot"));
       } catch (error) {
         await shadow.kill();
         throw error;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { AtTerminal, CTRL_C, CTRL_D, CTRL_Z } from "./at-terminal.ts";
-import { Runtime } from "./runtime.ts";
+import { kernels, Runtime } from "./runtime.ts";
 
 const NATIVE = fileURLToPath(new URL("../../native", import.meta.url));
 const RESTORED = "terminal restored\n";
@@ -236,5 +236,25 @@ describe("--console-socket", () => {
     const { code, stderr } = await runtime.call(["exec", "-d", "-t", container, "sh"]);
     expect(code).toBe(255);
     expect(stderr).toContain("cannot allocate tty if nk-runtime will detach without setting console socket");
+  });
+});
+
+describe("a boot that is slow, on a distribution's kernel in software", () => {
+  it("is told to a person at a terminal, and what the kernel says of PCI is explained; a program hears of neither", async ({
+    skip,
+  }) => {
+    const [, kernel] =
+      kernels().find(([name]) => name.startsWith("vmlinuz")) ?? skip("only our own kernel is there");
+    const vm = runtime.id();
+    await runtime.ok(["vm-create", "--vm-accel=tcg", kernel, vm]);
+    expect(await runtime.call(["vm-start", vm])).toEqual({ code: 0, stdout: "", stderr: "" });
+    expect(await runtime.call(["vm-console", vm])).toMatchObject({ code: 0, stderr: "" });
+    const shown = run("vm-console", vm);
+    await shown.expect("is no failure: the machine has no PCI bus");
+    expect(await shown.end()).toMatchObject({ code: 0 });
+
+    await runtime.ok(["vm-stop", vm]);
+    await run("vm-start", vm).expect("booting the virtual machine …");
+    await runtime.ok(["vm-delete", "--force", vm]);
   });
 });

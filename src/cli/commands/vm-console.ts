@@ -1,9 +1,11 @@
 import { join } from "node:path";
 import { writeStderr } from "../../base/logger.ts";
-import { attachConsole, printConsoleLog } from "../../machine/console.ts";
+import { attachConsole, explainConsole, printConsoleLog } from "../../machine/console.ts";
 import { findMachine } from "../../machine/view.ts";
 import type { Command } from "../command.ts";
 import { findRunning, refresher } from "../find-machine.ts";
+
+const STDOUT = 1;
 
 export const vmConsole: Command = {
   spec: {
@@ -31,6 +33,8 @@ export const vmConsole: Command = {
     } else if (!(await printConsoleLog(stateDir))) {
       writeStderr(`the VM ${id} has not run yet: its console is empty\n`);
     }
+    const { isatty } = await import("node:tty");
+    if (isatty(STDOUT)) explainConsole(stateDir);
     return 0;
   },
 };
