@@ -2,22 +2,21 @@
 # shellcheck shell=bash
 
 # Elsewhere than at a terminal; there the line moves each second.
-PROGRESS_EVERY_S=${PROGRESS_EVERY_S:-30}
+PROGRESS_EVERY_S=${PROGRESS_EVERY_S:-60}
 
 # begin_progress FD TEXT COMMAND…: shows on FD what COMMAND SECONDS prints, until end_progress. At a terminal it stands behind TEXT,
 # in one line; elsewhere it is a line of its own now and then.
 begin_progress() {
     (
         trap - EXIT
-        trap 'exit 0' TERM
         show_progress "${@:2}"
     ) >&"$1" &
     PROGRESS_PID=$!
 }
 
+# KILL: with another signal it could still run the script's own EXIT trap, which it has from the fork.
 end_progress() {
-    kill "$PROGRESS_PID" 2>/dev/null || true
-    wait "$PROGRESS_PID" 2>/dev/null || true
+    { kill -KILL "$PROGRESS_PID"; wait "$PROGRESS_PID"; } 2>/dev/null || true
 }
 
 # Ends with the script, also when that is killed outright.
@@ -25,9 +24,8 @@ show_progress() {
     local text=$1 started=$SECONDS now
     shift
     while [ -d "/proc/$$" ]; do
-        # In the background: a signal ends `wait` at once, and a clock that outlives this holds no pipe of the script's.
-        sleep 1 >/dev/null 2>&1 &
-        wait $!
+        # It may outlive this by a second: it holds no pipe of the script's.
+        sleep 1 >/dev/null 2>&1
         now=$((SECONDS - started))
         if [ -t 1 ]; then
             printf '\r%s%s\e[K' "$text" "$("$@" "$now")"

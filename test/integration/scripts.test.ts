@@ -107,6 +107,13 @@ it("a long step says that it lives", () => {
   expect(stdout).toMatch(/^ {2}a long step +1 s\n[^]* {2}a long step +ok +\d/);
 });
 
+it("what a script does at its end is done once, whatever steps it had", () => {
+  const text = "trap 'echo ended' EXIT; for i in {1..100}; do run_step step step true; done";
+  const { stdout } = script(["ui"], `NK_LOGS=${folder}; ${text}`);
+  expect(stdout.match(/ok/g)).toHaveLength(100);
+  expect(stdout.match(/ended/g)).toHaveLength(1);
+});
+
 it("what sudo hides is said where Node.js is missing", () => {
   symlinkSync(whereIs("id"), join(folder, "id"));
   const text = 'say() { echo "$@"; }; die() { say "$@"; exit 1; }; require_node';
