@@ -44,6 +44,16 @@ export default defineConfig({
         },
       },
       {
+        // Run in the root of another distribution: scripts/lib/test-distros.sh.
+        test: {
+          name: "distros",
+          include: ["test/distros/**/*.test.ts"],
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+          fileParallelism: false,
+        },
+      },
+      {
         // Hours of use in some minutes; not part of `test.sh all`.
         test: {
           ...LIMITS,

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Sets up like quickstart.sh and runs the tests; the last line is "N passed, N failed".
-#   sudo ./scripts/test.sh [unit|integration|vm|kvm|all|soak]
+#   sudo ./scripts/test.sh [unit|integration|vm|kvm|all|soak|distros]
 # unit         style and type checks, C tests under sanitizers, TypeScript tests without root's powers
 # integration  the command line against fakes and the real native parts
 # vm           real virtual machines, on the distribution's kernel and on ours (compiled once, some minutes)
 # kvm          virtual machines with KVM, that of this machine or of the lab (docs/kvm-lab.md), on QEMU and, where NK_FIRECRACKER
 #              names its binary or it is on the PATH, on Firecracker; all has one of them
 # soak         what needs many containers or much time, up to an hour; not part of all
+# distros      in roots of Debian 12, 13, Ubuntu 22.04 and 24.04, or those that NK_DISTROS names: the build scripts, quickstart, a container by
+#              each share; an hour and a half when new (four kernels are compiled), half an hour later; not part of all
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/ui.sh
@@ -14,12 +16,14 @@ cd "$(dirname "$0")/.."
 . scripts/lib/setup.sh
 . scripts/lib/setup-tests.sh
 . scripts/lib/test-kvm.sh
+. scripts/lib/test-distros.sh
 
 which=${1:-all}
 case $which in
     unit | integration) packages=$TEST_PACKAGES ;;
     vm | kvm | all | soak) packages="$TEST_PACKAGES $KERNEL_PACKAGES" ;;
-    -h | --help) sed -n '2,9s/^# \?//p' "$0"; exit 0 ;;
+    distros) packages="debootstrap:debootstrap debian-archive-keyring" ;;
+    -h | --help) sed -n '2,11s/^# \?//p' "$0"; exit 0 ;;
     *) die "there are no tests called $which (see --help)" ;;
 esac
 wanted() { [ "$which" = all ] || [ "$which" = "$1" ]; }
@@ -27,13 +31,19 @@ wanted() { [ "$which" = all ] || [ "$which" = "$1" ]; }
 # Also when the set-up fails: then that is the one failure.
 closing_line() {
     [ "${finished:-}" = yes ] || FAILED=$((FAILED + 1))
-    printf '\n%d passed, %d failed\n' "$PASSED" "$FAILED"
+    printf '\n%d passed, %d failed' "$PASSED" "$FAILED"
+    [ "$SKIPPED" = 0 ] || printf ', %d skipped' "$SKIPPED"
+    printf '\n'
 }
 
 AT_EXIT+=(closing_line)
 title "set up"
-setup_all "$packages"
-if [ "$which" != unit ] && [ "$which" != integration ]; then
+if [ "$which" = distros ]; then
+    setup_distros "$packages"
+else
+    setup_all "$packages"
+fi
+if [ "$which" != distros ] && [ "$which" != unit ] && [ "$which" != integration ]; then
     step "guest kernel of our own (minutes when new)" kernel-own cached_build kernel scripts/build-kernel.sh
 fi
 
@@ -72,6 +82,9 @@ fi
 if [ "$which" = soak ]; then
     title "soak tests in virtual machines"
     SUITE_TIMEOUT_S=7200 test_vitest soak
+fi
+if [ "$which" = distros ]; then
+    for id in ${NK_DISTROS:-$DISTROS}; do test_distro "$id"; done
 fi
 title "afterwards"
 test_step "nothing is left behind" leftovers nothing_left

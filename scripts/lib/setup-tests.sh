@@ -3,6 +3,7 @@
 
 PASSED=0
 FAILED=0
+SKIPPED=0
 SUITE_IN=()
 
 # All tests get a temporary folder and a mark in their environment, by which their left-overs are known from other
@@ -42,7 +43,7 @@ test_vitest() {
     local log=test-$1 report=$NK_LOGS/vitest-$1.json status=0 limit_s
     limit_s=$(stretched "${SUITE_TIMEOUT_S:-1200}")
     rm -f "$report"
-    NK_TAIL=80 run_step "vitest $1" "$log" marked timeout --kill-after=5 "$limit_s" \
+    NK_TAIL=80 PROGRESS_OF=files_done run_step "vitest $1" "$log" marked timeout --kill-after=5 "$limit_s" \
         "${SUITE_IN[@]}" node_modules/.bin/vitest run --project "$1" "${@:2}" \
         --reporter=default --reporter=json --outputFile.json="$report" || status=1
     count "$status" "$(node -e '
@@ -50,11 +51,18 @@ test_vitest() {
         console.log(numPassedTests, numFailedTests);' "$report" 2>/dev/null)"
 }
 
-# count STATUS "PASSED FAILED"…: a suite that failed has at least one failure, also when it could not even start.
+# files_done LOG SECONDS: how far vitest has come.
+files_done() {
+    local ended
+    ended=$(grep -aoE '(✓|❯|×|↓) .*\.test\.ts' "$1") || true
+    printf '%s s, %s files done%s' "$2" "$(grep -c . <<<"$ended")" "${ended:+, the last: ${ended##* }}"
+}
+
+# count STATUS "PASSED FAILED [SKIPPED]"…: a suite that failed has at least one failure, also when it could not even start.
 count() {
-    local passed=0 failed=0 p f
-    while read -r p f; do
-        passed=$((passed + ${p:-0})) failed=$((failed + ${f:-0}))
+    local passed=0 failed=0 p f s
+    while read -r p f s; do
+        passed=$((passed + ${p:-0})) failed=$((failed + ${f:-0})) SKIPPED=$((SKIPPED + ${s:-0}))
     done <<<"$2"
     [ "$1" = 0 ] || [ "$failed" != 0 ] || failed=1
     [ "$1" != 0 ] || [ $((passed + failed)) != 0 ] || passed=1
@@ -69,7 +77,7 @@ check_c_format() {
 }
 
 check_shell() {
-    shellcheck -x -a -P SCRIPTDIR -P . scripts/*.sh scripts/lib/lab-{server,suite}.sh guest/lab/init guest/lab/start examples/*.sh bin/nk-runtime .ci/run test/fakes/jailer
+    shellcheck -x -a -P SCRIPTDIR -P . scripts/*.sh scripts/lib/{lab-server,lab-suite,distro-enter}.sh guest/lab/init guest/lab/start examples/*.sh bin/nk-runtime .ci/run test/fakes/jailer
 }
 
 # Processes and mounts of the tests, and containers in the default state folder. A process that is just ending gets 5 s.

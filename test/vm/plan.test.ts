@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { HAS_KVM } from "../fixtures/fake-firecracker.ts";
 import { FIRECRACKER, useStandIn } from "./firecracker-rig.ts";
+import { started, typed as typedIn } from "./typed.ts";
 
 /** The workflow that VM mode is made for, typed on the installed command: `run` in one terminal, the rest in another. */
 const INSTALL = fileURLToPath(new URL("../../scripts/install.sh", import.meta.url));
@@ -29,32 +30,11 @@ afterAll(() => {
 });
 
 function typed(line: string, input = ""): string {
-  return execFileSync("sh", ["-c", line], { encoding: "utf8", input, env: environment() });
+  return typedIn(line, input, environment());
 }
 
 function environment(): NodeJS.ProcessEnv {
   return { ...process.env, PATH: `${prefix}/bin:${process.env["PATH"] ?? ""}` };
-}
-
-/** Types a `run` that goes on in its terminal; resolves when the container runs. */
-async function started(line: string, id: string): Promise<{ ended: Promise<unknown> }> {
-  const terminal = spawn("sh", ["-c", line], { env: environment(), stdio: "ignore" });
-  const ended = new Promise((resolve) => terminal.once("close", resolve));
-  const state = (): string => {
-    try {
-      return typed(`nk-runtime state --short ${id} 2>/dev/null`);
-    } catch {
-      return "";
-    }
-  };
-  const end = Date.now() + 60_000;
-  while (state() !== "running (vm)\n") {
-    if (Date.now() > end) throw new Error(`${id} did not run within a minute: ${line}`);
-    await new Promise((resolve) => {
-      setTimeout(resolve, 100);
-    });
-  }
-  return { ended };
 }
 
 describe.each([["QEMU", ""], ...onStandIn("Firecracker's stand-in", FIRECRACKER)])(
@@ -114,7 +94,11 @@ describe.each([
 
   it("runs, shows its state, is entered and deleted", async () => {
     const bundle = `${prefix}/share/nano-sandbox/bundle`;
-    const { ended } = await started(`nk-runtime run --mode=vm ${flags}--bundle=${bundle} ${id}`, id);
+    const { ended } = await started(
+      `nk-runtime run --mode=vm ${flags}--bundle=${bundle} ${id}`,
+      `nk-runtime state --short ${id}`,
+      environment(),
+    );
     expect(typed(`nk-runtime state --short ${id}`)).toBe("running (vm)\n");
     const shell = typed(`nk-runtime exec ${id}`, "ps -ef\nexit\n");
     expect(shell).toMatch(/^ *1 .*while :/m);
