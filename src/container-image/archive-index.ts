@@ -3,6 +3,7 @@ import { dirname, join, posix } from "node:path";
 import { NkError } from "../base/errors.ts";
 import { reasonOf } from "../base/system-error.ts";
 import { fileBlob, packingOf, type Blob } from "./blob.ts";
+import { partsOf } from "./root-path.ts";
 import { readTar } from "./tar-reader.ts";
 
 /** The files of an image by their names: an OCI layout in a folder, or the members of a tar archive. */
@@ -32,7 +33,7 @@ export async function openImageFiles(path: string): Promise<ImageFiles> {
 function layoutFiles(dir: string): ImageFiles {
   return {
     find(name, digest) {
-      const path = join(dir, name);
+      const path = join(dir, ...partsOf(name));
       const stat = lstatSync(path, { throwIfNoEntry: false });
       if (stat?.isSymbolicLink() === true && dirname(realpathSync(path)) !== realpathSync(dirname(path)))
         throw new NkError("BAD_CONFIG", `${path} is a link out of its folder: expected a file of the image`);

@@ -26,8 +26,6 @@ export interface BundleRequest extends ProcessChoice {
 const MIB = 1024 * 1024;
 /** Archives are larger than what they hold, and a file system wants some room for itself. */
 const SPARE_BYTES = 64 * MIB;
-/** More than any image has, and few enough for what is remembered of each in a layer. */
-const MAX_FILES = 2_000_000;
 
 /**
  * Unpacks an image into a bundle: `rootfs` and, as the last thing, `config.json`. What it has made is removed when it fails; one that was killed
@@ -74,12 +72,9 @@ async function fill(
   mkdirSync(rootfs, { mode: 0o755 });
   const budget = new Budget(freeBytes(rootfs) - SPARE_BYTES);
   const writer = new TreeWriter(rootfs);
-  let files = 0;
   let lost = 0;
   for (const { blob, diffId } of layers) {
     for await (const entry of readTar(unlessAborted(openLayer(blob, diffId, budget), givenUp))) {
-      files += 1;
-      if (files > MAX_FILES) throw new NkError("BAD_CONFIG", `the image has more than ${MAX_FILES} files`);
       await writer.add(entry);
     }
     lost += await makeSpecials(rootfs, writer.endLayer());

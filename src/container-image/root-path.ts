@@ -5,6 +5,8 @@ import { NkError } from "../base/errors.ts";
 const MAX_LINKS = 40;
 /** NAME_MAX. */
 const MAX_PART_BYTES = 255;
+/** Of folders in each other: more than any image has. Each is looked at for each file in it, by a path as long. */
+const MAX_LEVELS = 128;
 
 /** Paths are binary strings here (latin1): names in an image may be any bytes. This is what the calls of node take. */
 export function raw(path: string): Buffer {
@@ -23,7 +25,7 @@ export function lookAt(path: string): Stats | undefined {
 
 /**
  * The parts of a path in an image, from its root on: "/a/./b/" is a, b.
- * @throws BAD_CONFIG for one that leads upwards: no image has such names, and only what is up to something
+ * @throws BAD_CONFIG for one that leads upwards or very deep: no image has such names, and only what is up to something
  */
 export function partsOf(path: string): string[] {
   const parts = path.split("/").filter((part) => part !== "" && part !== ".");
@@ -31,7 +33,13 @@ export function partsOf(path: string): string[] {
   const long = parts.find((part) => part.length > MAX_PART_BYTES);
   if (long !== undefined)
     throw new NkError("BAD_CONFIG", `a name in the image is too long: ${long.slice(0, 40)}…`);
+  checkLevels(parts);
   return parts;
+}
+
+function checkLevels(parts: readonly string[]): void {
+  if (parts.length > MAX_LEVELS)
+    throw new NkError("BAD_CONFIG", `a path in the image has more than ${MAX_LEVELS} levels of folders`);
 }
 
 /**
@@ -39,7 +47,7 @@ export function partsOf(path: string): string[] {
  * that. What is not there leads nowhere further. The tree must not change meanwhile: it is ours alone while an image is unpacked.
  * @param followLast whether the last part is followed when it is a link
  * @returns the parts from the root on
- * @throws BAD_CONFIG for too many links
+ * @throws BAD_CONFIG for too many links or levels
  */
 export function resolveParts(root: string, path: readonly string[], followLast: boolean): string[] {
   const left = [...path];
@@ -64,6 +72,7 @@ export function resolveParts(root: string, path: readonly string[], followLast: 
     if (target.startsWith("/")) reached = [];
     left.unshift(...target.split("/"));
   }
+  checkLevels(reached);
   return reached;
 }
 

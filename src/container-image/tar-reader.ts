@@ -45,7 +45,7 @@ export async function* readTar(source: AsyncIterable<Buffer>): AsyncGenerator<Ta
     const header = await archive.header();
     if (header === undefined) break;
     if (header.type === "x") extension = { ...extension, pax: await archive.pax(header.size) };
-    else if (header.type === "g") all = new Map([...all, ...(await archive.pax(header.size))]);
+    else if (header.type === "g") all = merged(all, await archive.pax(header.size));
     else if (header.type === "L") extension.path = await archive.name(header.size);
     else if (header.type === "K") extension.linkPath = await archive.name(header.size);
     else {
@@ -108,6 +108,14 @@ class Archive {
     this.offset += padded(size);
     return (content ?? Buffer.alloc(0)).subarray(0, size);
   }
+}
+
+/** @throws BAD_CONFIG when they add up to more than one entry may have */
+function merged(all: ReadonlyMap<string, Buffer>, more: ReadonlyMap<string, Buffer>): Map<string, Buffer> {
+  const result = new Map([...all, ...more]);
+  const bytes = [...result].reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+  if (bytes <= MAX_PAX_BYTES) return result;
+  throw new NkError("BAD_CONFIG", `extended headers for all files have more than ${MAX_PAX_BYTES} bytes`);
 }
 
 function padded(bytes: number): number {

@@ -25,6 +25,17 @@ const WHITEOUT = ".wh.";
 /** Everything that lower layers have in its folder is gone. */
 const OPAQUE = ".wh..wh..opq";
 
+export interface WriterLimits {
+  /** Folders that no entry names count too. */
+  files: number;
+  /** Of names and extended attributes, which are remembered to the end of a layer. */
+  rememberedBytes: number;
+}
+
+const MIB = 1024 * 1024;
+/** More than any image has. */
+const LIMITS: WriterLimits = { files: 2_000_000, rememberedBytes: 256 * MIB };
+
 /** chown(2) takes the one above for "as it is". */
 const MAX_ID = 0xffff_fffe;
 
@@ -42,15 +53,20 @@ export class TreeWriter {
   /** Times of folders, set when nothing is put into them any more. */
   private folderTimes = new Map<string, number>();
   private specials = new Map<string, Special>();
+  private files = 0;
+  private rememberedBytes = 0;
+  private readonly limits: WriterLimits;
 
-  constructor(root: string) {
+  constructor(root: string, limits = LIMITS) {
     this.root = binary(root);
+    this.limits = limits;
   }
 
   /** Puts one entry of a layer into its place. @throws BAD_CONFIG for what no layer has, HOST */
   async add(entry: TarEntry): Promise<void> {
     if (entry.uid > MAX_ID || entry.gid > MAX_ID)
       throw new NkError("BAD_CONFIG", `/${entry.path} in the image belongs to ${entry.uid}:${entry.gid}`);
+    this.count();
     const given = partsOf(entry.path);
     const name = given.at(-1);
     const folder = resolveParts(this.root, given.slice(0, -1), true);
@@ -74,7 +90,24 @@ export class TreeWriter {
     this.made = new Set();
     this.folderTimes = new Map();
     this.specials = new Map();
+    this.rememberedBytes = 0;
     return specials;
+  }
+
+  private count(): void {
+    this.files += 1;
+    if (this.files > this.limits.files)
+      throw new NkError("BAD_CONFIG", `the image has more than ${this.limits.files} files and folders`);
+  }
+
+  private remember(bytes: number): void {
+    this.rememberedBytes += bytes;
+    const { rememberedBytes: max } = this.limits;
+    if (this.rememberedBytes > max)
+      throw new NkError(
+        "BAD_CONFIG",
+        `a layer has more than ${max / MIB} MiB of names and extended attributes`,
+      );
   }
 
   /** Whether the folders are there that led to it when it was made: later entries may have put others in their place, or links. */
@@ -141,6 +174,7 @@ export class TreeWriter {
     const isDevice = type === "3" || type === "4" || type === "6";
     const device = isDevice ? { type, mode, uid, gid, major, minor } : undefined;
     const allowed = new Map([...xattrs].filter(([name]) => ALLOWED_XATTR.test(name)));
+    for (const [name, value] of allowed) this.remember(name.length + value.length);
     if (device === undefined && allowed.size === 0) this.specials.delete(path);
     else this.specials.set(path, { path, device, xattrs: allowed });
   }
@@ -178,8 +212,10 @@ export class TreeWriter {
     for (let depth = 1; depth <= parts.length; depth += 1) {
       const path = this.path(parts.slice(0, depth));
       const found = lookAt(path);
-      if (found === undefined) mkdirSync(raw(path), 0o755);
-      else if (!found.isDirectory())
+      if (found === undefined) {
+        this.count();
+        mkdirSync(raw(path), 0o755);
+      } else if (!found.isDirectory())
         throw new NkError(
           "BAD_CONFIG",
           `/${parts.slice(0, depth).join("/")} in the image is a file and a folder`,
@@ -191,6 +227,7 @@ export class TreeWriter {
     for (let depth = parts.length; depth > 0; depth -= 1) {
       const path = parts.slice(0, depth).join("/");
       if (this.made.has(path)) return;
+      this.remember(path.length);
       this.made.add(path);
     }
   }

@@ -1,9 +1,13 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readlinkSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readTar } from "../../src/container-image/tar-reader.ts";
+import { TreeWriter, type WriterLimits } from "../../src/container-image/tree-writer.ts";
 import {
+  digestOf,
   gzipLayer,
   layoutFiles,
   plainLayer,
@@ -53,6 +57,16 @@ describe("an image that is up to something", () => {
       "a name that is too long",
       () => [layer(file("a", "x", { pax: { path: "n".repeat(300) } }))],
       /too long/,
+    ],
+    [
+      "a path of very many levels",
+      () => [layer(file("a", "x", { pax: { path: "x/".repeat(129) } }))],
+      /more than 128 levels/,
+    ],
+    [
+      "a link to a place so deep",
+      () => [layer(file("a", "", { type: "2", pax: { linkpath: "x/".repeat(1000) } }), file("a/b"))],
+      /more than 128 levels/,
     ],
     [
       "a file that is cut off",
@@ -158,6 +172,42 @@ describe("an image that is up to something", () => {
     const { status, stdout, stderr } = spawnSync("unshare", args, { encoding: "utf8" });
     expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
     expect(stderr).toMatch(/comes to more than the 1\d MiB that there is room for/);
+  });
+
+  it("one that would fill the disk with folders or the memory with names is refused before", async () => {
+    const add = async (limits: WriterLimits, ...members: TarMember[]): Promise<void> => {
+      const root = join(rig.dir, `root-${limits.files}-${limits.rememberedBytes}`);
+      mkdirSync(root);
+      const writer = new TreeWriter(root, limits);
+      for await (const entry of readTar(Readable.from([tar(members)]))) await writer.add(entry);
+    };
+    const deep = [1, 2, 3].map((n) => file("a", "", { pax: { path: `${n}/a/b/c/d` } }));
+    await expect(add({ files: 15, rememberedBytes: 1000 }, ...deep)).resolves.toBeUndefined();
+    await expect(add({ files: 14, rememberedBytes: 1000 }, ...deep)).rejects.toThrow(
+      "the image has more than 14 files and folders",
+    );
+    const memory = /more than 0\.\d+ MiB of names and extended attributes/;
+    await expect(add({ files: 100, rememberedBytes: 70 }, ...deep)).rejects.toThrow(memory);
+    const attributes = file("a", "", { pax: { "SCHILY.xattr.user.a": "x".repeat(1000) } });
+    await expect(add({ files: 100, rememberedBytes: 999 }, attributes)).rejects.toThrow(memory);
+  });
+
+  it("one in a folder names no file beside it", async () => {
+    const secret = tar([file("secret", "of the host")]);
+    writeFileSync(rig.outside("host.tar"), secret);
+    const layout = join(rig.dir, "layout");
+    mkdirSync(layout);
+    const config = { os: "linux", architecture: "amd64", rootfs: { diff_ids: [digestOf(secret)] } };
+    writeFileSync(join(layout, "config.json"), JSON.stringify(config));
+    for (const name of ["../canary/host.tar", "a/../../canary/host.tar"]) {
+      const images = [{ Config: "config.json", RepoTags: null, Layers: [name] }];
+      writeFileSync(join(layout, "manifest.json"), JSON.stringify(images));
+      const { code, stderr } = await rig.nk.run(["bundle", layout, join(rig.dir, "out")]);
+      expect({ code, stderr }).toEqual({
+        code: 1,
+        stderr: expect.stringContaining("leads out of it") as unknown,
+      });
+    }
   });
 
   it("labels of it are no settings of the host", async () => {

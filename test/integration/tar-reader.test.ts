@@ -28,6 +28,17 @@ const refused = (archive: Buffer, message: RegExp): Promise<void> =>
   expect(read(archive)).rejects.toThrow(message);
 
 describe("readTar", () => {
+  it("takes no extended headers for all files without end", async () => {
+    const header = (n: number, bytes: number): TarMember => {
+      const { length } = `${n}=`;
+      const head = String(bytes + length + 6).padStart(4, "0");
+      return { path: "g", type: "g", data: `${head} ${n}=${"x".repeat(bytes)}\n` };
+    };
+    const headers = Array.from({ length: 200 }, (_, n) => header(n + 100, 9_000));
+    await refused(tar(headers), /extended headers for all files have more than 1048576 bytes/);
+    expect(names(await read(tar([...headers.slice(0, 100), file("a")])))).toEqual(["a"]);
+  });
+
   const members = [
     folder("a/", { mode: 0o1777 }),
     file("a/b", "content", { uid: 5, gid: 6 }),
