@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { NkError } from "../base/errors.ts";
-import { closest } from "./closest.ts";
+import { closest } from "../base/closest.ts";
 import { Flags } from "./options.ts";
 import type { OptionSpec } from "./options.ts";
 

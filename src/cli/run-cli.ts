@@ -6,7 +6,7 @@ import { StateStore } from "../state/store.ts";
 import { notices, warnings } from "../trace/channels.ts";
 import { resolve } from "node:path";
 import { parseWords, usage, type Parsed } from "./argv.ts";
-import { closest } from "./closest.ts";
+import { closest } from "../base/closest.ts";
 import type { Command } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXIT_UNKNOWN_COMMAND, exitCodeOf } from "./exit-codes.ts";
