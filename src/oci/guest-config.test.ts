@@ -40,3 +40,25 @@ describe("guestConfig", () => {
     );
   });
 });
+
+describe("namespaces with a path", () => {
+  const config = (namespaces: unknown[]) => guestConfig({ linux: { namespaces } }, "c1", "/share");
+
+  it.each(["pid", "ipc", "uts", "mount", "user", "cgroup", "time"])("are refused by name: %s", (type) => {
+    const path = `/proc/17/ns/${type}`;
+    expect(() => config([{ type: "network" }, { type, path }])).toThrow(
+      `linux.namespaces: ${type} has the path ${path}: a container in a VM cannot join`,
+    );
+  });
+
+  it("are new in the guest where the path is empty or the network's", () => {
+    const namespaces = [
+      { type: "pid", path: "" },
+      { type: "network", path: "/run/netns/x" },
+      { type: "uts" },
+    ];
+    expect(config(namespaces)["linux"]).toMatchObject({
+      namespaces: [{ type: "pid" }, { type: "network" }, { type: "uts" }],
+    });
+  });
+});

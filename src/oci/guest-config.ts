@@ -47,13 +47,24 @@ function guestLinux(linux: Json, id: string): Json {
       "linux.seccomp.listenerPath: a seccomp notification is an object of the guest's kernel and cannot be handed to the host: use --mode=container",
     );
   }
-  const namespaces = Array.isArray(linux["namespaces"]) ? (linux["namespaces"] as Json[]) : [];
   return {
     ...rest,
-    namespaces: namespaces.map(({ path: _path, ...namespace }) => namespace),
+    namespaces: guestNamespaces(linux["namespaces"]),
     cgroupsPath: `/nk/${id}`,
     resources: guestResources(object(linux["resources"])),
   };
+}
+
+/** New ones of the guest's kernel. The network namespace of a path is the shadow's. */
+function guestNamespaces(namespaces: unknown): Json[] {
+  const list = Array.isArray(namespaces) ? (namespaces as Json[]) : [];
+  return list.map(({ path = "", ...namespace }) => {
+    if (path === "" || namespace["type"] === "network") return namespace;
+    throw new NkError(
+      "UNSUPPORTED",
+      `linux.namespaces: ${String(namespace["type"])} has the path ${String(path)}: a container in a VM cannot join a namespace of the host's kernel, that of the network excepted: leave the path out, or use --mode=container`,
+    );
+  });
 }
 
 /** Only `startContainer` runs inside the container; all others are the host's (runtime-spec config.md, "POSIX-platform Hooks"). */
