@@ -1,4 +1,5 @@
 import { NkError } from "../base/errors.ts";
+import { explainOom, hadOom } from "../host/cgroup-oom.ts";
 import { isAlive, processStartTime } from "../host/process-info.ts";
 import type { ContainerRecord, ProcessId, Status } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
@@ -9,8 +10,14 @@ import type { StateStore } from "../state/store.ts";
 export function refreshVm(container: ContainerRecord): ContainerRecord {
   if (container.status === "stopped") return withCreatorLost(container);
   const error = loss(container);
-  if (error !== undefined) return { ...container, status: "stopped", pid: 0, error: error.toJson() };
+  if (error !== undefined) return withLoss(container, error);
   return isEnding(container) ? { ...container, status: "stopped", pid: 0 } : container;
+}
+
+function withLoss(container: ContainerRecord, error: NkError): ContainerRecord {
+  const cgroups = container.vm?.cgroups ?? [];
+  const oom = hadOom(cgroups) && { oomKilled: true };
+  return { ...container, status: "stopped", pid: 0, error: explainOom(error, cgroups).toJson(), ...oom };
 }
 
 /** A monitor that nobody waited for has ended the container, and left it for whoever cleans up. */

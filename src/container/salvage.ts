@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { asNkError } from "../base/errors.ts";
-import { cgroupFolder, listHierarchies, removeCgroups } from "../host/cgroup.ts";
+import { cgroupFolder, listHierarchies } from "../host/cgroup.ts";
+import { removeCgroups } from "../host/cgroup-remove.ts";
 import { foreignDeath, killProcess, processStartTime } from "../host/process-info.ts";
 import { ControlClient } from "../monitor/control-client.ts";
 import { hostRuntimeRoot } from "../state/paths.ts";
@@ -24,7 +25,8 @@ export async function salvage(store: StateStore, id: string): Promise<void> {
   await killMonitors(stateDir);
   await removeFromRuntimes(store, id);
   const folder = cgroupFolder(undefined, id);
-  await removeCgroups(listHierarchies().map(({ mountPoint }) => join(mountPoint, folder)));
+  const paths = listHierarchies().map(({ mountPoint }) => join(mountPoint, folder));
+  await removeCgroups(paths, stateDir);
   store.remove(id);
 }
 

@@ -2,6 +2,7 @@ import { writePidFile } from "../state/pid-file.ts";
 import { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
 import { callersLimits } from "../host/callers-limits.ts";
+import { procsFiles } from "../host/cgroup.ts";
 import { startExecShadow } from "../host/shadow.ts";
 import { encodeRequest } from "../monitor/job.ts";
 import { guestProcess, withRlimits } from "../oci/guest-config.ts";
@@ -19,6 +20,7 @@ const WHY =
 /** Runs one more process in the container: a shadow of its own carries its stdio, signals and status. */
 export async function execInVm(
   container: ContainerRecord,
+  stateDir: string,
   controlSocket: string,
   request: ExecRequest,
 ): Promise<number> {
@@ -36,7 +38,8 @@ export async function execInVm(
     control: controlSocket,
     endpoint: `/containers/${container.id}/exec`,
     request: what,
-    cgroups: (container.vm?.cgroups ?? []).map((path) => `${path}/cgroup.procs`),
+    cgroups: procsFiles({ made: container.vm?.cgroups ?? [], joined: container.vm?.joinedCgroups ?? [] }),
+    stateDir,
     terminal: shadowTerminal(request.terminal, request.consoleSocket),
     wait: !request.detach,
   };

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
+import type { CgroupFolders } from "../host/cgroup.ts";
 import { isAlive } from "../host/process-info.ts";
 import type { RunningMonitor } from "../host/shadow-plan.ts";
 import { detachTree } from "../host/shadow-tree.ts";
@@ -42,8 +43,12 @@ export function findHome(store: StateStore, id: string): Home {
   );
 }
 
-export function recordIn({ machine }: Home, request: CreateRequest, cgroups: string[]): ContainerRecord {
-  return { ...request.record, vm: { ...machine.vm, machine: machine.id, cgroups } };
+export function recordIn({ machine }: Home, request: CreateRequest, cgroups: CgroupFolders): ContainerRecord {
+  const { made, joined } = cgroups;
+  return {
+    ...request.record,
+    vm: { ...machine.vm, machine: machine.id, cgroups: made, joinedCgroups: joined },
+  };
 }
 
 /**

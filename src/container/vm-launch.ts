@@ -1,7 +1,8 @@
 import { NkError } from "../base/errors.ts";
 import { isObject } from "../base/json.ts";
 import { Deadline } from "../base/deadline.ts";
-import { cgroupFolder, cgroupsToMake, makeCgroup } from "../host/cgroup.ts";
+import { cgroupFolder, makeCgroup, planCgroup } from "../host/cgroup.ts";
+import { planLimits, writeLimits } from "../host/cgroup-limits.ts";
 import { callersLimits } from "../host/callers-limits.ts";
 import { checkGivenUp, unlessGivenUp } from "../host/give-up.ts";
 import { startShadow, type Shadow, type ShadowPlan } from "../host/shadow.ts";
@@ -12,6 +13,7 @@ import { ownMonitor } from "../monitor/own-monitor.ts";
 import type { Bundle } from "../oci/bundle.ts";
 import { withResolvedDestinations } from "../oci/destinations.ts";
 import { guestConfig, withRlimits } from "../oci/guest-config.ts";
+import { vmLimits } from "../oci/host-limits.ts";
 import { GUEST_SHARE } from "../oci/guest-mounts.ts";
 import { writeFileAtomic } from "../state/atomic-write.ts";
 import { emptyVm } from "../state/empty-vm.ts";
@@ -86,22 +88,27 @@ async function launchOwn(request: CreateRequest, options: LaunchOptions): Promis
   const { bundle, store, id, settings } = request;
   const stateDir = store.dirOf(id);
   const disk = settings.share === "block" ? diskRoot(bundle, settings.sync) : undefined;
-  const folder = cgroupFolder(bundle.config.linux?.cgroupsPath, id);
-  const record = { ...request.record, vm: emptyVm(settings, cgroupsToMake(folder)) };
+  const inGuest = guestConfig(withCallersLimits(bundle.raw), id, GUEST_SHARE);
+  const folders = planCgroup(cgroupFolder(bundle.config.linux?.cgroupsPath, id));
+  const record = { ...request.record, vm: emptyVm(settings, folders) };
   const proof = newProof();
-  const job: ContainerJob = {
-    ...commonJob(request, options, record),
-    proof,
-    guestConfig: guestConfig(withCallersLimits(bundle.raw), id, GUEST_SHARE),
-    ...(disk && { disk }),
-  };
   return journaled(record, store, async () => {
+    const cgroups = makeCgroup(folders);
+    const limits = planLimits(vmLimits(bundle.config, settings.memSizeMib), folders);
+    writeLimits(limits.memory);
+    const job: ContainerJob = {
+      ...commonJob(request, options, record),
+      proof,
+      guestConfig: inGuest,
+      cpuLimits: limits.cpu,
+      ...(disk && { disk }),
+    };
     writeFileAtomic(jobPath(stateDir), encodeRequest(job));
     const plan: ShadowPlan = {
       ...commonPlan(request, options),
       ...(disk ? volumesPlan(request, disk.sync) : treePlan(request)),
       proof,
-      cgroups: makeCgroup(folder),
+      cgroups,
       monitor: ownMonitor(stateDir),
     };
     return traced("cli", "all of it, from shadow and monitor on", { why: WHY }, () =>
@@ -112,8 +119,8 @@ async function launchOwn(request: CreateRequest, options: LaunchOptions): Promis
 
 function launchInside(home: Home, request: CreateRequest, options: LaunchOptions): Promise<Launched> {
   const { bundle, store, id } = request;
-  const folder = cgroupFolder(bundle.config.linux?.cgroupsPath, id);
-  const record = recordIn(home, request, cgroupsToMake(folder));
+  const folders = planCgroup(cgroupFolder(bundle.config.linux?.cgroupsPath, id));
+  const record = recordIn(home, request, folders);
   const proof = newProof();
   const job = (share: string): ContainerJob => ({
     ...commonJob(request, options, record),
@@ -121,7 +128,7 @@ function launchInside(home: Home, request: CreateRequest, options: LaunchOptions
     guestConfig: guestConfig(withCallersLimits(bundle.raw), id, share),
   });
   return journaled(record, store, () => {
-    const place = { ...treePlan(request), proof, cgroups: makeCgroup(folder) };
+    const place = { ...treePlan(request), proof, cgroups: makeCgroup(folders) };
     const plan = { ...commonPlan(request, options), ...place };
     return joinMachine(home, job, (monitor) => startJoined({ ...plan, monitor }, request));
   });
@@ -133,7 +140,7 @@ async function journaled<T>(record: ContainerRecord, store: StateStore, work: ()
   try {
     return await work();
   } catch (error) {
-    await removeLeftovers(record);
+    await removeLeftovers(record, store.dirOf(record.id));
     throw error;
   }
 }
@@ -164,6 +171,7 @@ function commonPlan(request: CreateRequest, { wait }: LaunchOptions) {
     ...placePlan(request),
     terminal: shadowTerminal(isTerminal(request), request.consoleSocket),
     preserveFds: request.preserveFds,
+    stateDir: request.store.dirOf(request.id),
     ...(request.stdio !== undefined && { stdio: request.stdio }),
     wait,
   };

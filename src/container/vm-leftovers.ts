@@ -1,12 +1,13 @@
-import { removeCgroups } from "../host/cgroup.ts";
+import { removeCgroups } from "../host/cgroup-remove.ts";
 import { killIfAlive } from "../host/process-info.ts";
 import type { ContainerRecord } from "../state/record.ts";
 
 /**
  * Ends and removes what is left of a container outside of its state folder: nothing, unless its monitor was killed. Each process is known by
- * pid and start time, so a reused pid is left alone; those that were never written down are in the container's cgroup and end with it.
+ * pid and start time, so a reused pid is left alone; those that were never written down are in the container's cgroup, and are
+ * known by their environment.
  */
-export async function removeLeftovers(container: ContainerRecord): Promise<void> {
+export async function removeLeftovers(container: ContainerRecord, stateDir: string): Promise<void> {
   const { vm } = container;
   const processes: [number, number][] = [[container.pid, container.pidStartTime]];
   // The VM of several containers is not this one's to end.
@@ -15,5 +16,5 @@ export async function removeLeftovers(container: ContainerRecord): Promise<void>
   for (const [pid, startTime] of processes) {
     killIfAlive(pid, startTime);
   }
-  await removeCgroups(vm?.cgroups ?? []);
+  await removeCgroups(vm?.cgroups ?? [], stateDir);
 }

@@ -37,7 +37,8 @@ export function vmMode(store: StateStore): ContainerMode {
       await ask(store, container, "start");
     },
 
-    exec: (container, request) => execInVm(container, controlSocket(store, container), request),
+    exec: (container, request) =>
+      execInVm(container, store.dirOf(container.id), controlSocket(store, container), request),
 
     async kill(container, signal, all) {
       await ask(store, container, "kill", { signal, all });

@@ -7,7 +7,7 @@ import { removeLeftovers } from "./vm-leftovers.ts";
 
 /** Removes a container that has ended, with what a killed monitor has left of it, and gives its id back. */
 export async function removeContainer(store: StateStore, container: ContainerRecord): Promise<void> {
-  await removeLeftovers(container);
+  await removeLeftovers(container, store.dirOf(container.id));
   await runPoststop(store, container);
   store.remove(container.id);
 }

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { cgroupsToMake, listHierarchies, makeCgroup, removeCgroups, type Hierarchy } from "../host/cgroup.ts";
+import { listHierarchies, makeCgroup, planCgroup, procsFiles, type Hierarchy } from "../host/cgroup.ts";
+import { removeCgroups } from "../host/cgroup-remove.ts";
 import { ok, warn, type Check, type Finding } from "./check.ts";
 
 /** Control groups: which version, which controllers, and whether we may make some. */
@@ -38,7 +39,7 @@ function describe(hierarchies: readonly Hierarchy[]): string {
 }
 
 const controllersFile = ({ mountPoint }: Hierarchy): string => join(mountPoint, "cgroup.controllers");
-const isV2 = (hierarchy: Hierarchy): boolean => existsSync(controllersFile(hierarchy));
+const isV2 = ({ version }: Hierarchy): boolean => version === 2;
 
 function controllersOf(hierarchy: Hierarchy): string[] {
   if (!isV2(hierarchy))
@@ -49,13 +50,14 @@ function controllersOf(hierarchy: Hierarchy): string[] {
 /** By making a folder in each, as every container has one, and removing it. */
 async function refusing(hierarchies: Hierarchy[]): Promise<string[]> {
   const folder = `/nano-sandbox/doctor-${process.pid}`;
-  const made = cgroupsToMake(folder, hierarchies);
+  const folders = planCgroup(folder, hierarchies);
   try {
-    const procsFiles = makeCgroup(folder, hierarchies);
+    makeCgroup(folders, hierarchies);
     return hierarchies
       .map(({ mountPoint }) => mountPoint)
-      .filter((mountPoint) => !procsFiles.some((file) => file.startsWith(`${mountPoint}/`)));
+      .filter((mountPoint) => !procsFiles(folders).some((file) => file.startsWith(`${mountPoint}/`)));
   } finally {
-    await removeCgroups(made);
+    // Nothing was put into them.
+    await removeCgroups(folders.made, "");
   }
 }

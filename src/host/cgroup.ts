@@ -1,5 +1,12 @@
-import { killProcess } from "./process-info.ts";
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { NkError } from "../base/errors.ts";
 import { reasonOf } from "../base/system-error.ts";
@@ -7,7 +14,17 @@ import { reasonOf } from "../base/system-error.ts";
 /** One mounted cgroup hierarchy: v2's only one, or one of v1's. */
 export interface Hierarchy {
   mountPoint: string;
+  version: 1 | 2;
+  /** Of version 1. Those of version 2 are in its `cgroup.controllers`. */
   controllers: string[];
+}
+
+/** The folders of one container. */
+export interface CgroupFolders {
+  /** Made for it, and removed with it. */
+  made: string[];
+  /** That were there before: they belong to somebody else. */
+  joined: string[];
 }
 
 /** The hierarchies of this host, from /proc/self/mountinfo (proc(5)). Pure v2 has one, v1 has several, hybrid has v1's and a v2 without controllers. */
@@ -21,7 +38,7 @@ export function listHierarchies(mountinfo = readFileSync("/proc/self/mountinfo",
     if (found.some((other) => other.mountPoint === mountPoint)) continue;
     const controllers =
       type === "cgroup" ? options.split(",").filter((option) => !/^(rw|ro)$/.test(option)) : [];
-    found.push({ mountPoint, controllers });
+    found.push({ mountPoint, version: type === "cgroup" ? 1 : 2, controllers });
   }
   return found;
 }
@@ -45,40 +62,89 @@ function expandSlice(slice: string): string[] {
 }
 
 /**
- * The folders that `makeCgroup` will make, for the journal: written down before anything is made. A folder that is there already
- * belongs to somebody else, who also removes it.
+ * What `makeCgroup` will make and what is there, for the journal: written down before anything is made. Hierarchies that refuse (read-only,
+ * delegated to others) are left out.
+ * @throws BAD_STATE, in runc's words, when processes are in one of them: they would share the container's limits and its end
  */
-export function cgroupsToMake(folder: string, hierarchies = listHierarchies()): string[] {
-  return hierarchies.map(({ mountPoint }) => join(mountPoint, folder)).filter((path) => !existsSync(path));
+export function planCgroup(folder: string, hierarchies = listHierarchies()): CgroupFolders {
+  const paths = hierarchies.map(({ mountPoint }) => join(mountPoint, folder)).filter(isUsable);
+  const joined = paths.filter((path) => existsSync(path));
+  for (const path of joined) {
+    const count = membersOf(path).length;
+    if (count > 0) throw notEmpty(path, count);
+  }
+  return { made: paths.filter((path) => !joined.includes(path)), joined };
 }
 
-/** A hierarchy that is read-only or somebody else's. */
+function notEmpty(path: string, count: number): NkError {
+  const problem = `container's cgroup is not empty: ${count} process(es) found`;
+  return new NkError(
+    "BAD_STATE",
+    `${problem} in ${path}: correct linux.cgroupsPath in config.json, or end them`,
+  );
+}
+
+/** Whether a process of ours can be put there, or into a folder that is made there. */
+function isUsable(path: string): boolean {
+  const there = nearestFolder(path);
+  try {
+    accessSync(there === path ? join(path, "cgroup.procs") : there, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function nearestFolder(path: string): string {
+  return existsSync(path) || path === "/" ? path : nearestFolder(dirname(path));
+}
+
+/** The processes of a cgroup and of those below it. */
+export function membersOf(path: string): number[] {
+  try {
+    const own = readFileSync(join(path, "cgroup.procs"), "utf8").split("\n").filter(Boolean).map(Number);
+    const folders = readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    return [...own, ...folders.flatMap(({ name }) => membersOf(join(path, name)))];
+  } catch {
+    return []; // it has just been removed
+  }
+}
+
+/**
+ * Makes the container's folders.
+ * @throws BAD_CONFIG for a path that no hierarchy can have.
+ * @returns the cgroup.procs files, into which a process writes its pid to join
+ */
+export function makeCgroup({ made, joined }: CgroupFolders, hierarchies = listHierarchies()): string[] {
+  for (const path of made) makeFolder(path);
+  const all = [...made, ...joined].filter((path) => existsSync(path));
+  for (const { mountPoint, controllers } of hierarchies) {
+    const path = all.find((folder) => folder.startsWith(`${mountPoint}/`));
+    if (path !== undefined && controllers.includes("cpuset"))
+      inheritCpuset(mountPoint, path.slice(mountPoint.length));
+  }
+  return procsFiles({ made, joined });
+}
+
+/** Of those that are there. */
+export function procsFiles({ made, joined }: CgroupFolders): string[] {
+  return [...made, ...joined].map((path) => join(path, "cgroup.procs")).filter((path) => existsSync(path));
+}
+
+/** A hierarchy that is read-only or somebody else's, though it did not look so. */
 const REFUSALS = ["EROFS", "EACCES", "EPERM", "EBUSY", "EOPNOTSUPP"];
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    if (!REFUSALS.includes((error as NodeJS.ErrnoException).code ?? "")) throw noCgroup(path, error);
+  }
+}
 
 function noCgroup(path: string, cause: unknown): NkError {
   const problem = `cannot make the cgroup ${path}: ${reasonOf(cause)}`;
   return new NkError("BAD_CONFIG", `${problem}: correct linux.cgroupsPath in config.json`, { cause });
-}
-
-/**
- * Makes the container's folder in every hierarchy. Hierarchies that refuse (read-only, delegated to others) are left out.
- * @throws BAD_CONFIG for a path that no hierarchy can have.
- * @returns the cgroup.procs files, into which a process writes its pid to join
- */
-export function makeCgroup(folder: string, hierarchies = listHierarchies()): string[] {
-  const procsFiles: string[] = [];
-  for (const { mountPoint, controllers } of hierarchies) {
-    const path = join(mountPoint, folder);
-    try {
-      mkdirSync(path, { recursive: true });
-    } catch (error) {
-      if (!REFUSALS.includes((error as NodeJS.ErrnoException).code ?? "")) throw noCgroup(path, error);
-      continue;
-    }
-    if (controllers.includes("cpuset")) inheritCpuset(mountPoint, folder);
-    procsFiles.push(join(path, "cgroup.procs"));
-  }
-  return procsFiles;
 }
 
 /** A new v1 cpuset has no CPUs and takes no process until it is given some (kernel: admin-guide/cgroup-v1/cpusets.rst). */
@@ -92,60 +158,5 @@ function inheritCpuset(mountPoint: string, folder: string): void {
         writeFileSync(join(path, file), readFileSync(join(parent, file), "utf8"));
       }
     }
-  }
-}
-
-/** How often and how long a folder is tried again whose last process is just going: v1 has no event for it. */
-const REMOVE_TRIES = 100;
-const REMOVE_WAIT_MS = 20;
-
-/**
- * Removes folders, with what was made below them, and the empty `/nano-sandbox` parent. Processes that are still inside are killed first.
- * @throws HOST when one stays busy for two seconds.
- */
-export async function removeCgroups(paths: readonly string[]): Promise<void> {
-  for (const path of paths) {
-    for (let tries = 0; !removeTree(path); tries += 1) {
-      if (tries === REMOVE_TRIES) {
-        throw new NkError("HOST", `cgroup ${path} is still busy`, { see: `${path}/cgroup.procs` });
-      }
-      killMembers(path);
-      await new Promise((resolve) => {
-        setTimeout(resolve, REMOVE_WAIT_MS);
-      });
-    }
-    if (dirname(path).endsWith("/nano-sandbox")) tryRemove(dirname(path));
-  }
-}
-
-function removeTree(path: string): boolean {
-  try {
-    for (const entry of readdirSync(path, { withFileTypes: true })) {
-      if (entry.isDirectory()) removeTree(join(path, entry.name));
-    }
-  } catch {
-    return true;
-  }
-  return tryRemove(path);
-}
-
-function tryRemove(path: string): boolean {
-  try {
-    rmdirSync(path);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ENOENT";
-  }
-}
-
-function killMembers(path: string): void {
-  let pids = "";
-  try {
-    pids = readFileSync(join(path, "cgroup.procs"), "utf8");
-  } catch {
-    return;
-  }
-  for (const pid of pids.split("\n").filter(Boolean)) {
-    killProcess(Number(pid));
   }
 }

@@ -15,6 +15,7 @@ const plan: ShadowPlan = {
   hostname: "h",
   netns: "new",
   cgroups: ["/c/cgroup.procs"],
+  stateDir: "/run/c1",
   terminal: { socket: "/tmp/console" },
   preserveFds: 2,
   wait: true,
@@ -50,6 +51,7 @@ test("writes an exec plan", () => {
     endpoint: "/containers/c/exec",
     request: '{"a b":"\\u0000"}',
     cgroups: [],
+    stateDir: "/run/c1",
     terminal: "inherit",
     wait: true,
   });

@@ -21,6 +21,8 @@ export interface ShadowPlan {
   netns: string;
   /** cgroup.procs files that shadow and monitor join; the launcher stays out. */
   cgroups: string[];
+  /** The state folder of the container or VM, by which its processes are known. */
+  stateDir: string;
   terminal: ShadowTerminal;
   /** `ignore`: a shadow without a process of its own, which must not hold what its caller reads. Default: `inherit`. */
   stdio?: StandardStreams;
@@ -74,6 +76,8 @@ export interface ExecShadowPlan {
   /** JSON, the body of the request. */
   request: string;
   cgroups: string[];
+  /** As in ShadowPlan. */
+  stateDir: string;
   terminal: ShadowTerminal;
   wait: boolean;
 }

@@ -4,6 +4,7 @@ import { constants } from "node:os";
 import type { Readable, Writable } from "node:stream";
 import type { Deadline } from "../base/deadline.ts";
 import { NkError, type ErrorCode } from "../base/errors.ts";
+import { markedEnvironment } from "./cgroup-remove.ts";
 import { unlessGivenUp } from "./give-up.ts";
 import { readLines } from "./lines.ts";
 import { shadowPath } from "./paths.ts";
@@ -47,7 +48,14 @@ export async function startShadow(
 ): Promise<Shadow> {
   const code = "argv" in plan.monitor ? "HOST" : "RUNTIME";
   const stdio = plan.stdio ?? "inherit";
-  return launch("create", encodeCreatePlan(plan), { wait: plan.wait, stdio, deadline, givenUp, code });
+  return launch("create", encodeCreatePlan(plan), {
+    wait: plan.wait,
+    stdio,
+    stateDir: plan.stateDir,
+    deadline,
+    givenUp,
+    code,
+  });
 }
 
 /**
@@ -58,6 +66,7 @@ export async function startExecShadow(plan: ExecShadowPlan & { deadline: Deadlin
   return launch("exec", encodeExecPlan(plan), {
     wait: plan.wait,
     stdio: "inherit",
+    stateDir: plan.stateDir,
     deadline: plan.deadline,
     code: "EXEC",
   });
@@ -70,6 +79,7 @@ function standardStreams(stdio: StandardStreams): readonly ("inherit" | "ignore"
 interface LaunchOptions {
   wait: boolean;
   stdio: StandardStreams;
+  stateDir: string;
   deadline: Deadline;
   givenUp?: AbortSignal | undefined;
   /** Of the error that the helper reports. */
@@ -79,6 +89,7 @@ interface LaunchOptions {
 async function launch(command: "create" | "exec", plan: Buffer, options: LaunchOptions): Promise<Shadow> {
   const launcher = spawn(shadowPath(), [command], {
     stdio: [...standardStreams(options.stdio), "pipe", "pipe"],
+    env: markedEnvironment(options.stateDir),
   });
   const exited = exitStatusOf(launcher);
   const lines = reportOf(launcher, options.code);

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
-import { removeCgroups } from "../host/cgroup.ts";
+import { removeCgroups } from "../host/cgroup-remove.ts";
 import { killIfAlive } from "../host/process-info.ts";
 import { ControlClient } from "../monitor/control-client.ts";
 import type { MachineRecord } from "../state/machine-record.ts";
@@ -90,14 +90,14 @@ export async function deleteMachine(
   }
   if (isLive(machine)) await stopMachine(machines, machine, true);
   for (const container of inside) await removeContainer(machines.store, container);
-  await removeRemains(machine);
+  await removeRemains(machine, machines.store.dirOf(id));
   machines.store.remove(id);
 }
 
 /** Ends and removes what a killed monitor has left of a VM, outside of its record. */
-export async function removeRemains(machine: MachineRecord): Promise<void> {
+export async function removeRemains(machine: MachineRecord, stateDir: string): Promise<void> {
   endLeftovers(machine);
-  await removeCgroups(machine.vm.cgroups);
+  await removeCgroups(machine.vm.cgroups, stateDir);
 }
 
 /** Each process is known by pid and start time, so a reused pid is left alone. */

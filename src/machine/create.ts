@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
-import { cgroupFolder, cgroupsToMake } from "../host/cgroup.ts";
+import { cgroupFolder, planCgroup } from "../host/cgroup.ts";
 import { resolveGuestImage, type GuestImage } from "../image/guest-image.ts";
 import { settleVmm, type SettledSettings } from "../monitor/settle-vmm.ts";
 import type { Settings } from "../oci/settings.ts";
@@ -56,7 +56,7 @@ export async function createMachine(machines: MachineStore, request: MachineRequ
       ...(bundle !== undefined && { bundle }),
       ...(bundleRoot !== undefined && { bundleRoot }),
       vm: {
-        ...emptyVm(settings, cgroupsToMake(cgroupFolder(undefined, id))),
+        ...emptyVm(settings, planCgroup(cgroupFolder(undefined, id))),
         accel,
         accelReason: reason,
         share: shareOf(settings.vmm, share, image),

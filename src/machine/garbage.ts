@@ -24,7 +24,7 @@ function remainsOf(machines: MachineStore, { id }: MachineRecord): Garbage | und
   if (claim === undefined || isHeld(claim) || !isLive(record) || isLive(now)) return undefined;
   const remove = async (): Promise<boolean> => {
     if (!takeOver(dir, claim)) return false;
-    await removeRemains(record);
+    await removeRemains(record, dir);
     machines.write(now);
     return true;
   };

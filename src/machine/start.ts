@@ -2,7 +2,8 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
-import { cgroupFolder, makeCgroup, removeCgroups } from "../host/cgroup.ts";
+import { makeCgroup } from "../host/cgroup.ts";
+import { removeCgroups } from "../host/cgroup-remove.ts";
 import { startShadow, type ShadowPlan } from "../host/shadow.ts";
 import { newProof } from "../host/tree-proof.ts";
 import { followReport } from "../monitor/follow-report.ts";
@@ -47,7 +48,7 @@ export async function startMachine(machines: MachineStore, machine: MachineRecor
       }
     });
   } catch (error) {
-    await removeCgroups(machine.vm.cgroups);
+    await removeCgroups(machine.vm.cgroups, stateDir);
     machines.write({ ...machine, status: machine.status === "created" ? "created" : "stopped" });
     throw error;
   }
@@ -61,7 +62,11 @@ function clearRemains(stateDir: string): void {
   mkdirSync(join(stateDir, TREE_FOLDER));
 }
 
-function shadowPlan({ id, bundle, bundleRoot }: MachineRecord, proof: string, stateDir: string): ShadowPlan {
+function shadowPlan(
+  { id, bundle, bundleRoot, vm }: MachineRecord,
+  proof: string,
+  stateDir: string,
+): ShadowPlan {
   return {
     rootfs: join(stateDir, TREE_FOLDER),
     proof,
@@ -70,7 +75,8 @@ function shadowPlan({ id, bundle, bundleRoot }: MachineRecord, proof: string, st
     mounts: bundle === undefined ? [] : bundleVolumes(bundle, bundleRoot),
     hostname: id.slice(0, 63),
     netns: "new",
-    cgroups: makeCgroup(cgroupFolder(undefined, id)),
+    cgroups: makeCgroup({ made: vm.cgroups, joined: vm.joinedCgroups ?? [] }),
+    stateDir,
     terminal: "none",
     stdio: "ignore",
     preserveFds: 0,

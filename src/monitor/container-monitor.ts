@@ -1,6 +1,7 @@
 import type { ExitEvent } from "../agent/messages.ts";
 import { Deadline } from "../base/deadline.ts";
 import { asNkError, NkError } from "../base/errors.ts";
+import { writeLimits, type CgroupWrite } from "../host/cgroup-limits.ts";
 import { GUEST_ROOT, GUEST_SHARE } from "../oci/guest-mounts.ts";
 import type { CopyBack } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
@@ -28,11 +29,13 @@ export class ContainerMonitor implements ControlTarget {
   readonly machine: Machine;
   readonly own: Container;
   private readonly disk: DiskRoot | undefined;
+  private readonly cpuLimits: readonly CgroupWrite[];
   private kernelTraced: Promise<void> = Promise.resolve();
 
   constructor(job: ContainerJob, store: StateStore, shadow: ShadowProcess) {
     const { id } = job.record;
     this.disk = job.disk;
+    this.cpuLimits = job.cpuLimits ?? [];
     this.machine = new Machine({
       id,
       settings: job.settings,
@@ -64,6 +67,8 @@ export class ContainerMonitor implements ControlTarget {
       const created = own.create(guest.agent, { share: GUEST_SHARE, root: GUEST_ROOT, ...onDisk });
       await Promise.race([created, own.unwanted]);
       if (own.record.vm) machine.describe(own.record.vm);
+      // Not before: with a tenth of a CPU a boot takes ten times as long.
+      writeLimits(this.cpuLimits);
       own.created();
       if (startAtOnce) await this.start(own);
     } catch (error) {

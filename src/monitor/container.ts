@@ -6,6 +6,7 @@ import { Deadline } from "../base/deadline.ts";
 import { asNkError, NkError } from "../base/errors.ts";
 import { formatExact } from "../base/exact-json.ts";
 import { writeStderr } from "../base/logger.ts";
+import { explainOom, hadOom } from "../host/cgroup-oom.ts";
 import { killProcess, processStartTime } from "../host/process-info.ts";
 import { signalName } from "../host/signals.ts";
 import { SHARED_ROOTFS } from "../oci/guest-mounts.ts";
@@ -207,7 +208,7 @@ export class Container {
   /** Records the end, ends what ran beside it and lets the shadow go, which is the last to end. */
   async finish(end: ExitEvent | NkError): Promise<void> {
     const { record } = this;
-    if (end instanceof NkError) record.error = end.toJson();
+    if (end instanceof NkError) this.recordLoss(end);
     else if (end.oom) record.oomKilled = true;
     record.exitStatus = end instanceof NkError ? 128 + SIGKILL : exitStatus(end);
     record.pid = 0;
@@ -233,6 +234,13 @@ export class Container {
         this.giveUp("the shadow process was killed");
       },
     };
+  }
+
+  private recordLoss(error: NkError): void {
+    const { record } = this;
+    const cgroups = record.vm?.cgroups ?? [];
+    record.error = explainOom(error, cgroups).toJson();
+    if (hadOom(cgroups)) record.oomKilled = true;
   }
 
   private setStatus(status: ContainerRecord["status"]): void {

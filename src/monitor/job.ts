@@ -2,6 +2,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
 import { formatExact, parseExact } from "../base/exact-json.ts";
+import type { CgroupWrite } from "../host/cgroup-limits.ts";
 import type { Settings } from "../oci/settings.ts";
 import type { MachineRecord } from "../state/machine-record.ts";
 import type { ContainerRecord } from "../state/record.ts";
@@ -21,6 +22,8 @@ export interface ContainerJob {
   startAtOnce: boolean;
   /** Send every step to the caller (--educational, --debug). */
   narrate: boolean;
+  /** For the container's cgroups on the host, when the VM has booted; of a container that has a VM of its own. */
+  cpuLimits?: CgroupWrite[];
   /** Only with `--vm-share=block`. */
   disk?: DiskRoot;
 }

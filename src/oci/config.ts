@@ -103,7 +103,9 @@ const Linux = v.looseObject({
   resources: v.optional(
     v.looseObject({
       memory: v.optional(v.looseObject({ limit: v.optional(Int64) })),
-      cpu: v.optional(v.looseObject({ quota: v.optional(Int64), period: v.optional(Uint64) })),
+      cpu: v.optional(
+        v.looseObject({ quota: v.optional(Int64), period: v.optional(Uint64), shares: v.optional(Uint64) }),
+      ),
       pids: v.optional(v.looseObject({ limit: v.optional(Int64) })),
     }),
   ),

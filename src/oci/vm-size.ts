@@ -28,6 +28,9 @@ function given(members: [member: string, settings: PartialSettings | false][]): 
   );
 }
 
+/** The kernel's own (Documentation/admin-guide/cgroup-v2.rst, cpu.max). */
+export const DEFAULT_PERIOD_US = 100_000;
+
 /** The host's size, given for tests. */
 export interface HostSize {
   cpus: number;
@@ -50,8 +53,7 @@ export function settingsFromLimits(
 ): SourcedSettings[] {
   const { cpu } = config.linux?.resources ?? {};
   const quota = Number(cpu?.quota ?? 0);
-  // 100 ms is the kernel's default period (Documentation/admin-guide/cgroup-v2.rst, cpu.max).
-  const period = Number(cpu?.period || 100_000);
+  const period = Number(cpu?.period || DEFAULT_PERIOD_US);
   const limit = memoryLimit(config);
   const vcpus = Math.min(Math.ceil(quota / period), host.cpus, MAX_VCPUS);
   return given([

@@ -51,18 +51,9 @@ export function shareKind(
     if (want === "9p-vsock") checkVhostVsock();
     return want;
   }
-  const kind = autoShare(supported, virtiofsd);
-  if (kind !== undefined) return kind;
-  throw supported.includes("virtiofs") ? noServer() : noDriver("virtiofs", supported);
-}
-
-/** What `auto` is on QEMU; undefined: this host and the guest's kernel have no share. @param virtiofsd the server that is installed */
-export function autoShare(
-  supported: readonly ShareKind[],
-  virtiofsd = findVirtiofsd(),
-): "virtiofs" | "9p" | undefined {
   if (virtiofsd !== null && supported.includes("virtiofs")) return "virtiofs";
-  return supported.includes("9p") ? "9p" : undefined;
+  if (supported.includes("9p")) return "9p";
+  throw supported.includes("virtiofs") ? noServer() : noDriver("virtiofs", supported);
 }
 
 /** The server of a VMM that has no other share than 9p-vsock. @throws UNSUPPORTED as `chooseShare` */
@@ -81,7 +72,7 @@ function noServer(): NkError {
   return new NkError(
     "UNSUPPORTED",
     "the share virtiofs needs virtiofsd, and none was found: install it " +
-      "(Debian 12: qemu-system-common; later and elsewhere: virtiofsd), or use the share 9p, for which scripts/build-kernel.sh makes a kernel",
+      "(Debian 12: qemu-system-common; later and elsewhere: virtiofsd), or use the share 9p",
     { phase: CHOOSE_SHARE },
   );
 }

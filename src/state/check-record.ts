@@ -37,9 +37,13 @@ export function whyNoRecord(value: Record<string, unknown>): string | undefined 
 function whyNoVm(vm: unknown): string | undefined {
   if (!isObject(vm)) return `vm: expected an object, found ${kindOf(vm)}`;
   if (!VM_COUNTS.every((name) => Number.isInteger(vm[name]))) return "vm: expected pids and start times";
-  const { cgroups } = vm;
-  const areTexts = Array.isArray(cgroups) && cgroups.every((path) => typeof path === "string");
-  return areTexts ? undefined : `vm.cgroups: expected an array of paths, found ${kindOf(cgroups)}`;
+  const { cgroups, joinedCgroups = [] } = vm;
+  if (!areTexts(cgroups)) return `vm.cgroups: expected an array of paths, found ${kindOf(cgroups)}`;
+  return areTexts(joinedCgroups) ? undefined : "vm.joinedCgroups: expected an array of paths";
+}
+
+function areTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((path) => typeof path === "string");
 }
 
 function shown(value: unknown): string {

@@ -1,8 +1,9 @@
+import type { CgroupFolders } from "../host/cgroup.ts";
 import type { Settings } from "../oci/settings.ts";
 import type { VmRecord } from "./record.ts";
 
-/** What is known of a VM that nobody has started; whoever chooses fills the rest in. @param cgroups that will be made for it */
-export function emptyVm(settings: Settings, cgroups: string[]): VmRecord {
+/** What is known of a VM that nobody has started; whoever chooses fills the rest in. @param cgroups that it will be in */
+export function emptyVm(settings: Settings, cgroups: CgroupFolders): VmRecord {
   return {
     vmm: settings.vmm,
     vmmPid: 0,
@@ -18,6 +19,7 @@ export function emptyVm(settings: Settings, cgroups: string[]): VmRecord {
     kernelRelease: "",
     initrd: settings.rootfs ?? "",
     runtime: settings.vmRuntime,
-    cgroups,
+    cgroups: cgroups.made,
+    joinedCgroups: cgroups.joined,
   };
 }

@@ -72,8 +72,10 @@ export interface VmRecord {
   runtime: "crun" | "runc";
   /** The VM made by hand that the container is in; without it the VM is the container's own. */
   machine?: string;
-  /** cgroup folders made for this container, removed in reverse order by delete. */
+  /** cgroup folders made for this container, removed by delete. */
   cgroups: string[];
+  /** cgroup folders that were there before: its processes are in them, and delete leaves them. */
+  joinedCgroups?: string[];
 }
 
 export interface HostRecord {

@@ -44,6 +44,7 @@ function plan(changes: Partial<ExecShadowPlan> = {}): ExecShadowPlan {
     endpoint: "/containers/c1/exec",
     request,
     cgroups: [],
+    stateDir: rig.dir,
     terminal: "none",
     wait: true,
     ...changes,

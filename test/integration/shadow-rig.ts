@@ -55,6 +55,7 @@ export class Rig {
       mounts: [],
       netns: "host",
       cgroups: [],
+      stateDir: this.dir,
       terminal: "none",
       preserveFds: 0,
       wait: true,

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { FrameType } from "../../src/agent/frame-codec.ts";
 import { Deadline } from "../../src/base/deadline.ts";
-import { makeCgroup, removeCgroups } from "../../src/host/cgroup.ts";
+import { makeCgroup, planCgroup } from "../../src/host/cgroup.ts";
+import { removeCgroups } from "../../src/host/cgroup-remove.ts";
 import { foreignDeath, isAlive, processStartTime } from "../../src/host/process-info.ts";
 import { startShadow } from "../../src/host/shadow.ts";
 import { buildNative, Rig, textOf } from "./shadow-rig.ts";
@@ -135,8 +136,8 @@ test("a launcher that is killed before the shadow stands leaves nothing", async 
 });
 
 test("shadow and monitor join the cgroup, the launcher does not", async () => {
-  const folder = `/nano-sandbox-test-${process.pid}`;
-  const cgroups = makeCgroup(folder);
+  const folders = planCgroup(`/nano-sandbox-test-${process.pid}`);
+  const cgroups = makeCgroup(folders);
   try {
     const launched = rig.create({ cgroups });
     const pid = await launched.pid();
@@ -151,7 +152,7 @@ test("shadow and monitor join the cgroup, the launcher does not", async () => {
     monitor.exit(0);
     expect(await launched.exit()).toBe(0);
   } finally {
-    await removeCgroups(cgroups.map((path) => path.replace(/\/cgroup\.procs$/, "")));
+    await removeCgroups(folders.made, rig.dir);
   }
 });
 

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { removeCgroups } from "../../src/host/cgroup.ts";
+import { removeCgroups } from "../../src/host/cgroup-remove.ts";
 import { residue } from "./residue.ts";
 import { Runtime } from "./runtime.ts";
 import { findVictim, processesOf, within } from "./victims.ts";
@@ -96,7 +96,7 @@ it("removes what killed processes left, and nothing else", async () => {
     vm: { cgroups: string[] };
   };
   // Their journal is lost with the folder; nothing else of it is left.
-  await removeCgroups(vm.cgroups);
+  await removeCgroups(vm.cgroups, join(runtime.root, lostFolder));
   rmSync(join(runtime.root, lostFolder), { recursive: true });
   const lostCreator = await loseCreator("start virtiofsd");
   await loseCreator("read the bundle");

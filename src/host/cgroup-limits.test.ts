@@ -1,0 +1,119 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { warnings } from "../trace/channels.ts";
+import { planLimits, writeLimits, type HostLimits } from "./cgroup-limits.ts";
+import type { Hierarchy } from "./cgroup.ts";
+
+/** Hierarchies as folders of files, in the layouts that hosts have. The kernel's own are written to by test/vm/cgroup-limits.test.ts. */
+let dir: string;
+let said: unknown[];
+const listen = (text: unknown): void => void said.push(text);
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "nk-cgroup-"));
+  said = [];
+  warnings.subscribe(listen);
+});
+afterEach(() => {
+  warnings.unsubscribe(listen);
+  rmSync(dir, { recursive: true });
+});
+
+function file(path: string, text = ""): void {
+  mkdirSync(dirname(join(dir, path)), { recursive: true });
+  writeFileSync(join(dir, path), text);
+}
+
+const read = (path: string): string => readFileSync(join(dir, path), "utf8");
+
+/** @param controllers of version 1; undefined: version 2 */
+function hierarchy(name: string, controllers?: string[]): Hierarchy {
+  const version = controllers === undefined ? 2 : 1;
+  return { mountPoint: join(dir, name), version, controllers: controllers ?? [] };
+}
+
+function set(limits: HostLimits, hierarchies: Hierarchy[]): void {
+  const made = hierarchies.map(({ mountPoint }) => join(mountPoint, "a/c1"));
+  const { memory, cpu } = planLimits(limits, { made, joined: [] }, hierarchies);
+  writeLimits([...memory, ...cpu]);
+}
+
+const LIMITS: HostLimits = {
+  memoryBytes: 1_000_000,
+  cpu: { quotaUs: 50_000, periodUs: 100_000, shares: 512 },
+};
+
+describe("version 2", () => {
+  /** @param delegated the controllers that the folder above has for its children */
+  function tree(delegated: string): Hierarchy[] {
+    file("v2/cgroup.controllers", "cpuset cpu io memory pids\n");
+    file("v2/cgroup.subtree_control", "cpu memory\n");
+    file("v2/a/cgroup.controllers", "cpu memory\n");
+    file("v2/a/cgroup.subtree_control", delegated);
+    for (const name of ["memory.max", "cpu.max", "cpu.weight"]) file(`v2/a/c1/${name}`, "max");
+    return [hierarchy("v2")];
+  }
+
+  it("has the limits in the container's folder, the quota with room for the VMM", () => {
+    set(LIMITS, tree("cpu memory\n"));
+    expect(read("v2/a/c1/memory.max")).toBe("1000000");
+    expect(read("v2/a/c1/cpu.max")).toBe("60000 100000");
+    expect(read("v2/a/c1/cpu.weight")).toBe("20");
+    expect(said).toEqual([]);
+  });
+
+  it("enables what the folders above have not", () => {
+    set({ memoryBytes: 1 }, tree("pids\n"));
+    expect(read("v2/a/cgroup.subtree_control")).toBe("+memory");
+    expect(read("v2/cgroup.subtree_control")).toBe("cpu memory\n");
+  });
+
+  it.each([
+    [2, "1"],
+    [1024, "39"],
+    [262_144, "10000"],
+  ])("has %d shares as a weight of %s", (shares, weight) => {
+    set({ cpu: { quotaUs: undefined, periodUs: 100_000, shares } }, tree("cpu\n"));
+    expect(read("v2/a/c1/cpu.weight")).toBe(weight);
+    expect(read("v2/a/c1/cpu.max")).toBe("max");
+  });
+});
+
+describe("version 1 and hybrid", () => {
+  function tree(): Hierarchy[] {
+    file("unified/cgroup.controllers", "hugetlb\n");
+    file("unified/cgroup.subtree_control");
+    file("memory/a/c1/memory.limit_in_bytes");
+    for (const name of ["cpu.cfs_quota_us", "cpu.cfs_period_us", "cpu.shares"])
+      file(`cpu,cpuacct/a/c1/${name}`);
+    return [
+      hierarchy("unified"),
+      hierarchy("memory", ["memory"]),
+      hierarchy("cpu,cpuacct", ["cpu", "cpuacct"]),
+    ];
+  }
+
+  it("has each limit in the hierarchy that has its controller", () => {
+    set(LIMITS, tree());
+    expect(read("memory/a/c1/memory.limit_in_bytes")).toBe("1000000");
+    expect(read("cpu,cpuacct/a/c1/cpu.cfs_period_us")).toBe("100000");
+    expect(read("cpu,cpuacct/a/c1/cpu.cfs_quota_us")).toBe("60000");
+    expect(read("cpu,cpuacct/a/c1/cpu.shares")).toBe("512");
+    expect(said).toEqual([]);
+  });
+});
+
+it("says which limit this host cannot hold, and only that", () => {
+  file("unified/cgroup.controllers", "hugetlb\n");
+  file("memory/a/c1/memory.limit_in_bytes");
+  set(LIMITS, [hierarchy("unified"), hierarchy("memory", ["memory"])]);
+  expect(read("memory/a/c1/memory.limit_in_bytes")).toBe("1000000");
+  expect(said).toEqual([expect.stringMatching(/^linux\.resources\.cpu holds in the guest only/)]);
+});
+
+it("writes nothing where config.json has no limits", () => {
+  expect(planLimits({}, { made: [], joined: [] }, [])).toEqual({ memory: [], cpu: [] });
+  expect(said).toEqual([]);
+});

@@ -1,0 +1,78 @@
+import { existsSync, readFileSync, readdirSync, realpathSync, rmdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { NkError } from "../base/errors.ts";
+import { warnings } from "../trace/channels.ts";
+import { membersOf } from "./cgroup.ts";
+import { killProcess } from "./process-info.ts";
+
+const MARK = "NK_STATE_DIR";
+
+/** The environment of what is started for a container: all of its processes inherit it but the confined ones, which end with their guards. */
+export function markedEnvironment(stateDir: string): NodeJS.ProcessEnv {
+  return { ...process.env, [MARK]: realPath(stateDir) };
+}
+
+function realPath(path: string): string {
+  return existsSync(path) ? realpathSync(path) : path;
+}
+
+/** How often and how long folders are tried again whose last process is just going: v1 has no event for it. */
+const REMOVE_TRIES = 100;
+const REMOVE_WAIT_MS = 20;
+
+/**
+ * Removes folders that were made for a container, with what was made below them, and the empty `/nano-sandbox` parent. Processes of that container
+ * that are still inside are killed first. A folder with others in it is somebody else's by now: it is left, with a warning.
+ * @param stateDir of the container @throws HOST when one stays busy for two seconds
+ */
+export async function removeCgroups(paths: readonly string[], stateDir: string): Promise<void> {
+  let left = paths.filter((path) => !removeTree(path));
+  for (let tries = 0; left.length > 0 && tries < REMOVE_TRIES; tries += 1) {
+    for (const pid of left.flatMap(membersOf).filter((member) => isOf(member, stateDir))) killProcess(pid);
+    await new Promise((resolve) => {
+      setTimeout(resolve, REMOVE_WAIT_MS);
+    });
+    left = left.filter((path) => !removeTree(path));
+  }
+  for (const path of left) leave(path, stateDir);
+  for (const parent of new Set(paths.map(dirname))) {
+    if (parent.endsWith("/nano-sandbox")) tryRemove(parent);
+  }
+}
+
+function leave(path: string, stateDir: string): void {
+  const members = membersOf(path);
+  if (members.length === 0 || members.some((pid) => isOf(pid, stateDir)))
+    throw new NkError("HOST", `cgroup ${path} is still busy`, { see: `${path}/cgroup.procs` });
+  const some = members.slice(0, 8).join(", ");
+  warnings.publish(`the cgroup ${path} is left: processes of others are in it (${some})`);
+}
+
+function isOf(pid: number, stateDir: string): boolean {
+  try {
+    const variables = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
+    return variables.includes(`${MARK}=${realPath(stateDir)}`);
+  } catch {
+    return false; // it has just ended
+  }
+}
+
+function removeTree(path: string): boolean {
+  try {
+    for (const entry of readdirSync(path, { withFileTypes: true })) {
+      if (entry.isDirectory()) removeTree(join(path, entry.name));
+    }
+  } catch {
+    return true;
+  }
+  return tryRemove(path);
+}
+
+function tryRemove(path: string): boolean {
+  try {
+    rmdirSync(path);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ENOENT";
+  }
+}
