@@ -51,28 +51,28 @@ static int drop_capabilities(const struct jail_lock *lock) {
     return (int)syscall(SYS_capset, &header, data);
 }
 
-/* diod lifts these limits itself, and ends when it cannot. */
+/* To `value`, or to what may be had: root without CAP_SYS_RESOURCE (in a container) cannot go beyond the hard
+ * limit, and sudo makes that of core files 0. */
+static int raise_limit(int which, rlim_t value) {
+    struct rlimit limit = {value, value};
+
+    if (setrlimit((__rlimit_resource_t)which, &limit) == 0)
+        return 0;
+    if (getrlimit((__rlimit_resource_t)which, &limit) < 0)
+        return -1;
+    limit.rlim_cur = limit.rlim_max;
+    return setrlimit((__rlimit_resource_t)which, &limit);
+}
+
+/* diod lifts these limits itself, and says so and ends when it cannot. */
 static int lift_limits(void) {
     static const int unlimited[] = {RLIMIT_FSIZE, RLIMIT_LOCKS, RLIMIT_CORE, RLIMIT_AS};
-    struct rlimit infinite = {RLIM_INFINITY, RLIM_INFINITY};
 
     for (size_t i = 0; i < COUNT(unlimited); i++) {
-        if (setrlimit((__rlimit_resource_t)unlimited[i], &infinite) < 0)
+        if (raise_limit(unlimited[i], RLIM_INFINITY) < 0)
             return -1;
     }
     return 0;
-}
-
-/* The kernel's own maximum may be lower (fs.nr_open). */
-static int limit_files(rlim_t files) {
-    struct rlimit limit = {files, files};
-
-    if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
-        return 0;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return -1;
-    limit.rlim_cur = limit.rlim_max;
-    return setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /* seccomp(2). The x32 numbers reach the same calls by other names; clone3 hides its flags in memory, and the
@@ -112,7 +112,7 @@ static int filter_calls(void) {
 }
 
 int jail_lock(const struct jail_lock *lock) {
-    if (lift_limits() < 0 || limit_files(lock->files) < 0)
+    if (lift_limits() < 0 || raise_limit(RLIMIT_NOFILE, lock->files) < 0)
         return fail_errno("cannot set the server's limits");
     if (drop_capabilities(lock) < 0)
         return fail_errno("cannot drop capabilities");
