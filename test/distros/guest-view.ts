@@ -53,7 +53,7 @@ export function lookAround(marker: string): string {
       done
     done
     echo "@ markers"
-    find /proc/1/root/ -name ${marker} 2>/dev/null
+    find /proc/1/root/ \\( -path /proc/1/root/proc -o -path /proc/1/root/sys \\) -prune -o -name ${marker} -print 2>/dev/null
     echo "@ end"`;
 }
 

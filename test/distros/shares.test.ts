@@ -11,6 +11,7 @@ import { foreignTo, lookAround, Markers, partsOf, ROOT_OF_THE_GUEST } from "./gu
 
 /** Run in the root of a distribution: a container by each share that its packages and kernels can serve. */
 const NK_RUNTIME = fileURLToPath(new URL("../../bin/nk-runtime", import.meta.url));
+const BUILD = fileURLToPath(new URL("../../build", import.meta.url));
 
 interface Kernel {
   path: string;
@@ -18,9 +19,11 @@ interface Kernel {
   disks: string[];
 }
 
-const kernels = JSON.parse(
-  execFileSync(NK_RUNTIME, ["vm-kernel", "list", "--format=json"], { encoding: "utf8" }),
-) as Kernel[];
+const kernels = (
+  JSON.parse(
+    execFileSync(NK_RUNTIME, ["vm-kernel", "list", "--format=json"], { encoding: "utf8" }),
+  ) as Kernel[]
+).filter(({ path }) => path.startsWith(BUILD)); // the installed ones are the same
 
 /** What the guest mounts by each; for `block` also what the bind mount comes by. */
 const SHARES = [
