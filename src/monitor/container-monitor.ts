@@ -80,10 +80,7 @@ export class ContainerMonitor implements ControlTarget {
 
   async start(container: Container): Promise<void> {
     await container.start();
-    this.kernelTraced = this.machine
-      .running()
-      .traceKernel()
-      .catch(() => {});
+    this.kernelTraced = this.machine.traceKernel();
   }
 
   async end(container: Container, quick: boolean): Promise<void> {
@@ -123,7 +120,7 @@ export class ContainerMonitor implements ControlTarget {
 
   /** Waits for the end of the container and releases everything; the shadow is the last to go. */
   async live(): Promise<void> {
-    const guest = this.machine.running();
+    const guest = this.machine.guest();
     const lost = guest.lost.then((error) => error);
     const end: ExitEvent | NkError = await Promise.race([this.own.exited, lost]);
     await Deadline.after(KERNEL_TRACE_MS)

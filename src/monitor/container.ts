@@ -1,5 +1,3 @@
-import { truncateSync } from "node:fs";
-import { join } from "node:path";
 import type { AgentClient, GuestMountRequest, MountProof } from "../agent/agent-client.ts";
 import { exitStatus, type ExitEvent } from "../agent/messages.ts";
 import { Deadline } from "../base/deadline.ts";
@@ -12,6 +10,7 @@ import { signalName } from "../host/signals.ts";
 import { SHARED_ROOTFS } from "../oci/guest-mounts.ts";
 import { runHooks } from "../oci/hooks.ts";
 import type { ContainerRecord } from "../state/record.ts";
+import { RecordKeeper } from "../state/record-keeper.ts";
 import type { StateStore } from "../state/store.ts";
 import { publishSpan, traced } from "../trace/channels.ts";
 import type { GuestClock } from "../trace/guest-clock.ts";
@@ -63,11 +62,13 @@ export class Container {
   readonly stopped: Promise<void>;
   private readonly job: ContainerJob;
   private readonly store: StateStore;
+  private readonly keeper: RecordKeeper;
   private readonly shadow: ShadowProcess;
   private readonly router: StreamRouter;
   private readonly session: ProcessSession;
   private agent: AgentClient | undefined;
   private forced = false;
+  private finishing: Promise<void> | undefined;
   private ended = false;
   private startedNs: bigint | undefined;
   private resolveExited: (event: ExitEvent) => void = () => {};
@@ -75,9 +76,11 @@ export class Container {
   private abort: (error: NkError) => void = () => {};
   private rejectUnwanted: (error: NkError) => void = () => {};
 
+  /** @throws ENOENT when its state folder has gone */
   constructor(job: ContainerJob, store: StateStore, shadow: ShadowProcess, router: StreamRouter) {
     this.job = job;
     this.store = store;
+    this.keeper = new RecordKeeper(store.dirOf(job.record.id));
     this.shadow = shadow;
     this.router = router;
     const pidStartTime = processStartTime(shadow.pid) ?? 0;
@@ -147,12 +150,17 @@ export class Container {
 
   async pause(): Promise<void> {
     await this.running().pause(this.record.id);
-    this.setStatus("paused");
+    this.setStatusUnlessEnded("paused");
   }
 
   async resume(): Promise<void> {
     await this.running().resume(this.record.id);
-    this.setStatus("running");
+    this.setStatusUnlessEnded("running");
+  }
+
+  /** It may end while it is asked for something. */
+  private setStatusUnlessEnded(status: ContainerRecord["status"]): void {
+    if (this.record.status !== "stopped") this.setStatus(status);
   }
 
   /** The agent, while the container is there. @throws BAD_STATE */
@@ -166,7 +174,7 @@ export class Container {
   /** From here on nobody who dies is missed but the monitor. */
   handedOver(): void {
     delete this.record.creator;
-    this.store.write(this.record);
+    this.keeper.write(this.record);
   }
 
   /** Says that nobody wants the container any more, whatever it is doing. */
@@ -205,14 +213,25 @@ export class Container {
     this.resolveExited(event);
   }
 
-  /** Records the end, ends what ran beside it and lets the shadow go, which is the last to end. */
-  async finish(end: ExitEvent | NkError): Promise<void> {
+  /** Records the end, ends what ran beside it and lets the shadow go, which is the last to end. Once: what it ended by first counts. */
+  finish(end: ExitEvent | NkError): Promise<void> {
+    this.finishing ??= this.finishOnce(end);
+    return this.finishing;
+  }
+
+  /** It was not made after all. */
+  discard(): void {
+    this.keeper.close();
+  }
+
+  private async finishOnce(end: ExitEvent | NkError): Promise<void> {
     const { record } = this;
     if (end instanceof NkError) this.recordLoss(end);
     else if (end.oom) record.oomKilled = true;
     record.exitStatus = end instanceof NkError ? 128 + SIGKILL : exitStatus(end);
     record.pid = 0;
-    this.recordEnd();
+    record.status = "stopped";
+    this.keeper.writeLast(record);
     this.resolveStopped();
     // First: they end with the container's shadow, which is the first process of their namespace.
     await soon(this.execs.lost(), "the last output of its execs").catch(() => {});
@@ -245,21 +264,7 @@ export class Container {
 
   private setStatus(status: ContainerRecord["status"]): void {
     this.record.status = status;
-    this.store.write(this.record);
-  }
-
-  /** A full disk must not keep the exit status from the caller; the trace makes room for the last record. */
-  private recordEnd(): void {
-    try {
-      this.setStatus("stopped");
-    } catch {
-      try {
-        truncateSync(join(this.store.dirOf(this.record.id), "trace.jsonl"));
-        this.setStatus("stopped");
-      } catch (error) {
-        writeStderr(`the end of the container could not be recorded: ${asNkError(error).message}\n`);
-      }
-    }
+    this.keeper.write(this.record);
   }
 
   private async dismissShadow(end: ExitEvent | NkError): Promise<void> {

@@ -58,6 +58,8 @@ export class Guest {
   private readonly connection: AgentConnection;
   private readonly clock: GuestClock;
 
+  private narrate = false;
+
   private constructor(
     vm: VirtualMachine,
     files: GuestFiles,
@@ -145,10 +147,11 @@ export class Guest {
     const members = {
       hostname: id.slice(0, 63),
       runtime: settings.vmRuntime,
-      realtimeNs: (BigInt(Date.now()) * 1_000_000n).toString(),
+      realtimeNs: realtimeNs(),
       debug: narrate,
     };
     const what = `${JSON.stringify({ type: "configure", ...members })}, and 64 random bytes`;
+    this.narrate = narrate;
     await traced("agent", "configure the guest", { why: CONFIGURE_WHY, what }, () =>
       this.agent.configure({ ...members, entropy: randomBytes(64).toString("base64") }),
     );
@@ -168,6 +171,14 @@ export class Guest {
         what: `mount -t ${fstype} ${options === "" ? "" : `-o ${options} `}${source} ${GUEST_SHARE}${vsockPort === undefined ? "" : `, over vsock port ${vsockPort}`}`,
       },
       () => this.agent.mountProven({ target: GUEST_SHARE, ...shareMount }, proof),
+    );
+  }
+
+  /** Tells the guest what time it is: its clock stands still while its CPUs do. */
+  setClock(): Promise<void> {
+    const why = "its clock has stood still, and everything in it believes that clock";
+    return traced("agent", "set the guest's clock", { why }, () =>
+      this.agent.setClock(realtimeNs(), this.narrate),
     );
   }
 
@@ -214,6 +225,11 @@ export class Guest {
       if (!endsWithGuest || !this.connection.over) throw error;
     }
   }
+}
+
+/** Nanoseconds since 1970, for the agent. */
+function realtimeNs(): string {
+  return (BigInt(Date.now()) * 1_000_000n).toString();
 }
 
 const CONFIGURE_WHY = "the guest has no clock, name or entropy of its own";

@@ -101,14 +101,18 @@ export class MachineMonitor implements ControlTarget {
     await container.start();
     if (this.kernelTraced) return;
     this.kernelTraced = true;
-    void this.machine
-      .running()
-      .traceKernel()
-      .catch(() => {});
+    void this.machine.traceKernel();
   }
 
-  async end(container: Container): Promise<void> {
-    await Deadline.after(KILL_TIMEOUT_MS).race(container.killByForce(), "the end of the container");
+  async end(container: Container, quick: boolean): Promise<void> {
+    if (!quick) this.machine.running();
+    const killed = container.killByForce();
+    if (this.machine.pauses.now) {
+      // The guest does it when it goes on, and nobody waits for that.
+      killed.catch(() => {});
+      return container.finish(new NkError("VMM", "it was deleted by force while its VM was paused"));
+    }
+    await Deadline.after(KILL_TIMEOUT_MS).race(killed, "the end of the container");
     await container.stopped;
   }
 
@@ -136,7 +140,7 @@ export class MachineMonitor implements ControlTarget {
 
   /** Waits until the VM is stopped or lost and releases everything. */
   async live(): Promise<void> {
-    const guest = this.machine.running();
+    const guest = this.machine.guest();
     const lost = guest.lost.then((error) => error);
     const end = await Promise.race([lost, this.stopWanted]);
     if (end instanceof NkError) this.record.error = end.toJson();
@@ -165,7 +169,13 @@ export class MachineMonitor implements ControlTarget {
     const share = joinedShare(folder);
     const proof = { path: `${share}${SHARED_PROOF}`, text: job.proof };
     const place: GuestPlace = { share, root: join("/run/nk/roots", folder), proof };
-    machine.add(container);
+    try {
+      await this.endOfFormer(id);
+      machine.add(container);
+    } catch (error) {
+      container.discard();
+      throw error;
+    }
     try {
       const needs = kernelNeeds(job.guestConfig, { share: "auto", vmm: "auto" }); // the VM runs
       checkKernelFeatures(machine.running().image.kernel, needs);
@@ -174,43 +184,71 @@ export class MachineMonitor implements ControlTarget {
       if (job.startAtOnce) await this.start(container);
       container.handedOver();
     } catch (error) {
-      await machine
-        .running()
-        .agent.delete(id, true)
-        .catch(() => {});
-      await this.takeDown(place, folder);
-      machine.remove(id);
+      container.discard();
+      const released = this.release(id, place, folder, () => {});
+      this.keep(id, released);
+      // In a VM that is paused nothing can be released, and nobody waits for that.
+      await Promise.race([released, machine.pauses.begun()]);
       throw error;
     }
-    this.lives.set(id, this.liveOf(container, place, folder));
+    this.keep(id, this.liveOf(container, place, folder));
+  }
+
+  /** Of one that was deleted by force while the VM was paused, the guest may still have something. */
+  private async endOfFormer(id: string): Promise<void> {
+    const former = this.lives.get(id);
+    if (former) await Deadline.after(KILL_TIMEOUT_MS).race(former, `the end of the former container ${id}`);
+  }
+
+  /** Until `life` is over the id is taken in this VM. */
+  private keep(id: string, life: Promise<void>): void {
+    const over = life.catch(warn).finally(() => {
+      this.machine.remove(id);
+      this.lives.delete(id);
+    });
+    this.lives.set(id, over);
   }
 
   /** Waits for the end of one container and releases what it has in the VM. */
   private async liveOf(container: Container, place: GuestPlace, folder: string): Promise<void> {
-    const { id } = container.record;
-    const guest = this.machine.running();
-    const lost = guest.lost.then((error) => error);
+    const lost = this.machine.guest().lost.then((error) => error);
     const end: ExitEvent | NkError = await Promise.race([container.exited, lost]);
     // With the VM all of it goes.
-    if (!this.ending && !(end instanceof NkError)) {
-      await guest.agent.delete(id, true).catch(warn);
-      await this.takeDown(place, folder);
-    }
+    const released =
+      this.ending || end instanceof NkError
+        ? Promise.resolve()
+        : this.release(container.record.id, place, folder, warn);
+    // Whoever waits for the container does not wait for a VM that is paused.
+    await Promise.race([released, this.machine.pauses.begun()]);
     await container.finish(end);
-    this.machine.remove(id);
-    this.lives.delete(id);
+    await released;
+  }
+
+  /** Takes what a container has in the VM, as soon as the guest can be asked. Never rejects. */
+  private async release(
+    id: string,
+    place: GuestPlace,
+    folder: string,
+    onFailure: (error: unknown) => void,
+  ): Promise<void> {
+    await this.machine.awake();
+    if (this.ending) return;
+    await this.machine.guest().agent.delete(id, true).catch(onFailure);
+    await this.takeDown(place, folder);
   }
 
   /** The guest first: what it has mounted holds the host's files. */
   private async takeDown({ share, root }: GuestPlace, folder: string): Promise<void> {
-    const { agent } = this.machine.running();
+    const { agent } = this.machine.guest();
     await agent.unmount(root).catch(warn);
     await agent.unmount(share).catch(warn);
     await detachTree(this.shadow.pid, folder).catch(warn);
-    rmSync(join(this.store.store.dirOf(this.record.id), TREE_FOLDER, folder), {
-      recursive: true,
-      force: true,
-    });
+    const path = join(this.store.store.dirOf(this.record.id), TREE_FOLDER, folder);
+    try {
+      rmSync(path, { recursive: true, force: true });
+    } catch (error) {
+      warn(error);
+    }
   }
 
   private setStatus(status: MachineStatus): void {

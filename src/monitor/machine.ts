@@ -1,21 +1,23 @@
 import type { AgentEvent } from "../agent/messages.ts";
-import { NkError } from "../base/errors.ts";
+import { asNkError, NkError } from "../base/errors.ts";
+import { writeStderr } from "../base/logger.ts";
 import { processStartTime } from "../host/process-info.ts";
 import type { VmRecord } from "../state/record.ts";
 import type { GuestClock } from "../trace/guest-clock.ts";
 import { AgentVoice } from "./agent-voice.ts";
 import type { Container } from "./container.ts";
 import { Guest, type GuestSpec } from "./guest.ts";
+import { Pauses } from "./pauses.ts";
 import { StreamRouter } from "./stream-router.ts";
 
 /** A VM with the containers in it, from boot to end. */
 export class Machine {
   readonly router = new StreamRouter();
+  readonly pauses = new Pauses();
   private readonly containers = new Map<string, Container>();
   private readonly spec: GuestSpec;
   private readonly voice: AgentVoice;
   private booted: Guest | undefined;
-  private paused = false;
 
   constructor(spec: GuestSpec) {
     this.spec = spec;
@@ -30,13 +32,28 @@ export class Machine {
 
   /** The guest, when it can answer. @throws BAD_STATE */
   running(): Guest {
+    const guest = this.guest();
+    if (!this.pauses.now) return guest;
+    throw new NkError(
+      "BAD_STATE",
+      `the VM ${this.spec.id} is paused: vm-resume ${this.spec.id} lets it go on`,
+    );
+  }
+
+  /** The guest, which may be paused. @throws BAD_STATE */
+  guest(): Guest {
     if (!this.booted) throw new NkError("BAD_STATE", "the VM has not booted yet");
-    if (this.paused)
-      throw new NkError(
-        "BAD_STATE",
-        `the VM ${this.spec.id} is paused: vm-resume ${this.spec.id} lets it go on`,
-      );
     return this.booted;
+  }
+
+  /** Resolves when the guest can be asked for something, or never will be able to answer. */
+  async awake(): Promise<void> {
+    await Promise.race([this.pauses.over(), this.guest().lost]);
+  }
+
+  /** Publishes what the guest's kernel did while it booted, if it can be asked. Never rejects. */
+  async traceKernel(): Promise<void> {
+    if (!this.pauses.now) await this.booted?.traceKernel().catch(() => {});
   }
 
   /** Ends a VM whose guest does not, if there is one. */
@@ -46,12 +63,19 @@ export class Machine {
 
   async pause(): Promise<void> {
     await this.running().vm.pause();
-    this.paused = true;
+    this.pauses.set(true);
   }
 
+  /** The guest's clock has stood still: it is set anew before anybody looks at it. */
   async resume(): Promise<void> {
-    await this.booted?.vm.resume();
-    this.paused = false;
+    const guest = this.guest();
+    await guest.vm.resume();
+    try {
+      await guest.setClock();
+    } catch (error) {
+      writeStderr(`the guest's clock could not be set: ${asNkError(error).message}\n`);
+    }
+    this.pauses.set(false);
   }
 
   /** @throws EXISTS */
@@ -78,7 +102,7 @@ export class Machine {
 
   /** Writes down what was chosen when the VM was made. */
   describe(vm: VmRecord): void {
-    const guest = this.running();
+    const guest = this.guest();
     vm.vmmPid = guest.vm.pid ?? 0;
     vm.vmmStartTime = processStartTime(vm.vmmPid) ?? 0;
     vm.accel = guest.vm.accel;

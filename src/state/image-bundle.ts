@@ -33,7 +33,8 @@ export function newImageBundle(prepared: string, stateDir: string): string {
 export function removeStateFolder(stateDir: string): void {
   const folder = linkTarget(join(stateDir, TO_BUNDLE));
   if (folder !== undefined && isBundleFolder(folder)) rmSync(folder, { recursive: true, force: true });
-  rmSync(stateDir, { recursive: true, force: true });
+  // A monitor that hears of it late may still be writing there.
+  rmSync(stateDir, { recursive: true, force: true, maxRetries: 3 });
 }
 
 /** Folders of bundles whose state folder is gone, and whose maker has ended. */

@@ -139,7 +139,8 @@ export class StateStore {
   }
 }
 
-function writeRecord(dir: string, record: ContainerRecord): void {
+/** @param dir the state folder; @throws HOST */
+export function writeRecord(dir: string, record: ContainerRecord): void {
   writeFileAtomic(join(dir, RECORD_FILE), `${JSON.stringify(record, null, 2)}\n`);
 }
 

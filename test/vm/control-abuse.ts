@@ -81,6 +81,8 @@ const BODIES: (string | Buffer)[] = [
   Buffer.alloc(5 * 1024 * 1024, " "),
 ];
 
+const DEEP = `${'{"a":'.repeat(5000)}1${"}".repeat(5000)}`;
+
 function framesOfExec(): Buffer[][] {
   const data = (stream: number, length: number): Buffer =>
     encodeFrame(FrameType.data, stream, Buffer.alloc(length, "x"));
@@ -93,6 +95,8 @@ function framesOfExec(): Buffer[][] {
     ...["null", "[]", "{}", "7", "{", '{"process":null}', '{"process":{},"terminal":7}'].map((text) => [
       control(text),
     ]),
+    [control(`{"process":${DEEP},"terminal":false}`)],
+    [control('{"process":{"args":["\\ud800"],"cwd":"/"},"terminal":false}')],
     flood,
     [cat, ...flood],
     [cat, data(2, 1)],
@@ -165,6 +169,8 @@ export function abuses(id: string): Abuse[] {
     sentAndLeft(upgrade("/containers", "Nk-Shadow-Pid: 1\r\n")),
     ...targets.flatMap((target) => BODIES.map((body) => sentAndWaited(post(target, body)))),
     sentAndWaited(post("/agent", '{"type":"create","id":"x","streams":{"stdin":1,"stdout":2}}')),
+    sentAndWaited(post("/agent", `{"type":"health","x":${DEEP}}`)),
+    sentAndWaited(post("/agent", '{"type":"health","x":"\\ud800"}')),
     ...framesOfExec().map((sent) => upgradedAndSent(exec, sent)),
     ...joins(id).map((text) => upgradedAndSent("/containers", [control(text)], pid)),
     sentAndLeft(get("/events")),
