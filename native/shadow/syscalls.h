@@ -2,6 +2,7 @@
 #ifndef NK_SYSCALLS_H
 #define NK_SYSCALLS_H
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdint.h>
@@ -64,10 +65,20 @@ static inline int nk_mount_setattr(int fd, unsigned flags, struct nk_mount_attr 
     return (int)syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | flags, attr, sizeof *attr);
 }
 
+#define NK_OPENAT2_TRIES 1000
+
+/* The kernel gives up a ".." while anybody renames or mounts anything, and leaves it to the caller to try
+ * again (openat2(2), EAGAIN). */
 static inline int nk_openat2(int dirfd, const char *path, uint64_t flags, uint64_t resolve) {
     struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = resolve};
+    int fd = -1;
 
-    return (int)syscall(SYS_openat2, dirfd, path, &how, sizeof how);
+    for (int tries = 0; tries < NK_OPENAT2_TRIES; tries++) {
+        fd = (int)syscall(SYS_openat2, dirfd, path, &how, sizeof how);
+        if (fd >= 0 || errno != EAGAIN)
+            break;
+    }
+    return fd;
 }
 
 static inline int nk_close_range(unsigned first, unsigned last) {

@@ -5,7 +5,9 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char top[] = "/tmp/nk-resolve-XXXXXX";
@@ -84,6 +86,39 @@ static void refuses_loops_and_the_root(void) {
     refuses(name, "File name too long");
 }
 
+/* As any container may do, of files that have nothing to do with it. */
+static pid_t start_renaming(void) {
+    pid_t child = fork();
+
+    if (child != 0)
+        return child;
+    for (;;) {
+        renameat(root, "etc", root, "cte");
+        renameat(root, "cte", root, "etc");
+    }
+}
+
+static void renames_elsewhere_are_no_obstacle(void) {
+    pid_t child;
+    int refused = 0;
+
+    CHECK(mkdirat(root, "from", 0755) == 0 && mkdirat(root, "to", 0755) == 0);
+    CHECK(symlinkat("../to", root, "from/link") == 0);
+    child = start_renaming();
+    CHECK(child > 0);
+    for (int i = 0; i < 50000; i++) {
+        int fd = resolve_mount_point(root, "/from/link", true);
+
+        if (fd < 0)
+            refused++;
+        else
+            close(fd);
+    }
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    CHECK(refused == 0);
+}
+
 static void magic_links_are_refused(void) {
     CHECK(symlinkat("/proc/self/root", root, "magic") == 0);
     CHECK(strcmp(resolve("/magic/etc", true), "/proc/self/root/etc") == 0);
@@ -102,6 +137,7 @@ int main(void) {
     RUN(links_stay_inside);
     RUN(a_dangling_last_link_is_followed_inside);
     RUN(refuses_loops_and_the_root);
+    RUN(renames_elsewhere_are_no_obstacle);
     RUN(magic_links_are_refused);
     fflush(stdout);
     execlp("rm", "rm", "-rf", top, NULL);
