@@ -6,6 +6,7 @@
 #include "io.h"
 #include "log.h"
 #include "loop.h"
+#include "modules.h"
 #include "operations.h"
 #include "rundir.h"
 #include "transport.h"
@@ -120,6 +121,8 @@ static void start_transport(void) {
 int main(int argc, char **argv) {
     struct nk_error e;
 
+    if (argc > 0 && nk_modules_is_helper(argv[0]))
+        return nk_modules_help(argv + 1);
     /* Not from /dev/urandom: at this time the kernel would complain, and the host is the only one to send
      * keys. */
     json_object_seed((size_t)nk_boottime_us() | 1);

@@ -29,6 +29,15 @@ void nk_modules_load(const char *list) {
     }
 }
 
+/* To the kernel `-` and `_` are the same in the name of a module. */
+static bool is_name(const char *a, const char *b) {
+    for (; *a && *b; a++, b++) {
+        if (*a != *b && !(strchr("-_", *a) && strchr("-_", *b)))
+            return false;
+    }
+    return *a == *b;
+}
+
 int nk_modules_load_later(const char *name) {
     cleanup_file FILE *file = fopen("/etc/nk/modules.later", "re");
     char line[4096];
@@ -37,11 +46,25 @@ int nk_modules_load_later(const char *name) {
         char *rest = line;
         char *path;
         line[strcspn(line, "\n")] = '\0';
-        if (strcmp(strsep(&rest, " "), name) != 0)
+        if (!is_name(strsep(&rest, " "), name))
             continue;
         while ((path = strsep(&rest, " ")))
             load(path, "");
         return 0;
     }
     return -1;
+}
+
+bool nk_modules_is_helper(const char *program) {
+    return strcmp(program, "/sbin/modprobe") == 0;
+}
+
+int nk_modules_help(char **words) {
+    int status = 0;
+
+    for (; *words; words++) {
+        if (**words != '-' && nk_modules_load_later(*words) < 0)
+            status = 1;
+    }
+    return status;
 }

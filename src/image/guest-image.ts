@@ -40,7 +40,7 @@ export interface ImageSources {
 const INSTALLED_DIR = "/var/lib/nano-sandbox/vm";
 
 /** Raise it when the meaning of a prepared image changes: older ones are then not used any more. */
-const CACHE_VERSION = 3;
+const CACHE_VERSION = 4;
 
 /**
  * Finds, and prepares on first use, the kernel and the initramfs of a guest. What was prepared is kept, named by

@@ -42,6 +42,18 @@ describe("lacksOf", () => {
     expect(names({ config, modules: tree(["virtiofs"]) })).not.toContain("virtiofs");
   });
 
+  it("says what is missing for containers inside of a container", () => {
+    const config = parseKernelConfig("CONFIG_VETH=m\nCONFIG_BRIDGE=y\n");
+    const lacks = lacksOf({ ...NOTHING, config, modules: tree([], ["bridge"]) }).map(describeLack);
+    expect(lacks).toContain(
+      "cannot connect containers inside of a container (CONFIG_VETH=m, and the module is not there)",
+    );
+    expect(lacks.join()).toMatch(
+      /cannot filter and translate their packets \(CONFIG_NF_TABLES, CONFIG_NFT_NAT, /,
+    );
+    expect(names({ config, modules: tree(["veth", "bridge"]) })).not.toContain("veth");
+  });
+
   it("needs every module of a feature", () => {
     expect(names({ modules: tree(["9pnet_virtio"]) })).toContain("9p");
     expect(names({ modules: tree(["9pnet_virtio"], ["9p"]) })).not.toContain("9p");

@@ -81,6 +81,18 @@ const FEATURES = {
   "cpu-quota": { what: "limit CPU time", options: ["CONFIG_CFS_BANDWIDTH"] },
   pids: { what: "limit the number of processes", options: ["CONFIG_CGROUP_PIDS"] },
   devices: { what: "restrict devices", options: ["CONFIG_CGROUP_BPF"] },
+  veth: {
+    what: "connect containers inside of a container",
+    options: ["CONFIG_VETH", "CONFIG_BRIDGE"],
+    modules: ["veth", "bridge"],
+    word: "veth%%d",
+  },
+  nftables: {
+    what: "filter and translate their packets",
+    options: ["CONFIG_NF_TABLES", "CONFIG_NFT_NAT", "CONFIG_NFT_MASQ", "CONFIG_NFT_CT"],
+    modules: ["nf_tables", "nft_chain_nat", "nft_nat", "nft_masq", "nft_ct"],
+    word: "nf_tables",
+  },
   mqueue: { what: "mount mqueue", options: ["CONFIG_POSIX_MQUEUE"] },
 } as const satisfies Record<string, Feature>;
 

@@ -11,7 +11,7 @@ export const BOOT_MODULES_IF_PRESENT = ["virtio_rng", "overlay"] as const;
 /** How each kind of share that is a device is mounted; one kind is enough. */
 export const SHARE_MODULES = { virtiofs: ["virtiofs"], "9p": ["9pnet_virtio", "9p"] } as const;
 
-/** Packed where the kernel has them, loaded only when something asks. */
+/** Packed where the kernel has them, loaded only when something asks: the agent, or the kernel for a container that has others inside. */
 export const LATER_MODULES = [
   "vmw_vsock_virtio_transport",
   "9pnet_fd",
@@ -24,12 +24,21 @@ export const LATER_MODULES = [
   "tun",
   "veth",
   "bridge",
+  "nfnetlink",
   "nf_tables",
   "nft_ct",
   "nft_nat",
   "nft_masq",
   "nft_chain_nat",
   "nft_compat",
+  "nft_fib_inet",
+  "nft_reject_inet",
+  "xt_addrtype",
+  "xt_comment",
+  "xt_conntrack",
+  "xt_mark",
+  "xt_MASQUERADE",
+  "xt_nat",
 ] as const;
 
 /** A kernel's modules as `modules.dep` and `modules.builtin` list them. */

@@ -34,32 +34,36 @@ export function shareKinds(tree: ModuleTree): ("virtiofs" | "9p")[] {
 /**
  * What a kernel with modules adds to the initramfs: the modules, decompressed;
  * `/etc/nk/modules`: paths to load at boot, in order; `/etc/nk/modules.later`: one line for each module that can be
- * loaded on demand, `NAME PATH…` with all paths in order.
+ * loaded on demand, and for each other name by which the kernel asks for it, `NAME PATH…` with all paths in order.
  */
 export async function moduleEntries(tree: ModuleTree): Promise<CpioEntry[]> {
   const boot = loadOrder(tree, bootModules(tree));
   const later = LATER_MODULES.filter((name) => tree.files.has(name));
   const files = new Set([...boot, ...loadOrder(tree, later)]);
+  const data = new Map<string, Buffer>();
+  for (const file of files) data.set(file, await readModule(join(tree.dir, file)));
+  const laterLines = later.flatMap((name) => {
+    const paths = loadOrder(tree, [name]).map(guestPath).join(" ");
+    const aliases = aliasesOf(data.get(tree.files.get(name) ?? "") ?? Buffer.alloc(0));
+    return [name, ...aliases].map((alias) => `${alias} ${paths}`);
+  });
   const entries: CpioEntry[] = [
     { type: "dir", name: "/etc", mode: 0o755 },
     { type: "dir", name: "/etc/nk", mode: 0o755 },
     { type: "dir", name: "/lib", mode: 0o755 },
     { type: "dir", name: GUEST_DIR, mode: 0o755 },
     textFile("/etc/nk/modules", boot.map(guestPath)),
-    textFile(
-      "/etc/nk/modules.later",
-      later.map((name) => [name, ...loadOrder(tree, [name]).map(guestPath)].join(" ")),
-    ),
+    textFile("/etc/nk/modules.later", laterLines),
   ];
-  for (const file of files) {
-    entries.push({
-      type: "file",
-      name: guestPath(file),
-      mode: 0o644,
-      data: await readModule(join(tree.dir, file)),
-    });
-  }
+  for (const [file, bytes] of data)
+    entries.push({ type: "file", name: guestPath(file), mode: 0o644, data: bytes });
   return entries;
+}
+
+/** The other names of a module, as its section .modinfo has them. Those with a pattern are for buses, which are not plugged here. */
+export function aliasesOf(module: Buffer): string[] {
+  const found = [...module.toString("latin1").matchAll(/\0alias=([^\0\s*?[]{1,128})(?=\0)/g)];
+  return found.map(([, alias = ""]) => alias);
 }
 
 /** Copies what a guest can need of a kernel's modules, decompressed, in the same layout with its own modules.dep. */
