@@ -21,27 +21,55 @@ export function bufferBytes(buffer: Buffer): Bytes {
   return { size: buffer.length, read: (offset, length) => buffer.subarray(offset, offset + length) };
 }
 
+const PT_LOAD = 1;
 const PT_NOTE = 4;
 /** Type and owner of the note that carries the PVH entry (kernel: include/xen/interface/elfnote.h). */
 const XEN_ELFNOTE_PHYS32_ENTRY = 18;
 const MAX_NOTES_BYTES = 1024 * 1024;
 const MAX_PROGRAM_HEADERS = 64;
 
-/** Whether a 64-bit ELF kernel names the 32-bit entry that QEMU and Firecracker start it at. */
-export function hasPvhEntry(elf: Bytes): boolean {
+/** A part of a 64-bit ELF file. */
+interface Segment {
+  type: number;
+  offset: number;
+  fileBytes: number;
+  memoryBytes: number;
+}
+
+function segmentsOf(elf: Bytes): Segment[] {
   const head = elf.read(0, 64);
   const tableOffset = Number(head.readBigUInt64LE(32));
   const entrySize = head.readUInt16LE(54);
   const count = Math.min(head.readUInt16LE(56), MAX_PROGRAM_HEADERS);
-  if (entrySize < 56) return false;
+  if (entrySize < 56) return [];
   const table = elf.read(tableOffset, count * entrySize);
+  const segments: Segment[] = [];
   for (let at = 0; at + 56 <= table.length; at += entrySize) {
-    if (table.readUInt32LE(at) !== PT_NOTE) continue;
-    const offset = Number(table.readBigUInt64LE(at + 8));
-    const size = Number(table.readBigUInt64LE(at + 32));
-    if (size <= MAX_NOTES_BYTES && notesHavePvh(elf.read(offset, size))) return true;
+    segments.push({
+      type: table.readUInt32LE(at),
+      offset: Number(table.readBigUInt64LE(at + 8)),
+      fileBytes: Number(table.readBigUInt64LE(at + 32)),
+      memoryBytes: Number(table.readBigUInt64LE(at + 40)),
+    });
   }
-  return false;
+  return segments;
+}
+
+/** Whether a 64-bit ELF kernel names the 32-bit entry that QEMU and Firecracker start it at. */
+export function hasPvhEntry(elf: Bytes): boolean {
+  return segmentsOf(elf).some(
+    (part) =>
+      part.type === PT_NOTE &&
+      part.fileBytes <= MAX_NOTES_BYTES &&
+      notesHavePvh(elf.read(part.offset, part.fileBytes)),
+  );
+}
+
+/** How much memory a 64-bit ELF kernel takes when it is loaded. */
+export function loadedBytes(elf: Bytes): number {
+  return segmentsOf(elf)
+    .filter(({ type }) => type === PT_LOAD)
+    .reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
 }
 
 function notesHavePvh(notes: Buffer): boolean {

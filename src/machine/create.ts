@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
 import { cgroupFolder, planCgroup } from "../host/cgroup.ts";
 import { resolveGuestImage, type GuestImage } from "../image/guest-image.ts";
+import { checkMemory } from "../image/memory-need.ts";
 import { settleVmm, type SettledSettings } from "../monitor/settle-vmm.ts";
 import type { Settings } from "../oci/settings.ts";
 import { requireDiod, shareKind } from "../share/choose.ts";
@@ -42,6 +43,7 @@ export async function createMachine(machines: MachineStore, request: MachineRequ
       rootfs: settings.rootfs,
       runtime: settings.vmRuntime,
     });
+    checkMemory(image, settings.memSizeMib);
     const { accel, reason } = await accelOf(settings, image);
     mkdirSync(join(prepared, TREE_FOLDER));
     const record: MachineRecord = {

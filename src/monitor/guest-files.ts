@@ -3,6 +3,7 @@ import { NkError } from "../base/errors.ts";
 import { BoundedLog } from "../host/bounded-log.ts";
 import { checkKernelFeatures } from "../image/check-kernel.ts";
 import { resolveGuestImage, type GuestImage } from "../image/guest-image.ts";
+import { checkMemory } from "../image/memory-need.ts";
 import { RootDisks, type RootDisksRequest } from "../image/root-disks.ts";
 import { traced } from "../trace/channels.ts";
 import type { GuestSpec } from "./guest.ts";
@@ -62,6 +63,7 @@ function findImage({ settings, needs }: GuestSpec): Promise<GuestImage> {
       runtime: settings.vmRuntime,
     });
     checkKernelFeatures(image.kernel, needs);
+    checkMemory(image, settings.memSizeMib);
     return image;
   });
 }

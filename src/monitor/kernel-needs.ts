@@ -64,7 +64,7 @@ function resourceNeeds(resources: Json): [string, FeatureName][] {
     ["pids.limit", object(pids)["limit"], "pids"],
   ];
   return needs
-    .filter(([, value]) => typeof value === "number" && value > 0)
+    .filter(([, value]) => (typeof value === "number" || typeof value === "bigint") && value > 0)
     .map(([member, , feature]) => [member, feature]);
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -180,9 +180,46 @@ describe("a boot that fails", () => {
   });
 });
 
-/** The least of memory that is taken must boot, or say that it is too little. */
-it("runs in 64 MiB", async () => {
-  expect(await runtime.call(run("--vm-memory=64"))).toEqual({ code: 0, stdout: "ran\n", stderr: "" });
+const LEAST =
+  /^nk-runtime: expected at least (\d+) MiB of memory for a VM with the guest kernel .*: give it more/;
+
+describe.each(kernels())("the least memory that is taken with the kernel %s", (_name, kernel) => {
+  it.each(["crun", "runc"])("boots, and less is refused before the boot (%s)", async (vmRuntime) => {
+    const flags = [kernel, `--vm-runtime=${vmRuntime}`];
+    const few = await runtime.call(run(...flags, "--vm-memory=64"));
+    if (few.code !== 0) expectOneLine(few.stderr);
+    const least = few.code === 0 ? "64" : LEAST.exec(few.stderr)?.[1];
+    const call = await runtime.call(run(...flags, `--vm-memory=${least}`));
+    expect(call).toEqual({ code: 0, stdout: "ran\n", stderr: "" });
+  });
+});
+
+const cloudKernel = kernels().find(([name]) => name.includes("cloud"));
+it.skipIf(cloudKernel === undefined)("too little memory is refused wherever it is set", async () => {
+  const settings = join(dir, "settings");
+  mkdirSync(settings, { recursive: true });
+  writeFileSync(join(settings, "config.json"), '{"vm":{"memory":64}}');
+  const plain = (await runtime.bundle({ args: ["true"] })).dir;
+  const annotated = await runtime.bundle({
+    args: ["true"],
+    annotations: { "org.nano-sandbox.vm.memory": "64" },
+  });
+  const sized = await runtime.bundle({
+    args: ["true"],
+    config: { vm: { hwConfig: { memory: 64 * 1024 * 1024 } } },
+  });
+  for (const [bundleDir, env] of [
+    [annotated.dir, {}],
+    [sized.dir, {}],
+    [plain, { NK_CONFIG_DIR: settings }],
+  ] as const) {
+    const words = ["run", "--mode=vm", cloudKernel?.[1] ?? "", "-b", bundleDir, runtime.id()];
+    const { code, stderr } = await runtime.call(words, { env });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(LEAST);
+  }
+  const made = await runtime.call(["vm-create", cloudKernel?.[1] ?? "", "--vm-memory=64", runtime.id()]);
+  expect(made).toMatchObject({ code: 1, stderr: expect.stringMatching(LEAST) as string });
 });
 
 it("refuses more memory than the host has", async () => {

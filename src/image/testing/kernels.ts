@@ -1,14 +1,16 @@
 // Kernel files for tests: just the bytes that matter, at the offsets that the formats demand.
 
-/** A 64-bit ELF file with one note segment and the given text. */
-export function craftElf({ pvh = true, machine = 62, text = "" } = {}): Buffer {
-  const head = Buffer.alloc(64 + 56);
+/** A 64-bit ELF file with one note segment, one that is loaded, and the given text. */
+export function craftElf({ pvh = true, machine = 62, text = "", loadedBytes = 0 } = {}): Buffer {
+  const head = Buffer.alloc(64 + 2 * 56);
   head.writeUInt32BE(0x7f454c46, 0);
   head[4] = 2;
   head.writeUInt16LE(machine, 18);
   head.writeBigUInt64LE(64n, 32);
   head.writeUInt16LE(56, 54);
-  head.writeUInt16LE(1, 56);
+  head.writeUInt16LE(2, 56);
+  head.writeUInt32LE(1, 64 + 56);
+  head.writeBigUInt64LE(BigInt(loadedBytes), 64 + 56 + 40);
   const notes = Buffer.concat([note("GNU", 3, 20), note("Xen", pvh ? 18 : 6, 8)]);
   head.writeUInt32LE(4, 64);
   head.writeBigUInt64LE(BigInt(head.length), 64 + 8);
@@ -25,8 +27,10 @@ function note(name: string, type: number, descriptorBytes: number): Buffer {
 }
 
 /** A bzImage with 4 setup sectors; the payload starts 512 bytes into the protected-mode part. */
-export function craftBzImage(options: { release?: string; payload?: Buffer; bits?: 32 | 64 } = {}): Buffer {
-  const { release = "6.1.0-test", payload = Buffer.alloc(16), bits = 64 } = options;
+export function craftBzImage(
+  options: { release?: string; payload?: Buffer; bits?: 32 | 64; initBytes?: number } = {},
+): Buffer {
+  const { release = "6.1.0-test", payload = Buffer.alloc(16), bits = 64, initBytes = 0 } = options;
   const setup = Buffer.alloc(5 * 512);
   setup[0x1f1] = 4;
   setup.writeUInt16LE(0xaa55, 0x1fe);
@@ -36,6 +40,7 @@ export function craftBzImage(options: { release?: string; payload?: Buffer; bits
   setup.writeUInt16LE(0x400, 0x20e);
   setup.writeUInt32LE(512, 0x248);
   setup.writeUInt32LE(payload.length, 0x24c);
+  setup.writeUInt32LE(initBytes, 0x260);
   setup.write(`${release} (someone@somewhere) #1 SMP\0`, 0x600);
   return Buffer.concat([setup, Buffer.alloc(512), payload]);
 }
