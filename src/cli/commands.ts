@@ -29,7 +29,7 @@ export const COMMANDS: Record<string, Entry> = {
     load: async () => (await import("./commands/state.ts")).state,
   },
   logs: {
-    summary: "print the output of a container that was started at a terminal with -d",
+    summary: "print what a container has written",
     load: async () => (await import("./commands/logs.ts")).logs,
   },
   list: { summary: "list containers", load: async () => (await import("./commands/list.ts")).list },

@@ -78,11 +78,13 @@ const LONG_NAMES: Readonly<Record<string, string>> = {
   signal: "s",
 };
 
-/** Too many or too few words after commands. */
-const OPERANDS: Readonly<Record<string, string>> = {
+/** Too few words after commands. */
+const MISSING: Readonly<Record<string, string>> = { ps: "nk-runtime list shows all containers" };
+
+/** Too many. */
+const SURPLUS: Readonly<Record<string, string>> = {
   run: "without --image the command is process.args in the bundle's config.json; one more in it: nk-runtime exec ID COMMAND",
   create: "its command is process.args in the bundle's config.json",
-  ps: "nk-runtime list shows all containers",
   delete: "one at a time",
 };
 
@@ -97,9 +99,9 @@ export function optionHabit(command: string, rawName: string): string | undefine
   return lookUp(lookUp(OPTIONS, command) ?? {}, lookUp(LONG_NAMES, name) ?? name);
 }
 
-/** The same of what follows the options. */
-export function operandHabit(command: string): string | undefined {
-  return lookUp(OPERANDS, command);
+/** The same of what follows the options. @param isMissing there is too little of it, not too much */
+export function operandHabit(command: string, isMissing: boolean): string | undefined {
+  return lookUp(isMissing ? MISSING : SURPLUS, command);
 }
 
 /** Names come from the command line: "constructor" is none. */

@@ -71,7 +71,7 @@ function checkCount(
   if (positionals.length >= min && positionals.length <= most) return;
   const found =
     positionals.length === 0 ? "nothing" : positionals.map((word) => JSON.stringify(word)).join(" ");
-  const habit = operandHabit(name);
+  const habit = operandHabit(name, positionals.length < min);
   const mend = habit === undefined ? "" : `: ${habit}`;
   throw usage(`${name}: `, `expected ${operands === "" ? "no arguments" : operands}, found ${found}${mend}`);
 }

@@ -42,6 +42,6 @@ function unreadable(path: string, cause: unknown): NkError {
 function noConfig(path: string): NkError {
   return new NkError(
     "BAD_CONFIG",
-    `JSON specification file ${CONFIG_FILE} not found in ${path}: name the bundle with --bundle DIR, or write one with "nk-runtime spec"`,
+    `JSON specification file ${CONFIG_FILE} not found in ${path}: name the bundle with --bundle DIR, or make one: "nk-runtime bundle" of an image, "nk-runtime spec" of a root file system`,
   );
 }

@@ -14,9 +14,13 @@ export function checkId(id: string, what: "container" | "VM" = "container"): voi
   const valid = /^[\w+.][\w+.-]*$/.test(id) && id !== "." && id !== ".." && id.length <= MAX_ID_LENGTH;
   if (valid) return;
   const shown = JSON.stringify(id.slice(0, 64));
+  const mend =
+    what === "container" && id.includes("/")
+      ? "; name the bundle with --bundle=DIR, an image with --image=FILE"
+      : "";
   throw new NkError(
     "USAGE",
-    `invalid ${what} ID format: ${shown}: use letters, digits and _ + . - (at most ${MAX_ID_LENGTH}, no - first)`,
+    `invalid ${what} ID format: ${shown}: use letters, digits and _ + . - (at most ${MAX_ID_LENGTH}, no - first)${mend}`,
   );
 }
 

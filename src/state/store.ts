@@ -71,7 +71,7 @@ export class StateStore {
     const isMachine = existsSync(join(this.dirOf(id), "vm.json"));
     const mend = isMachine
       ? `it is a VM: take another ID, or remove it with ${commandHint(this.root, `vm-delete ${id}`)}`
-      : `take another ID, or look at it with ${commandHint(this.root, `state ${id}`)}`;
+      : `take another ID, look at it with ${commandHint(this.root, `state ${id}`)}, or remove it with ${commandHint(this.root, `delete ${id}`)}`;
     return new NkError("EXISTS", `container with given ID already exists: ${id}: ${mend}`);
   }
 

@@ -6,7 +6,7 @@ import { findContainer } from "../find-container.ts";
 export const logs: Command = {
   spec: {
     name: "logs",
-    summary: "print the output of a container that was started at a terminal with -d",
+    summary: "print what a container has written",
     usage: "ID",
     description:
       "Prints what a container has written that create or run -d started at a terminal: its output and errors together, the last\n" +
