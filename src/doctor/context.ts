@@ -44,7 +44,7 @@ export function makeContext(root: string, settings: Settings, config?: Record<st
     );
   };
   const share = async (): Promise<Settings["share"]> =>
-    settledShare(settings.share, await vmm(), "container");
+    settledShare(settings.share, await vmm(), { home: "container", kernel }).catch(() => settings.share);
   const needs = async (): Promise<ReadonlyMap<FeatureName, string>> => {
     const settled = { share: await share(), vmm: await vmm() };
     if (config === undefined) return kernelNeeds({}, settled);

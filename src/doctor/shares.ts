@@ -28,6 +28,11 @@ async function inForce(context: Context): Promise<Finding> {
   const { share: want, blockFs } = context.settings;
   const [vmm, share] = await Promise.all([context.vmm(), context.share()]);
   const how = want === "auto" ? "chosen by auto" : "as asked for";
+  if (share === "block" && vmm === "qemu" && want === "auto" && context.needsFolders)
+    return fail(
+      "none: bind mounts and --vm-sync need one, and neither virtiofs nor 9p can be had",
+      mendVirtiofsd(),
+    );
   if (share === "block") return blockInForce(found.kernel, blockFs, how);
   try {
     if (vmm === "firecracker") requireDiod(found.kernel.shares);
@@ -50,7 +55,8 @@ function blockInForce(kernel: KernelImage, blockFs: Context["settings"]["blockFs
 async function virtiofs({ share, vmm }: Context): Promise<Finding> {
   if ((await vmm()) === "firecracker") return ok("not used: Firecracker has no device for it");
   const server = findVirtiofsd();
-  if (server === null) return warn("no virtiofsd: 9p is used where the kernel has it", mendVirtiofsd());
+  if (server === null)
+    return warn("no virtiofsd: 9p is used where the guest's kernel has it, else a disk", mendVirtiofsd());
   const { code, output } = await runProgram(server.path, ["--version"]);
   if (code !== 0) {
     const found = `${server.path} does not run: ${firstLine(output)}`;

@@ -1,9 +1,18 @@
 import { describe, expect, test } from "vitest";
-import { shareKind } from "./choose.ts";
+import { autoShare, shareKind } from "./choose.ts";
 import { ninePShare } from "./nine-p.ts";
 import type { Virtiofsd } from "./virtiofs.ts";
 
 const server: Virtiofsd = { path: "/usr/lib/qemu/virtiofsd", flavour: "c" };
+
+test.each([
+  [["virtiofs", "9p"], server, "virtiofs"],
+  [["virtiofs", "9p"], null, "9p"],
+  [["virtiofs"], null, undefined],
+  [["9p-vsock"], server, undefined],
+] as const)("auto with a kernel for %j is %s", (supported, found, kind) => {
+  expect(autoShare(supported, found)).toBe(kind);
+});
 
 describe("the kind of share", () => {
   test.each([

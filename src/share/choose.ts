@@ -51,9 +51,18 @@ export function shareKind(
     if (want === "9p-vsock") checkVhostVsock();
     return want;
   }
-  if (virtiofsd !== null && supported.includes("virtiofs")) return "virtiofs";
-  if (supported.includes("9p")) return "9p";
+  const kind = autoShare(supported, virtiofsd);
+  if (kind !== undefined) return kind;
   throw supported.includes("virtiofs") ? noServer() : noDriver("virtiofs", supported);
+}
+
+/** What `auto` is on QEMU; undefined: this host and the guest's kernel have no share. @param virtiofsd the server that is installed */
+export function autoShare(
+  supported: readonly ShareKind[],
+  virtiofsd = findVirtiofsd(),
+): "virtiofs" | "9p" | undefined {
+  if (virtiofsd !== null && supported.includes("virtiofs")) return "virtiofs";
+  return supported.includes("9p") ? "9p" : undefined;
 }
 
 /** The server of a VMM that has no other share than 9p-vsock. @throws UNSUPPORTED as `chooseShare` */
@@ -72,7 +81,7 @@ function noServer(): NkError {
   return new NkError(
     "UNSUPPORTED",
     "the share virtiofs needs virtiofsd, and none was found: install it " +
-      "(Debian 12: qemu-system-common; later and elsewhere: virtiofsd), or use the share 9p",
+      "(Debian 12: qemu-system-common; later and elsewhere: virtiofsd), or use the share 9p, for which scripts/build-kernel.sh makes a kernel",
     { phase: CHOOSE_SHARE },
   );
 }

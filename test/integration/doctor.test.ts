@@ -67,6 +67,23 @@ describe("doctor", () => {
     expect(mend).toBe("mount -o remount,rw the file system of the path that it names");
   });
 
+  it("without virtiofsd says what auto takes, and what a bundle's bind mounts then lack", async () => {
+    const env = { NK_VIRTIOFSD: "/nonexistent" };
+    const { check, vm } = await report([], env);
+    const has9p = check("kernel features")?.found.startsWith("mounts virtiofs and 9p") === true;
+    expect(vm.works).toBe(true);
+    expect(check("share in force")?.found).toMatch(has9p ? /^9p, chosen by auto/ : /^block, chosen by auto/);
+    const mounts = [{ destination: "/v", type: "bind", source: dir, options: ["rbind"] }];
+    const bundle = await makeBundle({ mounts });
+    const withBinds = await report(["--bundle", bundle.dir], env);
+    await bundle.cleanup();
+    expect(withBinds.check("share in force")).toMatchObject(
+      has9p
+        ? { status: "ok" }
+        : { status: "fail", mend: expect.stringContaining("apt-get install") as unknown },
+    );
+  });
+
   it("says of a distribution's kernel how to have ours", async () => {
     const { check } = await report();
     const { found = "", mend } = check("guest kernel") ?? {};

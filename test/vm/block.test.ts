@@ -290,3 +290,31 @@ async function settled(): Promise<void> {
   const end = process.hrtime.bigint() + 150_000_000n;
   while (process.hrtime.bigint() < end) await new Promise(setImmediate);
 }
+
+describe("a host without virtiofsd, and a guest kernel without 9p", () => {
+  const NONE = { NK_VIRTIOFSD: "/nonexistent" };
+  // A distribution's: ours has 9p.
+  const kernel = kernels().find(([name]) => name.startsWith("vmlinuz"))?.[1] ?? "";
+
+  it.skipIf(kernel === "")("a container runs on a disk, which a person is told", async () => {
+    const { dir } = await runtime.bundle({ args: ["sh", "-c", "echo x >/made && cat /made"] });
+    // As at a terminal, every step is told.
+    const words = ["run", "--educational", "--mode=vm", kernel, "--bundle", dir, runtime.id()];
+    const { code, stdout, stderr } = await runtime.call(words, { env: NONE });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "x\n" });
+    expect(stderr).toMatch(/no virtiofsd, and the guest's kernel no 9p: the root file system is a disk/);
+    expect(readdirSync(join(dir, "rootfs"))).not.toContain("made");
+  });
+
+  it.skipIf(kernel === "")(
+    "one with bind mounts is refused before anything starts, with what to install",
+    async () => {
+      const mounts = [{ destination: "/v", type: "bind", source: volume, options: ["rbind"] }];
+      const { code, stderr } = await runtime.run({ args: ["true"], mounts }, [kernel], { env: NONE });
+      expect(code).toBe(1);
+      expect(stderr).toMatch(
+        /^nk-runtime: bind mounts of config\.json and --vm-sync need a share, but .*install virtiofsd/,
+      );
+    },
+  );
+});
