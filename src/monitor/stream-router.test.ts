@@ -74,7 +74,6 @@ it("holds the guest to a stream's direction and end", () => {
   const { router, link } = setUp();
   router.open(link, false);
   const eof: Frame = { type: FrameType.eof, streamId: 2, payload: Buffer.alloc(0) };
-  router.frame(credit(1, 70_000));
   router.frame(eof);
   expect(() => router.frame(data(1, 1))).toThrow("against the direction of stream 1");
   expect(() => router.frame(credit(3, 1))).toThrow("against the direction of stream 3");
@@ -89,7 +88,8 @@ it("holds a shadow to the rules, for which the guest would end the connection", 
     ["more after its end on stream 2", [end(FrameType.close, 2), end(FrameType.close, 2)]],
     ["frame type 2 against the direction of stream 2", [data(2, 1)]],
     ["frame type 3 against the direction of stream 1", [credit(1, 1)]],
-    ["too much credit on stream 3", [credit(3, 0xffff_ffff)]],
+    ["too much credit on stream 3", [credit(3, 1)]],
+    ["no credit on stream 2", [credit(2, 0)]],
   ];
   for (const [what, frames] of broken) {
     const { router, agent, link } = setUp();
@@ -105,9 +105,10 @@ it("holds a shadow to the rules, for which the guest would end the connection", 
 it("takes no more credit from the guest than the protocol knows, and none after its CLOSE", () => {
   const { router, link, shadow } = setUp();
   const set = router.open(link, false);
-  router.frame(credit(1, 16 * 1024 * 1024 - 262_144));
-  expect(() => router.frame(credit(1, 1))).toThrow("too much credit on stream 1");
   set.fromShadow(data(1, 10));
+  expect(() => router.frame(credit(1, 0))).toThrow("no credit on stream 1");
+  router.frame(credit(1, 10));
+  expect(() => router.frame(credit(1, 1))).toThrow("too much credit on stream 1");
   const other = router.open(link, false).streams.stdin ?? 0;
   shadow.length = 0;
   router.frame({ type: FrameType.close, streamId: other, payload: Buffer.alloc(0) });

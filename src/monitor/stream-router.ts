@@ -5,9 +5,11 @@ import type { Streams } from "../agent/messages.ts";
 import { NkError } from "../base/errors.ts";
 import type { ShadowLink } from "./shadow-link.ts";
 
-/** What a sender may send before it is given more (protocol/agent-protocol.md, "Streams"). */
-const INITIAL_CREDIT = 262_144;
-const MAX_CREDIT = 16 * 1024 * 1024;
+/**
+ * What a sender may send before it is given more (protocol/agent-protocol.md, "Streams"), and the most it can ever be given: nobody can have consumed
+ * what was not sent.
+ */
+const MAX_CREDIT = 262_144;
 
 const NOTHING = Buffer.alloc(0);
 
@@ -80,7 +82,7 @@ export class StreamRouter implements StreamSink {
 
   private addRoute(id: number, link: ShadowLink, shadowStream: number): Promise<void> {
     return new Promise((over) => {
-      this.routes.set(id, { link, shadowStream, credit: INITIAL_CREDIT, ended: false, left: false, over });
+      this.routes.set(id, { link, shadowStream, credit: MAX_CREDIT, ended: false, left: false, over });
     });
   }
 
@@ -120,10 +122,10 @@ export class StreamRouter implements StreamSink {
     if (id === undefined) return;
     const route = this.routes.get(id);
     if (!route || !this.connection) return;
+    // It is read on even when the guest does not: its end is the shadow's death. Credit bounds what it can send.
     holdShadow(route, frame);
     this.connection.send(frame.type, id, frame.payload);
     if (route.left) route.over();
-    holdBack(route.link.socket, this.connection.socket);
   }
 }
 
@@ -135,7 +137,7 @@ function holdShadow(route: Route, frame: Frame): void {
     throw brokenBy("shadow", `frame type ${frame.type} against the direction of`, frame);
   if (route.left) throw brokenBy("shadow", "more after its end on", frame);
   if (frame.type === FrameType.data) route.credit -= frame.payload.length;
-  else if (frame.type === FrameType.credit) route.credit += frame.payload.readUInt32LE(0);
+  else if (frame.type === FrameType.credit) route.credit += creditOf(frame, "shadow");
   else route.left = true;
   if (route.credit < 0) throw brokenBy("shadow", "more than its credit on", frame);
   if (route.credit > MAX_CREDIT) throw brokenBy("shadow", "too much credit on", frame);
@@ -156,9 +158,16 @@ function takesMore(route: Route, frame: Frame): boolean {
     route.ended = true;
     return true;
   }
-  route.credit += frame.payload.readUInt32LE(0);
+  route.credit += creditOf(frame, "guest");
   if (route.credit > MAX_CREDIT) throw broken("too much credit on", frame);
   return true;
+}
+
+/** None at all could be sent without end. */
+function creditOf(frame: Frame, who: "guest" | "shadow"): number {
+  const bytes = frame.payload.readUInt32LE(0);
+  if (bytes === 0) throw brokenBy(who, "no credit on", frame);
+  return bytes;
 }
 
 function broken(what: string, frame: Frame): NkError {
