@@ -46,6 +46,14 @@ describe.each(ROWS)("%s", (_title, { vmm, accel, kind, flags, rootType, live }) 
     expect(clockSources?.includes("kvm-clock")).toBe(accel === "kvm");
   });
 
+  it("has its bind mounts as mounts of their own", async () => {
+    const mounts =
+      'awk \'$5 == "/data" || $5 == "/etc/one" {print $5, substr($6, 1, 2)}\' /proc/self/mountinfo | sort';
+    expect(
+      await sh(`${mounts}; echo x >/x; mv /x /etc/one 2>&1 | grep -o busy; rm -f /x; cat /etc/one`),
+    ).toBe("/data rw\n/etc/one ro\nbusy\nfrom the host\n");
+  });
+
   it("takes what the container writes to its root, with owner, mode and links", async () => {
     await sh(
       "mkdir /d && cd /d && echo hi >a && chown 12:34 a && chmod 4751 a && ln a hard && ln -s a soft && mv hard moved",
