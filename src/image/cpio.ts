@@ -8,6 +8,20 @@ const FILE_TYPE = { file: 0o100000, dir: 0o040000, slink: 0o120000, nod: 0o02000
 /** Longest name the kernel's unpacker takes (PATH_MAX with the final NUL). */
 const MAX_NAME_BYTES = 4096;
 
+/** Of headers, data, and of an archive behind another. */
+export const ALIGN_BYTES = 4;
+
+/**
+ * An initramfs fills whole pages: QEMU puts it at the end of the guest's memory, from a page's start on, and what it leaves of the
+ * memory's last page the firmware has given to the ACPI tables. One that reached into that page ended their use, and the boot.
+ */
+export const PAGE_BYTES = 4096;
+
+/** What is missing after `length` bytes to a multiple of `unit`. */
+export function zerosAfter(length: number, unit: number): Buffer {
+  return Buffer.alloc((unit - (length % unit)) % unit);
+}
+
 export type CpioEntry =
   | { type: "dir"; name: string; mode: number }
   | { type: "file"; name: string; mode: number; data: Uint8Array }
@@ -15,7 +29,7 @@ export type CpioEntry =
   /** A character device. */
   | { type: "nod"; name: string; mode: number; major: number; minor: number };
 
-/** An archive with its trailer, padded to 4 bytes so that another archive may follow it. */
+/** An archive with its trailer, padded to whole pages: another archive may follow it. */
 export function cpioArchive(entries: readonly CpioEntry[]): Buffer {
   const parts: Uint8Array[] = [];
   entries.forEach((entry, index) => pushEntry(parts, entry, index + 1));
@@ -25,7 +39,8 @@ export function cpioArchive(entries: readonly CpioEntry[]): Buffer {
     "TRAILER!!!",
     new Uint8Array(),
   );
-  return Buffer.concat(parts);
+  const whole = Buffer.concat(parts);
+  return Buffer.concat([whole, zerosAfter(whole.length, PAGE_BYTES)]);
 }
 
 function pushEntry(parts: Uint8Array[], entry: CpioEntry, ino: number): void {
@@ -66,9 +81,5 @@ function header({ name, ino, mode, size, links, major = 0, minor = 0 }: Header):
 
 function pushRecord(parts: Uint8Array[], head: string, name: string, data: Uint8Array): void {
   const start = Buffer.from(`${head}${name}\0`);
-  parts.push(start, padding(start.length), data, padding(data.length));
-}
-
-function padding(length: number): Uint8Array {
-  return new Uint8Array((4 - (length % 4)) % 4);
+  parts.push(start, zerosAfter(start.length, ALIGN_BYTES), data, zerosAfter(data.length, ALIGN_BYTES));
 }

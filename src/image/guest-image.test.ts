@@ -63,6 +63,15 @@ describe("resolveGuestImage", () => {
     expect(await resolve()).toEqual(image);
   });
 
+  it("takes an archive that does not fill its last page in a copy that does", async () => {
+    putKernel(craftElf({ text: BUILTIN_TEXT }));
+    put("rootfs/initramfs.cpio", Buffer.concat([BASE, Buffer.alloc(3308)]));
+    const { initrd } = await resolve();
+    const copy = readFileSync(initrd);
+    expect(copy.subarray(0, BASE.length).equals(BASE)).toBe(true);
+    expect(copy.length).toBe(BASE.length + 4096);
+  });
+
   it("adds a kernel's modules in load order, and only the kinds of share that it has", async () => {
     putKernel(craftBzImage({ release: RELEASE }));
     putModules(

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pruneCache, writableCacheDir, writeWhole } from "./cache-dir.ts";
-import { cpioArchive } from "./cpio.ts";
+import { ALIGN_BYTES, cpioArchive, PAGE_BYTES, zerosAfter } from "./cpio.ts";
 import { checkGuestKernel, sharesOf } from "./check-kernel.ts";
 import { describeKernel } from "./describe-kernel.ts";
 import { cacheKey, marksOf } from "./guest-image.ts";
@@ -57,7 +57,7 @@ async function keepVmlinux(bzImage: string, vmlinux: Buffer, dir: string): Promi
   return target;
 }
 
-/** The base alone where nothing is added; else one file, as every VMM takes exactly one. */
+/** The base alone where it serves as it is; else one file, as every VMM takes exactly one. */
 async function joinInitrd(
   sources: ImageSources,
   tree: ModuleTree | undefined,
@@ -66,10 +66,11 @@ async function joinInitrd(
   const added: Buffer[] = [];
   if (tree !== undefined) added.push(cpioArchive(await moduleEntries(tree)));
   if (sources.runc !== undefined) added.push(await readFile(sources.runc));
-  if (added.length === 0) return sources.base;
+  const { size } = await stat(sources.base);
+  if (added.length === 0 && size % PAGE_BYTES === 0) return sources.base;
   const base = await readFile(sources.base);
-  // An archive must start at a multiple of four; the kernel skips zeros between archives.
-  const gap = Buffer.alloc((4 - (base.length % 4)) % 4);
-  await writeWhole(target, Buffer.concat([base, gap, ...added]));
+  // The kernel skips zeros between archives.
+  const whole = Buffer.concat([base, zerosAfter(size, ALIGN_BYTES), ...added]);
+  await writeWhole(target, Buffer.concat([whole, zerosAfter(whole.length, PAGE_BYTES)]));
   return target;
 }

@@ -49,7 +49,7 @@ export function lookAround(marker: string): string {
     for disk in /proc/1/root/dev/vd?; do
       [ -b "$disk" ] || continue
       for type in erofs ext4; do
-        if mount -t $type "$disk" /tmp/look 2>/dev/null; then show $type /tmp/look; umount /tmp/look; fi
+        if mount -t $type "$disk" /tmp/look 2>/dev/null || mount -t $type -o ro "$disk" /tmp/look 2>/dev/null; then show $type /tmp/look; umount /tmp/look; fi
       done
     done
     echo "@ markers"
