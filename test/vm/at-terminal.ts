@@ -9,7 +9,7 @@ const NK_RUNTIME = fileURLToPath(new URL("../../bin/nk-runtime", import.meta.url
 const PTY = fileURLToPath(new URL("../../build/native-test/pty", import.meta.url));
 
 /** A boot on a machine that is busy otherwise. */
-const WAIT_MS = 20_000;
+const WAIT_MS = 60_000;
 
 /** Characters of the output that an error shows. */
 const SEEN_MAX = 1000;

@@ -8,7 +8,7 @@ export const create: Command = {
     summary: "create a container from a bundle",
     usage: "ID",
     description:
-      "Makes the container that the bundle's config.json describes, up to the point where its process could start, and\nreturns. The container gets this command's standard streams. `start` lets its process go on.",
+      "Makes the container that the bundle's config.json describes, up to the point where its process could start, and\nreturns. The container gets this command's standard streams; of a terminal's, `logs` has the output.\n`start` lets its process go on.",
     options: CREATE_OPTIONS,
     min: 1,
     max: 1,

@@ -21,7 +21,12 @@ export const run: Command = {
     options: [
       IMAGE,
       ...CREATE_OPTIONS,
-      { name: "detach", short: "d", type: "switch", help: "return as soon as the process runs" },
+      {
+        name: "detach",
+        short: "d",
+        type: "switch",
+        help: "return as soon as the process runs; at a terminal, `logs` has its output",
+      },
       { name: "keep", type: "switch", help: "keep the container when its process has ended" },
       INTERACTIVE,
       {
