@@ -1,7 +1,9 @@
 /* create: config.json into a bundle, pipes or a terminal, then the runtime's own create. */
 #include "agent.h"
+#include "bigint.h"
 #include "cleanup.h"
 #include "container.h"
+#include "frame.h"
 #include "io.h"
 #include "log.h"
 #include "operations.h"
@@ -43,6 +45,14 @@ static int make_bundle(struct nk_container *c, const struct nk_request *request,
     return nk_write_json(file, config, e);
 }
 
+/* With integers that jansson cannot hold; as long as a config that comes in a request. */
+static json_t *load_exactly(const char *file) {
+    cleanup_free char *text = malloc(NK_CONTROL_TO_GUEST_MAX_BYTES);
+    ssize_t n = text ? nk_read_file(AT_FDCWD, file, text, NK_CONTROL_TO_GUEST_MAX_BYTES) : -1;
+
+    return n < 0 ? NULL : nk_json_load(text, (size_t)n);
+}
+
 /* A folder that the host has prepared and mounted. */
 static int take_bundle(struct nk_container *c, const char *folder, json_t **config, struct nk_error *e) {
     char file[PATH_MAX];
@@ -50,6 +60,8 @@ static int take_bundle(struct nk_container *c, const char *folder, json_t **conf
 
     snprintf(file, sizeof file, "%s/config.json", folder);
     *config = json_load_file(file, 0, &error);
+    if (!*config && json_error_code(&error) == json_error_numeric_overflow)
+        *config = load_exactly(file);
     if (!*config)
         return nk_fail(e, NK_BAD_REQUEST, "%.512s: expected a config.json, found: %s", file, error.text);
     c->bundle = strdup(folder);

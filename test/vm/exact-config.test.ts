@@ -207,3 +207,21 @@ it("a request that the agent cannot read is answered", async () => {
   expect(bad).toMatchObject({ status: "error", code: "BAD_REQUEST" });
   expect(good).toMatchObject({ status: "success" });
 });
+
+it("a bundle that the agent reads itself may have integers of 64 bits", async () => {
+  const { dir } = await runtime.bundle({ args: ["true"] });
+  rewriteConfig(dir, ({ process }) => {
+    process["rlimits"] = [{ type: "RLIMIT_CORE", soft: INFINITY, hard: INFINITY }];
+  });
+  const vm = runtime.id();
+  await runtime.ok(["vm-create", "--bundle", dir, vm]);
+  try {
+    await runtime.ok(["vm-start", vm]);
+    const create = Buffer.from('{"type":"create","id":"test","bundle":"/mnt/bundle"}\n');
+    expect(JSON.parse(await runtime.ok(["vm-agent", vm], { stdin: create }))).toMatchObject({
+      status: "success",
+    });
+  } finally {
+    await runtime.call(["vm-delete", "--force", vm]);
+  }
+});
