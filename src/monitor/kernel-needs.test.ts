@@ -26,7 +26,7 @@ it("names the member that asks for each feature", () => {
       linux: {
         namespaces: [{ type: "user" }, { type: "cgroup" }],
         seccomp: { syscalls: [{ names: ["mkdir"] }] },
-        resources: { memory: { limit: 1 }, cpu: { quota: 5, shares: 2 }, pids: { limit: 10 } },
+        resources: { memory: { limit: 2n ** 62n }, cpu: { quota: 5, shares: 2 }, pids: { limit: 10 } },
       },
     },
     { ...QEMU, share: "9p" },
