@@ -14,7 +14,7 @@ const ALREADY_STARTED: Rule = (id) => `cannot start an already running container
 const notStopped =
   (status: Status): Rule =>
   (id) =>
-    `cannot delete container ${id} that is not stopped: ${status}: kill it first, or use --force`;
+    `cannot delete container ${id} that is not stopped: ${status}: kill it first, or use --force (only a container in a VM is ended by delete, with its VM)`;
 
 /**
  * What may be done in which status (runtime-spec runtime.md, "Operations"). The words are runc's, because callers search

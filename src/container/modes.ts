@@ -14,6 +14,6 @@ export async function loadMode(mode: "container" | "vm", store: StateStore): Pro
 
 /** The record with its status as it is now, by the mode of the container but without loading all of it. */
 export async function refresh(record: ContainerRecord, store: StateStore): Promise<ContainerRecord> {
-  const { refreshHost, refreshVm } = await import("./refresh.ts");
-  return record.mode === "vm" ? refreshVm(record) : refreshHost(store, record);
+  const { refreshHost, refreshVmSettled } = await import("./refresh.ts");
+  return record.mode === "vm" ? refreshVmSettled(store, record) : refreshHost(store, record);
 }

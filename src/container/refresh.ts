@@ -6,6 +6,17 @@ import type { StateStore } from "../state/store.ts";
 
 // Loads neither child_process nor the VM's part: `state` is called often, and by callers that wait.
 
+/** As `refreshVm`; how a container ended that is just ending is waited for. */
+export async function refreshVmSettled(
+  store: StateStore,
+  container: ContainerRecord,
+): Promise<ContainerRecord> {
+  const isSettling = container.status !== "stopped" && loss(container) === undefined && isEnding(container);
+  if (!isSettling) return refreshVm(container);
+  const { settledEnd } = await import("./settled-end.ts");
+  return refreshVm(await settledEnd(store, container));
+}
+
 /** The record of a VM's container as it is now: who was killed could not write it down. */
 export function refreshVm(container: ContainerRecord): ContainerRecord {
   if (container.status === "stopped") return withCreatorLost(container);

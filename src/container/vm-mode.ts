@@ -8,7 +8,7 @@ import type { ContainerRecord } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
 import { traced, warnings } from "../trace/channels.ts";
 import type { ContainerMode, ProcessRow } from "./container-mode.ts";
-import { refreshVm } from "./refresh.ts";
+import { refreshVm, refreshVmSettled } from "./refresh.ts";
 import { execInVm } from "./vm-exec.ts";
 import { launch } from "./vm-launch.ts";
 import { narrateRest } from "./vm-narrate.ts";
@@ -65,7 +65,7 @@ export function vmMode(store: StateStore): ContainerMode {
       return (rows as GuestProcess[]).map(toRow);
     },
 
-    refresh: async (container) => refreshVm(container),
+    refresh: (container) => refreshVmSettled(store, container),
   };
 }
 
