@@ -90,8 +90,8 @@ static const char *parse(struct confine *confine, int argc, char **argv) {
     if (i + 1 >= argc)
         return "no program given";
     confine->command = argv + i + 1;
-    /* Who serves files reaches what it has opened by /proc/self/fd. */
-    confine->jail.proc = confine->lock.owners = confine->jail.shadow > 0;
+    confine->jail.proc = true;
+    confine->lock.owners = confine->jail.shadow > 0;
     return jail_add_file(&confine->jail, confine->command[0]) < 0 ? "expected a program by its full path"
                                                                   : NULL;
 }

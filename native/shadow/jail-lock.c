@@ -31,7 +31,7 @@ static const int refused[] = {
     SYS_unshare, SYS_setns, SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_open_tree, SYS_move_mount,
     SYS_fsopen, SYS_fsmount, SYS_fspick, SYS_mount_setattr, SYS_open_by_handle_at,
     /* other processes, and the network */
-    SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_pidfd_getfd, SYS_socket, SYS_socketpair,
+    SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_pidfd_getfd, SYS_socket,
     /* wide interfaces of the kernel */
     SYS_bpf, SYS_perf_event_open, SYS_userfaultfd, SYS_io_uring_setup, SYS_keyctl, SYS_add_key,
     SYS_request_key};
@@ -51,9 +51,7 @@ static int drop_capabilities(const struct jail_lock *lock) {
     return (int)syscall(SYS_capset, &header, data);
 }
 
-/* To `value`, or to what may be had: root without CAP_SYS_RESOURCE (in a container) cannot go beyond the hard
- * limit, and sudo makes that of core files 0. */
-static int raise_limit(int which, rlim_t value) {
+int raise_limit(int which, unsigned long value) {
     struct rlimit limit = {value, value};
 
     if (setrlimit((__rlimit_resource_t)which, &limit) == 0)
@@ -62,17 +60,6 @@ static int raise_limit(int which, rlim_t value) {
         return -1;
     limit.rlim_cur = limit.rlim_max;
     return setrlimit((__rlimit_resource_t)which, &limit);
-}
-
-/* diod lifts these limits itself, and says so and ends when it cannot. */
-static int lift_limits(void) {
-    static const int unlimited[] = {RLIMIT_FSIZE, RLIMIT_LOCKS, RLIMIT_CORE, RLIMIT_AS};
-
-    for (size_t i = 0; i < COUNT(unlimited); i++) {
-        if (raise_limit(unlimited[i], RLIM_INFINITY) < 0)
-            return -1;
-    }
-    return 0;
 }
 
 /* seccomp(2). The x32 numbers reach the same calls by other names; clone3 hides its flags in memory, and the
@@ -112,8 +99,8 @@ static int filter_calls(void) {
 }
 
 int jail_lock(const struct jail_lock *lock) {
-    if (lift_limits() < 0 || raise_limit(RLIMIT_NOFILE, lock->files) < 0)
-        return fail_errno("cannot set the server's limits");
+    if (raise_limit(RLIMIT_NOFILE, lock->files) < 0)
+        return fail_errno("cannot limit open files");
     if (drop_capabilities(lock) < 0)
         return fail_errno("cannot drop capabilities");
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || (!lock->locks_itself && filter_calls() < 0))

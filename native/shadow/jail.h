@@ -62,4 +62,8 @@ int jail_enter(struct jail *jail);
 
 int jail_lock(const struct jail_lock *lock);
 
+/* A limit of setrlimit(2) to `value`, or to what may be had: root without CAP_SYS_RESOURCE (in a container)
+ * cannot go beyond the hard limit, and sudo makes that of core files 0. <0 with errno. */
+int raise_limit(int which, unsigned long value);
+
 #endif

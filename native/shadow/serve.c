@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* Of the guest's files at once; each one that it holds open is one of the server's. */
@@ -59,6 +60,17 @@ static const char *parse(struct serve *serve, int argc, char **argv) {
     return jail_add_file(&serve->jail, serve->command[0]) < 0 ? "too many files" : NULL;
 }
 
+/* diod lifts these limits itself, and says so and ends when it cannot. */
+static int lift_limits(void) {
+    static const int unlimited[] = {RLIMIT_FSIZE, RLIMIT_LOCKS, RLIMIT_CORE, RLIMIT_AS};
+
+    for (size_t i = 0; i < sizeof unlimited / sizeof unlimited[0]; i++) {
+        if (raise_limit(unlimited[i], RLIM_INFINITY) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* The connection as 0 and 1; messages go on to 2. */
 static int become_program(const struct serve *serve, int connection) {
     const struct jail_lock lock = {.owners = true, .files = MAX_FILES};
@@ -67,6 +79,8 @@ static int become_program(const struct serve *serve, int connection) {
     if (dup2(connection, 0) < 0 || dup2(connection, 1) < 0)
         return fail_errno("cannot pass the connection on");
     descriptors_close_except(3, NULL, 0);
+    if (lift_limits() < 0)
+        return fail_errno("cannot lift the server's limits");
     if (jail_lock(&lock) < 0)
         return -1;
     execve(serve->command[0], serve->command, environment);

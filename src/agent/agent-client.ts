@@ -97,7 +97,7 @@ export class AgentClient {
     try {
       const answer = await this.ask("mount", { flags: [], ...mount, proof: proof.path });
       const found = text(answer["proof"]);
-      if (found !== proof.text) throw wrongTree(`found ${found === "" ? "none" : `"${found}"`}`);
+      if (found !== proof.text) throw wrongTree(found === "" ? SAYS_NOTHING : `found "${found}"`);
     } catch (error) {
       const { code, message } = asNkError(error);
       throw code === "NOT_FOUND" ? wrongTree(message) : error;
@@ -224,6 +224,9 @@ function toProcess(value: unknown): GuestProcess {
     state: text(row["state"], 1),
   };
 }
+
+const SAYS_NOTHING =
+  "found none in the agent's answer (an initramfs of another version? scripts/build-rootfs.sh makes one)";
 
 function wrongTree(found: string): NkError {
   return new NkError(

@@ -11,6 +11,8 @@ export interface Confinement {
   libraries: readonly string[];
   /** Read-only. */
   files?: readonly string[];
+  devices?: readonly string[];
+  binds?: readonly ConfinedFile[];
   /** A shadow's tree, as /tree; with it, a /proc of the program's own pid namespace. */
   shadowPid?: number;
   /** The program filters its system calls and drops capabilities itself. */
@@ -18,6 +20,14 @@ export interface Confinement {
   /** Open at once, at most. */
   maxFiles?: number;
   sockets?: readonly ConfinedSocket[];
+}
+
+/** A file of the host under another name. */
+export interface ConfinedFile {
+  /** May be a magic link of ours, such as /proc/PID/fd/N. */
+  source: string;
+  name: string;
+  readOnly: boolean;
 }
 
 /** A Unix socket of the host, which the program gets as descriptor `fd`. */
@@ -28,10 +38,9 @@ export interface ConfinedSocket {
 }
 
 /** What comes before the program's own command line. `kept`: descriptors that it has already. */
-export function confined(
-  { libraries, files = [], shadowPid, locksItself = false, maxFiles, sockets = [] }: Confinement,
-  kept: readonly number[],
-): string[] {
+export function confined(confinement: Confinement, kept: readonly number[]): string[] {
+  const { libraries, files = [], devices = [], binds = [], sockets = [] } = confinement;
+  const { shadowPid, locksItself = false, maxFiles } = confinement;
   return [
     shadowPath(),
     "confine",
@@ -40,6 +49,8 @@ export function confined(
     ...(maxFiles === undefined ? [] : ["--files", String(maxFiles)]),
     ...libraryPath(libraries),
     ...[...libraries, ...files].flatMap((path) => ["--file", path]),
+    ...devices.flatMap((path) => ["--device", path]),
+    ...binds.flatMap(({ source, name, readOnly }) => ["--bind", source, name, readOnly ? "ro" : "rw"]),
     ...kept.flatMap((fd) => ["--keep", String(fd)]),
     ...sockets.flatMap(({ kind, fd, path }) => [`--${kind}`, String(fd), path]),
     "--",

@@ -4,6 +4,7 @@ import { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
 import { confined, type Confinement } from "./confinement.ts";
 import { shadowPath } from "./paths.ts";
+import { childrenOf } from "./process-info.ts";
 import type { BoundedLog } from "./bounded-log.ts";
 
 export interface DaemonExit {
@@ -33,7 +34,7 @@ export interface DaemonOptions {
   changesUser?: boolean;
   /** The most files that it may have open. */
   maxFiles?: number;
-  /** It gets a root of its own, and its pid is that of a process that waits for it and ends as it does. */
+  /** It gets a root of its own. A process of ours waits for it and ends as it does. */
   confinement?: Confinement;
   /** What its exit codes mean, for people. */
   exitCodes?: ExitCodes;
@@ -50,12 +51,14 @@ export class Daemon {
   private readonly child: ChildProcess;
   private readonly log: BoundedLog;
   private readonly exitCodes: ExitCodes | undefined;
+  private readonly isConfined: boolean;
   private ended = false;
 
   constructor(options: DaemonOptions) {
     this.name = options.name;
     this.log = options.log;
     this.exitCodes = options.exitCodes;
+    this.isConfined = options.confinement !== undefined;
     this.child = start(options);
     this.exited = this.watch();
     const toLog = (chunk: Buffer): void => {
@@ -68,8 +71,10 @@ export class Daemon {
     for (const stream of this.child.stdio) stream?.on("error", () => {});
   }
 
+  /** Of the program; of who waits for it while it is not there, and on a kernel that does not tell (CONFIG_PROC_CHILDREN). */
   get pid(): number | undefined {
-    return this.child.pid;
+    const { pid } = this.child;
+    return pid !== undefined && this.isConfined ? (childrenOf(pid)[0] ?? pid) : pid;
   }
 
   get running(): boolean {
@@ -85,8 +90,9 @@ export class Daemon {
     return stream;
   }
 
+  /** A confined program gets SIGKILL, whatever `signal` is, from who waits for it: it is gone when that one is. */
   kill(signal: NodeJS.Signals): void {
-    if (!this.ended) this.child.kill(signal);
+    if (!this.ended) this.child.kill(this.isConfined ? "SIGTERM" : signal);
   }
 
   /** Waits for `promise`, but no longer than the process lives, and no longer than the deadline. */

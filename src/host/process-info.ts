@@ -64,3 +64,13 @@ export async function foreignDeath(pid: number, startTime: number, timeoutMs: nu
   }
   return true;
 }
+
+/** None on a kernel without CONFIG_PROC_CHILDREN. */
+export function childrenOf(pid: number): number[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+    return text.split(" ").filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
+}

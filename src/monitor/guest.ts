@@ -253,7 +253,7 @@ async function createVm(
     jailer: settings.jailer,
     netns: `/proc/${shadowPid}/ns/net`,
     share: settings.share === "block" ? "auto" : settings.share,
-    folder: disk?.hasVolumes === false ? undefined : { path: `/proc/${shadowPid}/fd/11/.`, shadowPid },
+    folder: disk?.hasVolumes === false ? undefined : { shadowPid },
     disks: rootDisks ?? NO_DISKS,
     debug: narrate,
   });

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { childrenOf } from "../host/process-info.ts";
 import { processStats, type ProcessStats } from "../host/process-stats.ts";
 import type { VmmMetrics } from "../vm/vmm-metrics.ts";
 import type { Machine } from "./machine.ts";
@@ -14,18 +14,18 @@ export interface MachineStats {
 /** The agent's numbers are the guest's word; those of the host are measured. */
 export async function machineStats(machine: Machine): Promise<MachineStats> {
   const guest = machine.running();
-  const roles: [string, number | undefined][] = [
+  const vmm = guest.vm.pid ?? 0;
+  const roles: [string, number][] = [
     ["monitor", process.pid],
-    ["VMM", guest.vm.pid],
+    ["VMM", vmm],
   ];
   for (const pid of childrenOf(process.pid)) {
-    if (pid === guest.vm.pid) continue;
-    // diod is the child of one that waits for it.
-    for (const server of [pid, ...childrenOf(pid)]) roles.push(["share server", server]);
+    // What has a root of its own is the child of one that waits for it.
+    const family = [pid, ...childrenOf(pid)];
+    const role = family.includes(vmm) ? "VMM" : "share server";
+    for (const member of family) if (member !== vmm) roles.push([role, member]);
   }
-  const processes = roles.flatMap(([role, pid]) =>
-    pid === undefined ? [] : (processStats(role, pid) ?? []),
-  );
+  const processes = roles.flatMap(([role, pid]) => processStats(role, pid) ?? []);
   const containers: Record<string, unknown> = {};
   for (const { record } of machine.all()) {
     if (record.status !== "stopped") containers[record.id] = await guest.agent.stats(record.id);
@@ -38,14 +38,4 @@ export async function machineStats(machine: Machine): Promise<MachineStats> {
     guest: await guest.agent.metrics(),
     containers,
   };
-}
-
-/** proc(5), /proc/PID/task/TID/children */
-function childrenOf(pid: number): number[] {
-  try {
-    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
-    return text.split(" ").filter(Boolean).map(Number);
-  } catch {
-    return []; // a kernel without CONFIG_PROC_CHILDREN
-  }
 }

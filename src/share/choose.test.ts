@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { autoShare, shareKind } from "./choose.ts";
-import { ninePShare } from "./nine-p.ts";
 import type { Virtiofsd } from "./virtiofs.ts";
 
 const server: Virtiofsd = { path: "/usr/lib/qemu/virtiofsd", flavour: "c" };
@@ -36,8 +35,4 @@ describe("the kind of share", () => {
   ] as const)("%s with a kernel for %j is refused", (want, supported, found, message) => {
     expect(() => shareKind({ want, supported }, { virtiofsd: found, diod: null })).toThrow(message);
   });
-});
-
-test("a comma in the folder's path does not end the value", () => {
-  expect(ninePShare({ path: "/a,b/.", shadowPid: 1 }).qemuArgs[1]).toContain("path=/a,,b/.,security_model");
 });

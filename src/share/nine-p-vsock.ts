@@ -4,7 +4,14 @@ import type { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
 import type { BoundedLog } from "../host/bounded-log.ts";
 import { DiodServer, type Door } from "./diod.ts";
-import { CHOOSE_SHARE, EXPORTED_TREE, type GuestMount, type HostFolder, type Share } from "./share.ts";
+import {
+  CHOOSE_SHARE,
+  EXPORTED_TREE,
+  type GuestMount,
+  type HostFolder,
+  type QemuSide,
+  type Share,
+} from "./share.ts";
 
 /** The most that diod takes (diod 1.0.24, ops.c); the kernel's client takes what both can do. */
 const MSIZE_BYTES = 65_536;
@@ -35,28 +42,22 @@ const END_CID = 0xffffffff;
 export class NinePVsockShare implements Share {
   readonly kind = "9p-vsock";
   readonly needsSharedMemory = false;
-  readonly qemuArgs: readonly string[];
+  readonly qemu: QemuSide;
   readonly failed: Promise<Error>;
   private readonly server: DiodServer;
   private port: number | undefined;
 
-  private constructor(
-    diod: string,
-    folder: HostFolder,
-    log: BoundedLog,
-    door: Door,
-    qemuArgs: readonly string[],
-  ) {
+  private constructor(diod: string, folder: HostFolder, log: BoundedLog, door: Door, qemu: QemuSide) {
     this.server = new DiodServer(diod, folder.shadowPid, door, log);
     this.failed = this.server.failed;
-    this.qemuArgs = qemuArgs;
+    this.qemu = qemu;
   }
 
   /** For QEMU, with a vsock device of the host's kernel; it needs /dev/vhost-vsock. */
   static overVhost(diod: string, folder: HostFolder, log: BoundedLog): NinePVsockShare {
     const cid = randomInt(MIN_CID, END_CID); // unique on the host; QEMU says so if it is not
-    const device = ["-device", `vhost-vsock-device,guest-cid=${cid}`];
-    return new NinePVsockShare(diod, folder, log, { kind: "vsock", cid }, device);
+    const args = ["-device", `vhost-vsock-device,guest-cid=${cid}`];
+    return new NinePVsockShare(diod, folder, log, { kind: "vsock", cid }, { args, devices: [VHOST_VSOCK] });
   }
 
   /**
@@ -70,7 +71,7 @@ export class NinePVsockShare implements Share {
     socket: { path: string; port: number; uid: number; gid: number },
   ): NinePVsockShare {
     const { path, port, uid, gid } = socket;
-    const share = new NinePVsockShare(diod, folder, log, { kind: "unix", path, uid, gid }, []);
+    const share = new NinePVsockShare(diod, folder, log, { kind: "unix", path, uid, gid }, { args: [] });
     share.port = port;
     return share;
   }

@@ -11,11 +11,8 @@ export type ShareKind = "virtiofs" | "9p" | "9p-vsock";
 /** The phase of all errors of a choice. */
 export const CHOOSE_SHARE = "choose the share";
 
-/** A folder to share: a shadow's tree. */
+/** A folder to share: the tree of a shadow. */
 export interface HostFolder {
-  /** May be a magic link such as /proc/PID/fd/N/. and is opened once, when the share starts. */
-  path: string;
-  /** The shadow. */
   shadowPid: number;
 }
 
@@ -28,13 +25,26 @@ export interface GuestMount {
   vsockPort?: number;
 }
 
+/** What QEMU needs for a share, in a root of its own; valid before `start` as well. */
+export interface QemuSide {
+  /** Arguments that make the device. */
+  args: readonly string[];
+  /** What is to be in its root: the tree itself, where QEMU serves it, a device of the host, */
+  shadowPid?: number;
+  devices?: readonly string[];
+  /** the socket of the server, as SHARE_FD. It listens once the share has started. */
+  socket?: string;
+}
+
+/** Of the server's socket in QEMU. */
+export const SHARE_FD = 7;
+
 /** One shared folder on its way into one VM. Making it acquires nothing; `start` does. */
 export interface Share {
   readonly kind: ShareKind;
   /** Valid after `start`. */
   readonly guestMount: GuestMount;
-  /** Arguments for QEMU that make the device; valid before `start` as well. */
-  readonly qemuArgs: readonly string[];
+  readonly qemu: QemuSide;
   /** The server maps the guest's memory, which must therefore be a shared file. */
   readonly needsSharedMemory: boolean;
   /** Settles when the share can no longer work, with the reason; a share without a server never settles. */

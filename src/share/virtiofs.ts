@@ -6,7 +6,7 @@ import { traced } from "../trace/channels.ts";
 import type { BoundedLog } from "../host/bounded-log.ts";
 import { Daemon } from "../host/daemon.ts";
 import { librariesOf } from "../host/program-files.ts";
-import { EXPORTED_TREE, MOUNT_TAG, quoteValue, type HostFolder, type Share } from "./share.ts";
+import { EXPORTED_TREE, MOUNT_TAG, SHARE_FD, type HostFolder, type QemuSide, type Share } from "./share.ts";
 
 /** A server of virtiofs. The one in Rust took over the name; the one in C came with QEMU until 7.2. */
 export interface Virtiofsd {
@@ -76,7 +76,7 @@ export class VirtiofsShare implements Share {
   readonly guestMount = { fstype: "virtiofs", source: MOUNT_TAG, options: "" } as const;
   readonly needsSharedMemory = true;
   readonly failed: Promise<Error>;
-  readonly qemuArgs: readonly string[];
+  readonly qemu: QemuSide;
   private readonly server: Virtiofsd;
   private readonly folder: HostFolder;
   private readonly log: BoundedLog;
@@ -89,12 +89,9 @@ export class VirtiofsShare implements Share {
     this.folder = folder;
     this.log = log;
     this.socketPath = join(stateDir, VIRTIOFS_SOCKET);
-    this.qemuArgs = [
-      "-chardev",
-      `socket,id=share,path=${quoteValue(this.socketPath)}`,
-      "-device",
-      `vhost-user-fs-device,chardev=share,tag=${MOUNT_TAG}`,
-    ];
+    const chardev = ["-chardev", `socket,id=share,fd=${SHARE_FD}`];
+    const device = ["-device", `vhost-user-fs-device,chardev=share,tag=${MOUNT_TAG}`];
+    this.qemu = { args: [...chardev, ...device], socket: this.socketPath };
     this.failed = new Promise((resolve) => {
       this.fail = resolve;
     });

@@ -146,8 +146,7 @@ describe.runIf(HAS_KVM)("the end of a VM", () => {
     try {
       const shadowPid = await rig.create().pid();
       monitor = await rig.monitor();
-      const path = `/proc/${shadowPid}/root`;
-      const vm = await machines.boot({ guest: "agent" }, { folder: { path, shadowPid } });
+      const vm = await machines.boot({ guest: "agent" }, { folder: { shadowPid } });
       expect(vm.shareMount).toMatchObject({ vsockPort: 5640 });
       const server = machines.processes().find((pid) => read(`/proc/${pid}/cmdline`).includes("v.sock_5640"));
       process.kill(server ?? 0, "SIGKILL");

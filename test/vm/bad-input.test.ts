@@ -1,9 +1,17 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cpioArchive } from "../../src/image/cpio.ts";
+import { staticProgram } from "../fixtures/static-program.ts";
 import { expectOneLine, expectRefused } from "../fixtures/refused.ts";
 import { residue } from "./residue.ts";
 import { kernels, Runtime } from "./runtime.ts";
@@ -24,9 +32,14 @@ afterAll(async () => {
   rmSync(dir, { recursive: true });
 });
 
-const REAL_QEMU = '[ "$1" = --version ] && exec qemu-system-x86_64 --version';
-
 const run = (...flags: string[]): string[] => ["run", "--mode=vm", "-b", bundle, ...flags, runtime.id()];
+
+/** It does what its name says. */
+function fakeQemu(mode: string): string {
+  const path = join(dir, `qemu=${mode}`);
+  symlinkSync(staticProgram("fake-qemu", "fakes"), path);
+  return path;
+}
 
 function script(name: string, text: string): string {
   const path = join(dir, name);
@@ -93,26 +106,29 @@ describe("the programs of the host", () => {
   });
 
   it("a QEMU that is too old is refused, whether it knows our options or not", async () => {
-    const old = script("old-qemu", '[ "$1" = --version ] && echo "QEMU emulator version 4.0.0"; exit 1');
     const message = /QEMU 4\.0\.0 is too old: 5\.2 or later is needed/;
-    await expectRefused(runtime, run(), message, { env: { NK_QEMU: old } });
-    const fake = fileURLToPath(new URL("../fakes/fake-qemu.mjs", import.meta.url));
-    const env = { NK_QEMU: fake, NK_FAKE_QEMU: "too-old" };
+    await expectRefused(runtime, run(), message, { env: { NK_QEMU: fakeQemu("older") } });
+    const env = { NK_QEMU: fakeQemu("too-old") };
     await expectRefused(runtime, run(), /QEMU 4\.2\.0 is too old/, { env });
   });
 
   it("a QEMU that dies at its start is told with what it said", async () => {
-    const bad = script("bad-qemu", `${REAL_QEMU}; exec qemu-system-x86_64 "$@" -no-such-option`);
     const { stderr } = await expectRefused(runtime, run(), /start the VMM: QEMU exited with code 1/, {
-      env: { NK_QEMU: bad },
+      env: { NK_QEMU: fakeQemu("exit-before-bind") },
     });
-    expect(stderr).toMatch(/\n {2}\| .*-no-such-option: invalid option/);
+    expect(stderr).toMatch(/\n {2}\| fake-qemu: could not allocate memory/);
   });
 
   it("a QEMU that says nothing is given up at the deadline", async () => {
-    const silent = script("silent-qemu", `${REAL_QEMU}; exec sleep 1000`);
-    const env = { NK_QEMU: silent, NK_TIMEOUT_SCALE: "0.02" };
+    const env = { NK_QEMU: fakeQemu("never-bind"), NK_TIMEOUT_SCALE: "0.02" };
     await expectRefused(runtime, run(), /QEMU's QMP greeting did not come within \d+ ms/, { env });
+  });
+
+  it.each(["NK_QEMU", "NK_VIRTIOFSD"])("%s cannot be a script, which needs other programs", async (name) => {
+    const env = { [name]: script("wrapper", "exec true") };
+    await expectRefused(runtime, run("--vm-share=virtiofs"), /found a script: name the program itself/, {
+      env,
+    });
   });
 
   it.skipIf(kvmWorks())("KVM that does not work is refused when it is demanded", async () => {

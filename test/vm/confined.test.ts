@@ -1,11 +1,14 @@
-import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { librariesOf } from "../../src/host/program-files.ts";
-import { OWNERS, rootOf, sharedNamespaces, statusOf } from "../fixtures/process-root.ts";
+import { findQemu } from "../../src/vm/qemu/detect.ts";
+import { programRoot } from "../../src/vm/qemu/program-root.ts";
+import { FILES_ALONE, OWNERS, rootOf, sharedNamespaces, statusOf } from "../fixtures/process-root.ts";
 import { VIRTIOFSDS } from "../fixtures/virtiofsd.ts";
 import { Runtime } from "./runtime.ts";
-import { findVictim, processesOf } from "./victims.ts";
+import { findVictim, processesOf, type Victim } from "./victims.ts";
 
 /** What a share's server can name on the host, and so what its guest could at worst; test/integration/confine.test.ts has the rest. */
 
@@ -51,25 +54,61 @@ describe.each(VIRTIOFSDS)("virtiofsd in $flavour", (server) => {
     });
 
     it("shows the trees of containers that come later, while they live", async () => {
-      const vm = runtime.id();
-      await runtime.ok(["vm-create", FLAG, vm]);
-      await runtime.detached(["vm-start", vm], env);
-      const pid = await findVictim(runtime.root, "virtiofsd");
-      const before = mountPoints(pid);
-      for (const word of ["one", "two"]) {
-        const { dir, rootfs } = await runtime.bundle({ args: ["sleep", "1000000"] });
-        const id = runtime.id();
-        await runtime.detached(["run", "-d", "--vm", vm, "--bundle", dir, id]);
-        await runtime.ok(["exec", id, "sh", "-c", `echo ${word} >/mark`]);
-        expect(readFileSync(join(rootfs, "mark"), "utf8")).toBe(`${word}\n`);
-        expect(readFileSync(`/proc/${pid}/mountinfo`, "utf8")).toMatch(/ \/\S+ rw\S*,nodev\S*,nosymfollow/);
-        await runtime.ok(["delete", "--force", id]);
-        expect(mountPoints(pid)).toEqual(before);
-      }
-      await runtime.ok(["vm-delete", "--force", vm]);
+      await expectLaterTrees(FLAG, "virtiofsd", env);
     });
   });
 });
+
+describe("QEMU", () => {
+  const build = fileURLToPath(new URL("../../build/image/", import.meta.url));
+
+  it.each([
+    ["virtiofs", [], FILES_ALONE],
+    ["9p", ["/tree/"], OWNERS],
+    ["block", ["/disk0", "/disk1"], FILES_ALONE],
+  ])("with %s has its own files, its guest's and nothing else", async (share, more, capabilities) => {
+    const id = await runtime.background({}, [`--vm-share=${share}`, "--vm-accel=tcg"]);
+    const pid = await findVictim(runtime.root, "QEMU");
+    expect(runtime.record(id).vm?.vmmPid).toBe(pid);
+    const { path } = findQemu();
+    const { libraries, files = [], devices = [] } = await programRoot(path, "tcg");
+    const { kernel, initrd } = runtime.record(id).vm ?? {};
+    const all = [path, kernel ?? "", initrd ?? "", ...libraries, ...files, ...devices, "/proc/", ...more];
+    expect(rootOf(pid)).toEqual([...new Set(all)].toSorted());
+    expect([kernel, initrd].every((file) => file?.startsWith(build))).toBe(true);
+    expect(sharedNamespaces(pid)).toEqual([]);
+    for (const set of ["CapBnd", "CapPrm", "CapEff"]) expect(statusOf(pid, set)).toBe(capabilities);
+    expect([statusOf(pid, "NoNewPrivs"), statusOf(pid, "Seccomp")]).toEqual(["1", "2"]);
+    expect(() => writeFileSync(`/proc/${pid}/root${kernel}`, "")).toThrow(/EROFS/);
+    expect(readFileSync(`/proc/${pid}/environ`, "utf8")).toMatch(/^(LD_LIBRARY_PATH=\S+\0)?$/);
+    await runtime.ok(["delete", "--force", id]);
+    expect(existsSync(`/proc/${pid}`)).toBe(false);
+  });
+
+  it("with 9p shows the trees of containers that come later, while they live", async () => {
+    await expectLaterTrees("--vm-share=9p", "QEMU", {});
+  });
+});
+
+/** Containers that come to a VM which runs, one after the other: who serves its files sees theirs while they live. */
+async function expectLaterTrees(flag: string, server: Victim, env: NodeJS.ProcessEnv): Promise<void> {
+  const vm = runtime.id();
+  await runtime.ok(["vm-create", flag, vm]);
+  await runtime.detached(["vm-start", vm], env);
+  const pid = await findVictim(runtime.root, server);
+  const before = mountPoints(pid);
+  for (const word of ["one", "two"]) {
+    const { dir, rootfs } = await runtime.bundle({ args: ["sleep", "1000000"] });
+    const id = runtime.id();
+    await runtime.detached(["run", "-d", "--vm", vm, "--bundle", dir, id]);
+    await runtime.ok(["exec", id, "sh", "-c", `echo ${word} >/mark`]);
+    expect(readFileSync(join(rootfs, "mark"), "utf8")).toBe(`${word}\n`);
+    expect(readFileSync(`/proc/${pid}/mountinfo`, "utf8")).toMatch(/ \/\S+ rw\S*,nodev\S*,nosymfollow/);
+    await runtime.ok(["delete", "--force", id]);
+    expect(mountPoints(pid)).toEqual(before);
+  }
+  await runtime.ok(["vm-delete", "--force", vm]);
+}
 
 async function wholeRoot(server: string): Promise<string[]> {
   return ["/proc/", "/tree/", server, ...(await librariesOf(server))].toSorted();

@@ -13,24 +13,26 @@ import { NO_DISKS } from "../../src/image/root-disks.ts";
 import { qemuDriver } from "../../src/vm/qemu/driver.ts";
 import { QmpClient } from "../../src/vm/qemu/qmp-client.ts";
 import type { VirtualMachine, VmSpec } from "../../src/vm/virtual-machine.ts";
+import { Rig } from "../integration/shadow-rig.ts";
 
 const build = fileURLToPath(new URL("../../build", import.meta.url));
 process.env["NK_SHADOW"] ??= join(build, "bin/nk-shadow");
 const BOOT_MS = 60_000;
 
+let rig: Rig;
 let dir: string;
 let vm: VirtualMachine | undefined;
 
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), "nk-vm-"));
   mkdirSync(join(dir, "state"));
-  mkdirSync(join(dir, "tree"));
-  writeFileSync(join(dir, "tree/file"), "from the host\n");
+  rig = new Rig();
 });
 
 afterEach(async () => {
   await vm?.close();
   vm = undefined;
+  rig.close();
   rmSync(dir, { recursive: true, force: true });
 });
 
@@ -46,7 +48,7 @@ async function specWith(changes: Partial<VmSpec>): Promise<VmSpec> {
     extraCmdline: "",
     accel: "tcg",
     share: "auto",
-    folder: { path: join(dir, "tree"), shadowPid: process.pid },
+    folder: { shadowPid: await rig.create().pid() },
     disks: NO_DISKS,
     debug: false,
     ...changes,

@@ -51,7 +51,7 @@ export function jailedServers({ root, bundles }: Traces): number[] {
     .filter((pid) => isJailed(pid, [root, ...bundles]));
 }
 
-const CONFINED = ["diod", "virtiofsd", "firecracker"];
+const CONFINED = ["diod", "virtiofsd", "firecracker", "qemu-system-x86_64"];
 
 /** Whether files below one of the folders are mounted in the jail that a process is in. @param folders with names that nothing else has */
 export function isJailed(pid: number, folders: readonly string[]): boolean {

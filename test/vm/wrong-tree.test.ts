@@ -18,6 +18,7 @@ const NONE =
   /the guest does not see the container's files: .*\/proof cannot be read: No such file or directory/;
 
 let runtime: Runtime;
+let swappings = 0;
 
 beforeEach(() => {
   runtime = new Runtime();
@@ -29,7 +30,7 @@ afterEach(async () => {
 
 /** An nk-shadow that changes words of `confine`, each with the one before it, by a shell's `case`. */
 function swapping(cases: string): NodeJS.ProcessEnv {
-  const path = join(runtime.root, ".swapping");
+  const path = join(runtime.root, `.swapping-${(swappings += 1)}`);
   const swap = `b=$a; case "$last $a" in ${cases} esac; last=$b; set -- "$@" "$a"`;
   const loop = `n=$#; while [ $n -gt 0 ]; do a=$1; shift; ${swap}; n=$((n - 1)); done`;
   writeFileSync(path, `#!/bin/sh\n[ "$1" != confine ] || { ${loop}; }\nexec ${SHADOW} "$@"\n`);
@@ -80,6 +81,22 @@ describe.each(VIRTIOFSDS)("virtiofsd in $flavour", (server) => {
         await expectRefused(id, args, OTHERS, { ...env, ...swap });
       }
     });
+  });
+});
+
+describe("QEMU that serves 9p", () => {
+  it("and shows another folder or another container's tree fails the start", async () => {
+    const other = await runtime.background();
+    const { dir } = await runtime.bundle({ args: ["true"] });
+    const root = swapping('"-fsdev "*) a="${a%%path=*}path=/${a#*path=/tree}" ;;');
+    const tree = swapping(`"--tree "*) a=${runtime.record(other).pid} ;;`);
+    for (const [swap, message] of [
+      [root, NONE],
+      [tree, OTHERS],
+    ] as const) {
+      const id = runtime.id();
+      await expectRefused(id, ["run", "--mode=vm", "--vm-share=9p", "--bundle", dir, id], message, swap);
+    }
   });
 });
 

@@ -1,10 +1,13 @@
 import { join } from "node:path";
-import type { Disk } from "../../image/root-disks.ts";
+import type { DiskSlot } from "../../image/root-disks.ts";
 import { quoteValue } from "../../share/share.ts";
 
-/** Descriptors that QEMU is given as connected sockets (see `Daemon`). */
+/** Descriptors that QEMU is given: of sockets that are connected (see `Daemon`), */
 export const QMP_FD = 3;
 export const CONSOLE_FD = 4;
+/** and of those that listen. */
+export const AGENT_FD = 5;
+export const PEOPLE_FD = 6;
 
 /** Name of the port by which the agent finds its connection (protocol/agent-protocol.md). */
 const AGENT_PORT = "nk.agent";
@@ -28,10 +31,9 @@ export interface QemuArgvOptions {
 
 export interface QemuVmOptions {
   id: string;
-  stateDir: string;
   shareArgs: readonly string[];
   sharedMemory: boolean;
-  disks: readonly Omit<Disk, "file">[];
+  disks: readonly DiskSlot[];
   debug: boolean;
 }
 
@@ -72,6 +74,11 @@ export function qemuArgv(options: QemuArgvOptions): [string, ...string[]] {
   return [options.qemu, ...args.flat()];
 }
 
+/** What QEMU has as its nth disk. */
+export function diskPath(index: number): string {
+  return `/disk${index}`;
+}
+
 export function agentSocketPath(stateDir: string): string {
   return join(stateDir, "agent.sock");
 }
@@ -94,9 +101,9 @@ function accelerator(accel: "kvm" | "tcg", vcpus: number): string {
   return accel === "kvm" ? "kvm" : `tcg,thread=${vcpus === 1 ? "single" : "multi"},tb-size=${TB_SIZE_MIB}`;
 }
 
-function devices({ stateDir, shareArgs, disks, debug }: QemuVmOptions): string[] {
-  const agent = `socket,id=agent,path=${quoteValue(agentSocketPath(stateDir))},server=on,wait=off`;
-  const people = `unix:${quoteValue(qmpSocketPath(stateDir))},server=on,wait=off`;
+function devices({ shareArgs, disks, debug }: QemuVmOptions): string[] {
+  const agent = `socket,id=agent,fd=${AGENT_FD},server=on,wait=off`;
+  const people = `socket,id=people,fd=${PEOPLE_FD},server=on,wait=off`;
   const args: string[][] = [
     ["-device", "virtio-serial-device"],
     ["-chardev", agent],
@@ -104,7 +111,7 @@ function devices({ stateDir, shareArgs, disks, debug }: QemuVmOptions): string[]
     ["-device", "virtio-rng-device"],
     [...shareArgs],
     ...disks.map(diskArgs),
-    debug ? ["-qmp", people] : [],
+    debug ? ["-chardev", people, "-mon", "chardev=people,mode=control"] : [],
   ];
   return args.flat();
 }
@@ -113,8 +120,8 @@ function devices({ stateDir, shareArgs, disks, debug }: QemuVmOptions): string[]
  * no-flush: the disk ends with the VM, so nothing is gained by a flush that reaches the host's. unmap: what the guest deletes takes no
  * more room. report: when the host's disk is full the guest gets the error; QEMU would stop the whole guest.
  */
-function diskArgs({ path, readOnly }: Omit<Disk, "file">, index: number): string[] {
-  const file = `file.driver=file,file.filename=${quoteValue(path)}`;
+function diskArgs({ readOnly }: DiskSlot, index: number): string[] {
+  const file = `file.driver=file,file.filename=${diskPath(index)}`;
   const cache = `cache.direct=off,cache.no-flush=on,discard=unmap,read-only=${readOnly ? "on" : "off"}`;
   return [
     "-blockdev",

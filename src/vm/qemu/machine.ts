@@ -4,10 +4,11 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import type { Deadline } from "../../base/deadline.ts";
 import { NkError } from "../../base/errors.ts";
+import type { Confinement, ConfinedSocket } from "../../host/confinement.ts";
 import { BoundedLog } from "../../host/bounded-log.ts";
 import { chooseShare } from "../../share/choose.ts";
 import type { Disk } from "../../image/root-disks.ts";
-import type { GuestMount, Share, ShareKind } from "../../share/share.ts";
+import { SHARE_FD, type GuestMount, type Share, type ShareKind } from "../../share/share.ts";
 import { traced } from "../../trace/channels.ts";
 import type { Accel } from "../accel.ts";
 import { hostTscKhz } from "../host-tsc.ts";
@@ -15,9 +16,10 @@ import { kernelCmdline } from "../kernel-cmdline.ts";
 import { closeLogs, NEVER_BOOTED, openLogs, tailOf, type VmLogs } from "../logs.ts";
 import type { VirtualMachine, VmExit, VmSpec } from "../virtual-machine.ts";
 import type { VmmMetrics } from "../vmm-metrics.ts";
-import { agentSocketPath, qemuArgv, qmpSocketPath } from "./argv.ts";
+import { AGENT_FD, agentSocketPath, diskPath, PEOPLE_FD, qemuArgv, qmpSocketPath } from "./argv.ts";
 import type { QemuBinary } from "./detect.ts";
 import { QemuProcess } from "./process.ts";
+import { programRoot } from "./program-root.ts";
 
 /** One VM under QEMU; see `VirtualMachine` for what may be called when. */
 export class QemuMachine implements VirtualMachine {
@@ -66,14 +68,16 @@ export class QemuMachine implements VirtualMachine {
   async boot(deadline: Deadline): Promise<void> {
     if (this.process !== undefined) throw new NkError("INTERNAL", "the VM was booted before");
     // QEMU's command line names the disks: it cannot start before they are there.
-    const [disks] = await Promise.all([
+    const [disks, root] = await Promise.all([
       deadline.suspend(this.whileShared(this.spec.disks.ready)),
+      programRoot(this.qemu.path, this.accel),
       this.folder?.start(deadline),
     ]);
     const argv = this.argv(disks);
+    const confinement = this.confinement(root, disks);
     const why = `one process is the whole machine; ${this.accelReason}`;
     await traced("vmm", "start the VMM", { why, what: argv.join(" ") }, async () => {
-      const process = new QemuProcess(argv, this.logs);
+      const process = new QemuProcess(argv, confinement, this.logs);
       this.process = process;
       this.settleExit(process.exited);
       // Whatever the guest reads or writes would hang for ever.
@@ -155,6 +159,23 @@ export class QemuMachine implements VirtualMachine {
     return this.process;
   }
 
+  /** What of the host QEMU has: what it is made of, the guest's own files and nothing else. */
+  private confinement(root: Confinement, disks: readonly Disk[]): Confinement {
+    const { kernel, initrd, stateDir, debug } = this.spec;
+    const { shadowPid, devices = [], socket } = this.folder?.qemu ?? {};
+    const sockets: ConfinedSocket[] = [{ kind: "listen", fd: AGENT_FD, path: agentSocketPath(stateDir) }];
+    if (debug) sockets.push({ kind: "listen", fd: PEOPLE_FD, path: qmpSocketPath(stateDir) });
+    if (socket !== undefined) sockets.push({ kind: "connect", fd: SHARE_FD, path: socket });
+    return {
+      libraries: root.libraries,
+      files: [...(root.files ?? []), kernel.path, initrd],
+      devices: [...(root.devices ?? []), ...devices],
+      binds: disks.map(({ file, readOnly }, index) => ({ source: file, name: diskPath(index), readOnly })),
+      sockets,
+      ...(shadowPid !== undefined && { shadowPid }),
+    };
+  }
+
   private argv(disks: readonly Disk[]): [string, ...string[]] {
     const { spec, accel, folder } = this;
     const tscKhz = accel === "tcg" ? hostTscKhz() : undefined;
@@ -169,8 +190,7 @@ export class QemuMachine implements VirtualMachine {
       knownTsc: tscKhz !== undefined,
       vm: {
         id: spec.id.slice(0, 64),
-        stateDir: spec.stateDir,
-        shareArgs: folder?.qemuArgs ?? [],
+        shareArgs: folder?.qemu.args ?? [],
         sharedMemory: folder?.needsSharedMemory ?? false,
         disks,
         debug: spec.debug,

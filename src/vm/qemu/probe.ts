@@ -4,11 +4,13 @@ import { join } from "node:path";
 import { Deadline } from "../../base/deadline.ts";
 import { asNkError } from "../../base/errors.ts";
 import { BoundedLog } from "../../host/bounded-log.ts";
+import type { Confinement } from "../../host/confinement.ts";
 import { traced } from "../../trace/channels.ts";
 import type { KvmVerdict } from "../accel.ts";
 import { kernelCmdline } from "../kernel-cmdline.ts";
 import type { KernelImage } from "../../image/kernel.ts";
 import { qemuArgv } from "./argv.ts";
+import { programRoot } from "./program-root.ts";
 import { QemuProcess } from "./process.ts";
 
 /** A guest takes 0.2 s to its panic on hardware, and 7 s where KVM is itself emulated. */
@@ -21,6 +23,8 @@ const MEM_SIZE_MIB = 96;
  * state internal-error, or the kernel hangs without a word (all three seen).
  */
 export async function tryKvm(qemu: string, kernel: KernelImage): Promise<KvmVerdict> {
+  const root = await programRoot(qemu, "kvm");
+  const confinement = { ...root, files: [...(root.files ?? []), kernel.path] };
   const dir = mkdtempSync(join(tmpdir(), "nk-kvm-"));
   const logs = {
     vmm: new BoundedLog(join(dir, "vmm.log")),
@@ -39,7 +43,7 @@ export async function tryKvm(qemu: string, kernel: KernelImage): Promise<KvmVerd
   const why = "/dev/kvm opens on hosts where no guest runs; only a guest that ran is proof";
   try {
     return await traced("vmm", "try hardware virtualisation", { why, what: argv.join(" ") }, () =>
-      run(argv, logs),
+      run(argv, confinement, logs),
     );
   } finally {
     logs.vmm.close();
@@ -50,10 +54,11 @@ export async function tryKvm(qemu: string, kernel: KernelImage): Promise<KvmVerd
 
 async function run(
   argv: [string, ...string[]],
+  confinement: Confinement,
   logs: { vmm: BoundedLog; console: BoundedLog },
 ): Promise<KvmVerdict> {
   const deadline = Deadline.after(TIMEOUT_MS);
-  const qemu = new QemuProcess(argv, logs);
+  const qemu = new QemuProcess(argv, confinement, logs);
   try {
     await qemu.ready(deadline);
     const exit = await deadline.race(qemu.exited, "the end of a tiny guest under KVM");
@@ -78,6 +83,7 @@ async function run(
 function unusable(why: string, logs: { vmm: BoundedLog }): KvmVerdict {
   const lastLine = logs.vmm.tail().split("\n").at(-1) ?? "";
   const detail = lastLine === "" ? why : `${why} (${lastLine.slice(0, 200)})`;
-  const fate = detail.includes("SIGABRT") ? "made QEMU abort" : "did not run";
+  // abort(3) ends the first process of a pid namespace by SIGSEGV: SIGABRT it does not get (pid_namespaces(7)).
+  const fate = /SIGABRT|SIGSEGV/.test(detail) ? "made QEMU abort" : "did not run";
   return { usable: false, reason: `a tiny guest under KVM ${fate}`, detail };
 }

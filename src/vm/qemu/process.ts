@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import { Deadline } from "../../base/deadline.ts";
 import { NkError } from "../../base/errors.ts";
+import type { Confinement } from "../../host/confinement.ts";
 import { Daemon, type DaemonExit } from "../../host/daemon.ts";
 import { traced } from "../../trace/channels.ts";
 import { SERVER_GRACE_MS } from "../../share/share.ts";
@@ -27,10 +28,11 @@ export class QemuProcess {
   private readonly path: string;
   private readonly notes: ShutdownNotes = { stopping: false };
 
-  constructor(argv: readonly [string, ...string[]], logs: VmLogs) {
+  /** @param confinement with the sockets that `argv` names, but for those of `QMP_FD` and `CONSOLE_FD` */
+  constructor(argv: readonly [string, ...string[]], confinement: Confinement, logs: VmLogs) {
     this.logs = logs;
     this.path = argv[0];
-    this.daemon = new Daemon({ name: "QEMU", argv, log: logs.vmm, channels: 2 });
+    this.daemon = new Daemon({ name: "QEMU", argv, log: logs.vmm, channels: 2, confinement });
     const console = this.daemon.channel(CONSOLE_FD);
     console.on("data", (chunk: Buffer) => logs.console.write(chunk));
     ignoreErrors(console);
@@ -98,18 +100,15 @@ export class QemuProcess {
     attachConsole(console, console, stream);
   }
 
-  /** Orderly by QMP for the first half of the time, then by SIGTERM, by SIGKILL at the end. Never throws. */
+  /** Orderly by QMP, by SIGKILL at the end of the time. Never throws. */
   async stop(deadline: Deadline): Promise<VmExit> {
     this.notes.stopping = true;
-    const timers = [
-      setTimeout(() => this.daemon.kill("SIGTERM"), deadline.remainingMs() / 2),
-      setTimeout(() => this.kill(), deadline.remainingMs()),
-    ];
+    const timer = setTimeout(() => this.kill(), deadline.remainingMs());
     if (this.running) {
       this.execute("quit", "the VMM writes back what it holds and ends", deadline).catch(() => {});
     }
     const exit = await this.exited;
-    for (const timer of timers) clearTimeout(timer);
+    clearTimeout(timer);
     return exit;
   }
 
