@@ -7,6 +7,7 @@
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <linux/securebits.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,6 +36,13 @@ static const int refused[] = {
     /* wide interfaces of the kernel */
     SYS_bpf, SYS_perf_event_open, SYS_userfaultfd, SYS_io_uring_setup, SYS_keyctl, SYS_add_key,
     SYS_request_key};
+
+/* A server acts as the user who asks by changing its own ids, so that files get the right owner. It would
+ * lose its capabilities on the way, and the host's kernel would check again what the guest's has checked
+ * already, without knowing the user's other groups. */
+static int keep_capabilities_of_users(void) {
+    return prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED);
+}
 
 /* What is executed as root gets what is in the bounding set. */
 static int drop_capabilities(const struct jail_lock *lock) {
@@ -101,6 +109,8 @@ static int filter_calls(void) {
 int jail_lock(const struct jail_lock *lock) {
     if (raise_limit(RLIMIT_NOFILE, lock->files) < 0)
         return fail_errno("cannot limit open files");
+    if (lock->owners && keep_capabilities_of_users() < 0)
+        return fail_errno("cannot keep capabilities");
     if (drop_capabilities(lock) < 0)
         return fail_errno("cannot drop capabilities");
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || (!lock->locks_itself && filter_calls() < 0))

@@ -16,6 +16,7 @@ const CREATE = [
   ...points("find the guest image", { cli: "stopped", shadow: "none", halted: "none" }),
   ...points("start virtiofsd", { halted: "none" }),
   ...points("daemon: before its program", { halted: "none", monitor: "none" }),
+  ...points("confined: before its program", { halted: "none", monitor: "none" }),
   ...points("start the VMM", { virtiofsd: "none", halted: "none" }),
   ...points("boot until the agent's hello", {
     cli: "stopped",
