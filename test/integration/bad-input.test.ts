@@ -127,6 +127,16 @@ const BAD_CONFIGS: [string, Change, RegExp][] = [
     annotated("org.nano-sandbox.vm.memory", "lots"),
     /annotation org\.nano-sandbox\.vm\.memory: expected a number of MiB/,
   ],
+  [
+    "an annotation with a typo, which would run it on the host's kernel",
+    annotated("org.nano-sandbox.mod", "vm"),
+    /annotation org\.nano-sandbox\.mod is not known: did you mean org\.nano-sandbox\.mode\?/,
+  ],
+  [
+    "a namespace of another container",
+    (c) => (c.linux["namespaces"] = [{ type: "ipc", path: "/proc/1/ns/ipc" }]),
+    /linux\.namespaces: ipc has the path \/proc\/1\/ns\/ipc: a container in a VM cannot join/,
+  ],
 ];
 
 describe("config.json", () => {
