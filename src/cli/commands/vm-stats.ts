@@ -1,3 +1,4 @@
+import { isObject } from "../../base/json.ts";
 import { askMonitor } from "../../machine/control.ts";
 import type { MachineStats } from "../../monitor/machine-stats.ts";
 import type { VmmMetrics } from "../../vm/vmm-metrics.ts";
@@ -37,8 +38,9 @@ export function statsTable({ host, vmm, guest, containers }: MachineStats): stri
     `${cpuMs} ms`,
   ]);
   const total = ["total", "", mib(host.totalPssKib), `${host.totalCpuMs} ms`];
-  const { memTotalKib, memAvailableKib, load1 } = guest as Record<string, unknown>;
-  const inside = `guest: ${mib(Number(memAvailableKib))} of ${mib(Number(memTotalKib))} available, load ${Number(load1).toFixed(2)}`;
+  const { memTotalKib, memAvailableKib, load1 } = membersOf(guest);
+  const load = said(load1, (value) => value.toFixed(2));
+  const inside = `guest: ${said(memAvailableKib, mib)} of ${said(memTotalKib, mib)} available, load ${load}`;
   const each = Object.entries(containers).map(([id, stats]) => `${id}: ${inGuest(stats)}\n`);
   return `${formatTable([["PROCESS", "PID", "MEMORY", "CPU"], ...rows, total])}${ofVmm(vmm).join("")}${inside}\n${each.join("")}`;
 }
@@ -61,9 +63,17 @@ function ofVmm({ disks, vcpuExits, vsock, refusedRequests }: VmmMetrics): string
 
 /** The guest's word on one container (protocol/agent-protocol.md, `stats`): nothing about it is certain. */
 function inGuest(stats: unknown): string {
-  const { memory, cpu } = stats as { memory?: { current?: unknown }; cpu?: { usageUs?: unknown } };
-  const memoryKib = Number(memory?.current) / 1024;
-  return `${mib(memoryKib)}, ${(Number(cpu?.usageUs) / 1000).toFixed(0)} ms of CPU time in the guest`;
+  const { memory, cpu } = membersOf(stats);
+  const used = said(membersOf(memory)["current"], (bytes) => mib(bytes / 1024));
+  const cpuTime = said(membersOf(cpu)["usageUs"], (us) => `${(us / 1000).toFixed(0)} ms`);
+  return `${used}, ${cpuTime} of CPU time in the guest`;
+}
+
+const membersOf = (value: unknown): Record<string, unknown> => (isObject(value) ? value : {});
+
+/** A number of the guest's, which may say anything or nothing. */
+function said(value: unknown, format: (value: number) => string): string {
+  return typeof value === "number" && value >= 0 && Number.isFinite(value) ? format(value) : "unknown";
 }
 
 function mib(kib: number): string {
