@@ -52,7 +52,7 @@ test("the guest gets the root file system and, beside it, each volume; the shado
   const monitor = await rig.monitor();
 
   const shared = sharedTree(pid);
-  expect(readdirSync(shared).toSorted()).toEqual(["0", "1", "2", "rootfs"]);
+  expect(readdirSync(shared).toSorted()).toEqual(["0", "1", "2", "proof", "rootfs"]);
   expect(() => writeFileSync(`${shared}/x`, "x")).toThrow("EROFS");
   writeFileSync(`${shared}/0/new`, "from the guest");
   expect(readFileSync(join(volume, "new"), "utf8")).toBe("from the guest");
