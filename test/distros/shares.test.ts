@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { toolObstacle } from "../../src/image/disk-tools.ts";
 import { VHOST_VSOCK } from "../../src/share/nine-p-vsock.ts";
 import { NkRuntime } from "../fixtures/nk-runtime.ts";
 import { Runtime } from "../vm/runtime.ts";
@@ -46,9 +47,16 @@ const rows = kernels.flatMap(({ path, shares, disks }) =>
       share,
       types,
       flags: [...flags, `--vm-kernel=${path}`],
-      obstacle: share === "9p-vsock" && !existsSync(VHOST_VSOCK) ? `no ${VHOST_VSOCK} on this machine` : "",
+      obstacle: obstacleTo(share, flags),
     })),
 );
+
+/** Why this distribution cannot serve it, whatever is installed; "" when it can. */
+function obstacleTo(share: string, flags: readonly string[]): string {
+  if (share === "9p-vsock" && !existsSync(VHOST_VSOCK)) return `no ${VHOST_VSOCK} on this machine`;
+  const tools = flags.includes("--vm-block-fs=erofs") ? (toolObstacle("erofs") ?? "") : "";
+  return /is older than/.test(tools) ? tools : "";
+}
 
 let runtime: Runtime;
 let data: string;
