@@ -140,5 +140,7 @@ int jail_enter(struct jail *jail) {
         close(jail->tree_ns);
     if (unshare(OTHER_NAMESPACES) < 0)
         return fail_errno("cannot make namespaces");
+    if (!jail->shadow && tree_leave_chroot() < 0)
+        return -1;
     return pivot_under_tmpfs() < 0 ? -1 : furnish(jail);
 }

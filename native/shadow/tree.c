@@ -7,6 +7,7 @@
 #include "view.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,13 +120,21 @@ int tree_pivot(int root) {
     return chdir("/");
 }
 
-static int make_shared_tree(const struct plan *plan, struct tree *tree, const int *copies) {
+int tree_leave_chroot(void) {
+    cleanup_close int ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+
+    if (ns < 0)
+        return fail_errno("cannot open /proc/self/ns/mnt");
+    return setns(ns, CLONE_NEWNS) < 0 ? fail_errno("cannot go to the root of the mount namespace") : 0;
+}
+
+static int make_shared_tree(const struct plan *plan, struct tree *tree, const int *copies, int place) {
     cleanup_close int top = nk_new_mount("tmpfs");
 
     if (top < 0)
         return fail_errno("cannot make the shared tree");
     /* Anywhere: the host's root goes. */
-    if (nk_move_mount(top, AT_FDCWD, plan->rootfs) < 0)
+    if (nk_move_mount(top, place, ".") < 0)
         return fail_errno("cannot mount on the rootfs %s", plan->rootfs);
     if (fill(plan, top, copies) < 0)
         return -1;
@@ -143,15 +152,22 @@ static int make_shared_tree(const struct plan *plan, struct tree *tree, const in
 
 static int assemble(const struct plan *plan, struct tree *tree, int *copies) {
     cleanup_close int view = -1;
+    cleanup_close int place = -1;
 
     if (clone_all(plan, copies) < 0)
         return -1;
     view = clone_tree(plan->rootfs, MS_REC, "rootfs");
     if (view < 0)
         return -1;
+    place = open(plan->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (place < 0)
+        return fail_errno("cannot open the rootfs %s", plan->rootfs);
+    /* The last path of the caller's: from here on the root may be another. */
+    if (tree_leave_chroot() < 0)
+        return -1;
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return fail_errno("cannot make mounts private");
-    return make_shared_tree(plan, tree, copies) < 0 ? -1 : view_enter(plan, view);
+    return make_shared_tree(plan, tree, copies, place) < 0 ? -1 : view_enter(plan, view);
 }
 
 int tree_assemble(const struct plan *plan, struct tree *tree) {

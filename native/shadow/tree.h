@@ -33,6 +33,10 @@ int tree_detach(int ns, const char *folder);
 /* Opens the namespace of a shadow's tree. */
 int tree_open_ns(pid_t shadow);
 
+/* In a chroot the root of the mount namespace is another than the process's. It would stay beside whatever is
+ * made the root, and whoever enters the namespace later would be there: among the host's files. */
+int tree_leave_chroot(void);
+
 /* Makes a mount the root, and takes the old root off. */
 int tree_pivot(int root);
 

@@ -1,3 +1,5 @@
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -8,9 +10,16 @@ import { Daemon } from "../../src/host/daemon.ts";
 import { isAlive, processStartTime } from "../../src/host/process-info.ts";
 import { librariesOf } from "../../src/host/program-files.ts";
 import { VirtiofsShare } from "../../src/share/virtiofs.ts";
-import { FILES_ALONE, OWNERS, rootOf, sharedNamespaces, statusOf } from "../fixtures/process-root.ts";
+import {
+  childOf,
+  FILES_ALONE,
+  OWNERS,
+  rootOf,
+  sharedNamespaces,
+  statusOf,
+} from "../fixtures/process-root.ts";
 import { VIRTIOFSDS } from "../fixtures/virtiofsd.ts";
-import { buildNative, Rig, soon } from "./shadow-rig.ts";
+import { buildNative, helper, Rig, soon } from "./shadow-rig.ts";
 
 /** Roots of servers and VMMs: what is in them, and what is not. test/vm/confined.test.ts looks at those of a VM that runs. */
 
@@ -100,6 +109,28 @@ describe("a confined program", () => {
     for (const set of ["CapBnd", "CapPrm", "CapEff"]) expect(statusOf(pid, set)).toBe(OWNERS);
     daemon.kill("SIGKILL");
     await soon(daemon.exited, "its end");
+  });
+
+  test("with a tree sees that alone, also when its shadow and itself were started in a chroot", async () => {
+    // The kernel lets a chroot pivot when its root is a mount; the root of the namespace is the host's still.
+    const host = join(rig.dir, "host");
+    mkdirSync(host);
+    const script = `mount --rbind / ${host} && exec chroot ${host} "$@"`;
+    const chroot = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"];
+    const shadowPid = await rig.create({}, [...chroot, helper, "create"]).pid();
+    expect(await said("busybox ls /tree", { shadowPid })).toBe("proof\nrootfs");
+    const confined = [helper, "confine", "--", BUSYBOX, "sh", "-c", "echo; read -r line"];
+    const launcher = spawn(chroot[0] ?? "", [...chroot.slice(1), ...confined], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    try {
+      await soon(once(launcher.stdout, "data"), "the program's line");
+      const enter = ["--mount", `--target=${childOf(launcher.pid ?? 0)}`, BUSYBOX, "ls", "/"];
+      const { stdout } = spawnSync("nsenter", enter, { encoding: "utf8" });
+      expect(stdout).toBe("bin\n");
+    } finally {
+      launcher.kill("SIGKILL");
+    }
   });
 
   test("gets sockets of the host: one that listens, one that is connected", async () => {
