@@ -127,7 +127,7 @@ describe("a confined program", () => {
       await soon(once(launcher.stdout, "data"), "the program's line");
       const enter = ["--mount", `--target=${childOf(launcher.pid ?? 0)}`, BUSYBOX, "ls", "/"];
       const { stdout } = spawnSync("nsenter", enter, { encoding: "utf8" });
-      expect(stdout).toBe("bin\n");
+      expect(stdout).toBe("bin\nproc\n");
     } finally {
       launcher.kill("SIGKILL");
     }
