@@ -48,8 +48,8 @@ export default defineConfig({
         test: {
           name: "distros",
           include: ["test/distros/**/*.test.ts"],
-          testTimeout: 240_000,
-          hookTimeout: 240_000,
+          testTimeout: scaled(240_000),
+          hookTimeout: scaled(240_000),
           fileParallelism: false,
         },
       },

@@ -1,8 +1,9 @@
 import { execFileSync, spawn } from "node:child_process";
+import { scaled } from "../fixtures/scaled.ts";
 
 /** Command lines as a person types them at a shell. */
 
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = scaled(60_000);
 const LOOK_EVERY_MS = 100;
 
 /** What a line prints. @throws when it fails */
