@@ -107,7 +107,6 @@ function babble(id: string): Buffer {
     say({ seq: 1, status: "success" }),
     say({ nothing: Array.from({ length: 5_000 }, () => ({})) }),
     frame(FrameType.data, 4711, "z".repeat(1000)),
-    frame(FrameType.credit, 1, Buffer.alloc(4)),
   ];
   return step("w", Buffer.concat(all.map((one) => one.subarray(12))), 0);
 }
