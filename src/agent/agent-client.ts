@@ -1,5 +1,6 @@
 import { Deadline } from "../base/deadline.ts";
 import { asNkError, NkError } from "../base/errors.ts";
+import { printableLine } from "../base/printable.ts";
 import type { AgentConnection } from "./connection.ts";
 import { count, list, plain, text, type Streams, type Untrusted } from "./messages.ts";
 
@@ -189,7 +190,7 @@ export class AgentClient {
       failed: count(answer["failed"]),
       problems: list(answer["problems"])
         .slice(0, MAX_SYNC_PROBLEMS)
-        .map((problem) => text(problem, 512)),
+        .map((problem) => printableLine(text(problem, 512))),
     };
   }
 

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { Deadline } from "../base/deadline.ts";
 import { asNkError, NkError } from "../base/errors.ts";
+import { printableLine } from "../base/printable.ts";
 import type { GuestProcess } from "../agent/agent-client.ts";
 import type { ControlClient } from "../monitor/control-client.ts";
 import { monitorGone } from "../monitor/monitor-gone.ts";
@@ -74,7 +75,7 @@ function warnOfCopy({ id, rootfs, copiedBack }: ContainerRecord): void {
   if (copiedBack === undefined) return;
   const { error, failed, problems } = copiedBack;
   const start = `--vm-sync: not all that container ${id} changed is in ${rootfs}`;
-  if (error !== undefined) warnings.publish(`${start}: ${error}`);
+  if (error !== undefined) warnings.publish(`${start}: ${printableLine(error)}`);
   else if (failed > 0) warnings.publish(`${start}: ${failed} failed: ${problems.join("; ")}`);
 }
 
