@@ -13,13 +13,21 @@
 #include <string.h>
 #include <sys/mount.h>
 
-int tree_open_ns(pid_t shadow) {
+static int open_of(pid_t shadow, int number, int flags) {
     char path[64];
     int fd;
 
-    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)shadow, TREE_NS_FD);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)shadow, number);
+    fd = open(path, flags | O_CLOEXEC);
     return fd < 0 ? fail_errno("cannot open the tree of the shadow %d", (int)shadow) : fd;
+}
+
+int tree_open_ns(pid_t shadow) {
+    return open_of(shadow, TREE_NS_FD, O_RDONLY);
+}
+
+int tree_open_root(pid_t shadow) {
+    return open_of(shadow, TREE_ROOT_FD, O_PATH | O_DIRECTORY);
 }
 
 /* The caller is then in the rootfs of that tree. One name: no path leads out of it. */

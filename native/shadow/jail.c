@@ -25,7 +25,8 @@ extern const char preload_end[];
 
 int jail_take(struct jail *jail) {
     jail->tree_ns = jail->shadow ? tree_open_ns(jail->shadow) : -1;
-    if (jail->shadow && jail->tree_ns < 0)
+    jail->tree_root = jail->shadow ? tree_open_root(jail->shadow) : -1;
+    if (jail->shadow && (jail->tree_ns < 0 || jail->tree_root < 0))
         return -1;
     for (size_t i = 0; i < jail->count; i++) {
         struct jail_file *file = &jail->files[i];
@@ -133,11 +134,24 @@ static int furnish(const struct jail *jail) {
     return restrict_root();
 }
 
-int jail_enter(struct jail *jail) {
-    if (jail->shadow && setns(jail->tree_ns, CLONE_NEWNS) < 0)
+/* A namespace whose root is not the tree would show the server the host. That a shadow makes none is no
+ * reason to believe it. */
+static int enter_tree(const struct jail *jail) {
+    struct stat tree;
+    struct stat root;
+
+    if (setns(jail->tree_ns, CLONE_NEWNS) < 0 || fstat(jail->tree_root, &tree) < 0 || stat("/", &root) < 0)
         return fail_errno("cannot enter the tree of the shadow %d", (int)jail->shadow);
-    if (jail->shadow)
-        close(jail->tree_ns);
+    if (tree.st_dev != root.st_dev || tree.st_ino != root.st_ino)
+        return fail("the namespace of the shadow %d has another root than its tree", (int)jail->shadow);
+    close(jail->tree_root);
+    close(jail->tree_ns);
+    return 0;
+}
+
+int jail_enter(struct jail *jail) {
+    if (jail->shadow && enter_tree(jail) < 0)
+        return -1;
     if (unshare(OTHER_NAMESPACES) < 0)
         return fail_errno("cannot make namespaces");
     if (!jail->shadow && tree_leave_chroot() < 0)

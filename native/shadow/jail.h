@@ -30,6 +30,7 @@ struct jail {
     bool proc; /* of the pid namespace: its processes, read-only */
     bool preload;
     int tree_ns;
+    int tree_root; /* O_PATH: what the root of tree_ns must be */
 };
 
 /* What is given up for good, also for what this process executes. */

@@ -30,8 +30,9 @@ int tree_attach(const struct tree *tree, int ns, const char *folder);
 /* Takes the tree on `folder` off again. Changes the namespace of the caller. */
 int tree_detach(int ns, const char *folder);
 
-/* Opens the namespace of a shadow's tree. */
+/* Open the namespace of a shadow's tree, and the root of that tree. */
 int tree_open_ns(pid_t shadow);
+int tree_open_root(pid_t shadow);
 
 /* In a chroot the root of the mount namespace is another than the process's. It would stay beside whatever is
  * made the root, and whoever enters the namespace later would be there: among the host's files. */

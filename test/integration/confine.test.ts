@@ -1,6 +1,14 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Deadline } from "../../src/base/deadline.ts";
@@ -130,6 +138,21 @@ describe("a confined program", () => {
       expect(stdout).toBe("bin\nproc\n");
     } finally {
       launcher.kill("SIGKILL");
+    }
+  });
+
+  test("refuses a tree that is not the root of its namespace", async () => {
+    const unused = Array.from({ length: 7 }, () => "ignore" as const);
+    const tree = ["/proc/self/ns/mnt", rig.rootfs].map((path) => openSync(path, "r"));
+    const shadow = spawn("cat", { stdio: ["pipe", "ignore", "inherit", ...unused, ...tree] });
+    for (const fd of tree) closeSync(fd);
+    try {
+      await soon(once(shadow, "spawn"), "the start of what poses as a shadow");
+      expect(await said("busybox ls /tree", { shadowPid: shadow.pid ?? 0 })).toContain(
+        "has another root than its tree",
+      );
+    } finally {
+      shadow.kill("SIGKILL");
     }
   });
 
