@@ -121,5 +121,11 @@ function asApiError(error: unknown, request: string, socketPath: string): ApiErr
   const { code, message } = asNkError(error);
   if (code === "TIMEOUT") return new ApiError("TIMEOUT", message, { request });
   const expected = `expected an answer of Firecracker to ${request} on ${socketPath}`;
-  return new ApiError("VMM", `${expected}, found: ${message}`, { request, cause: error });
+  return new ApiError("VMM", `${expected}, found: ${message}${refusalOf(error)}`, { request, cause: error });
+}
+
+/** Its refusal of an eleventh connection is lost when it has closed before we write: node then reads no more. */
+function refusalOf(error: unknown): string {
+  const isUnread = error instanceof Error && "code" in error && error.code === "EPIPE";
+  return isUnread ? " (it closes at once when it has ten connections already, and takes no more)" : "";
 }
