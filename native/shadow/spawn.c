@@ -1,16 +1,20 @@
 /* nk-shadow spawn: starts a daemon that inherits nothing but what it is given, and dies with its parent. */
+#include "cleanup.h"
 #include "commands.h"
 #include "descriptors.h"
 #include "guard.h"
 #include "halt.h"
 #include "signals.h"
+#include "syscalls.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -25,13 +29,15 @@ struct options {
     pid_t guard;
     /* RLIMIT_NOFILE; 0: as it is. */
     int files;
+    /* A folder that others write to meanwhile. NULL: none. */
+    const char *foreign;
     char **command;
 };
 
 static int usage(const char *problem) {
     fprintf(stderr,
             "nk-shadow spawn: %s\nusage: nk-shadow spawn [--keep FD]... [--parent PID] [--guard PID] "
-            "[--files N] -- PROGRAM [ARG]...\n",
+            "[--files N] [--foreign FOLDER] -- PROGRAM [ARG]...\n",
             problem);
     return 125;
 }
@@ -63,6 +69,8 @@ static const char *parse(struct options *options, int argc, char **argv) {
         } else if (strcmp(argv[i], "--files") == 0) {
             if (parse_int(argv[i + 1], &options->files) < 0)
                 return "--files needs a number";
+        } else if (strcmp(argv[i], "--foreign") == 0) {
+            options->foreign = argv[i + 1];
         } else {
             return "unknown option";
         }
@@ -77,6 +85,23 @@ static int set_limit(int files) {
     const struct rlimit limit = {(rlim_t)files, (rlim_t)files};
 
     return files > 0 ? setrlimit(RLIMIT_NOFILE, &limit) : 0;
+}
+
+/* For the program alone: no symbolic link in it is followed, no device opened and nothing written. It may
+ * look at a path first and open it afterwards, when there is something else (a link to the host's files) in
+ * its place. */
+static int restrict_foreign(const char *folder) {
+    struct nk_mount_attr attr = {.attr_set = NK_ATTR_RDONLY | NK_ATTR_NODEV | NK_ATTR_NOSYMFOLLOW};
+    cleanup_close int copy = -1;
+
+    if (!folder)
+        return 0;
+    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+        return -1;
+    copy = nk_open_tree(AT_FDCWD, folder, NK_OPEN_TREE_CLONE | (unsigned)O_CLOEXEC | NK_AT_RECURSIVE);
+    if (copy < 0 || nk_mount_setattr(copy, NK_AT_RECURSIVE, &attr) < 0)
+        return -1;
+    return nk_move_mount(copy, AT_FDCWD, folder);
 }
 
 int spawn_command(int argc, char **argv) {
@@ -96,6 +121,10 @@ int spawn_command(int argc, char **argv) {
     signals_reset();
     if (set_limit(options.files) < 0 || (options.guard > 0 && guard_start(options.guard) < 0)) {
         fprintf(stderr, "nk-shadow spawn: limit or guard: %s\n", strerror(errno));
+        return 125;
+    }
+    if (restrict_foreign(options.foreign) < 0) {
+        fprintf(stderr, "nk-shadow spawn: cannot restrict %s: %s\n", options.foreign, strerror(errno));
         return 125;
     }
     halt_at("daemon: before its program");

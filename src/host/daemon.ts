@@ -34,6 +34,8 @@ export interface DaemonOptions {
   changesUser?: boolean;
   /** The most files that it may have open. */
   maxFiles?: number;
+  /** A folder that it reads while others may write to it: it follows no symbolic link in there, opens no device and writes nothing. */
+  foreignDir?: string;
   /** It gets a root of its own. A process of ours waits for it and ends as it does. */
   confinement?: Confinement;
   /** What its exit codes mean, for people. */
@@ -157,6 +159,7 @@ function start({
   stdin,
   changesUser = false,
   maxFiles,
+  foreignDir,
   confinement,
 }: DaemonOptions): ChildProcess {
   const stdio: StdioOptions = [stdin ?? "ignore", "pipe", "pipe"];
@@ -164,6 +167,7 @@ function start({
   const args = ["spawn", "--parent", us];
   if (changesUser) args.push("--guard", us);
   if (maxFiles !== undefined) args.push("--files", String(maxFiles));
+  if (foreignDir !== undefined) args.push("--foreign", foreignDir);
   const kept = Array.from({ length: channels }, (_, index) => 3 + index);
   for (const fd of kept) {
     stdio.push("pipe"); // a connected pair of Unix sockets (node: child_process, "stdio")

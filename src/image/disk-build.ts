@@ -61,12 +61,12 @@ async function fillExt4(dir: string, target: string, scan: TreeScan, run: ToolRu
   const blocks = Math.ceil((filledBytes * 1.05 + FREE_BYTES) / BLOCK_BYTES);
   const options = ["-q", "-F", "-b", String(BLOCK_BYTES), "-I", String(INODE_BYTES), "-N", String(inodes)];
   const features = ["-m", "0", "-O", EXT4_FEATURES, "-E", "lazy_itable_init=1,nodiscard"];
-  await runTool(["mkfs.ext4", ...options, ...features, "-d", dir, target, String(blocks)], run);
+  await runTool(["mkfs.ext4", ...options, ...features, "-d", dir, target, String(blocks)], run, dir);
 }
 
 /** A read-only erofs file system with the content of `dir`. */
 export function makeErofs(dir: string, target: string, run: ToolRun): Promise<void> {
-  return runTool(["mkfs.erofs", "--preserve-mtime", target, dir], run);
+  return runTool(["mkfs.erofs", "--preserve-mtime", target, dir], run, dir);
 }
 
 /** Folders of the disk that takes what is written over a read-only one. */
@@ -81,7 +81,11 @@ export async function makeUpper(dir: string, target: string, run: ToolRun): Prom
   mkdirSync(upper, { recursive: true });
   mkdirSync(join(staging, WORK_DIR));
   const all = ["--xattrs", "--xattrs-include=*", "--acls", "--numeric-owner"];
-  await runTool(["tar", "-C", dir, ...all, "--no-recursion", "--format=posix", "-cf", archive, "."], run);
+  await runTool(
+    ["tar", "-C", dir, ...all, "--no-recursion", "--format=posix", "-cf", archive, "."],
+    run,
+    dir,
+  );
   await runTool(["tar", "-C", upper, ...all, "-pxf", archive], run);
   await fillExt4(staging, target, EMPTY, run);
   await edit([NO_LOST_FOUND, ...setTime(UPPER_DIR, dir)], target, run);

@@ -57,9 +57,14 @@ export function copySparse(source: string, target: string, run: ToolRun): Promis
 
 /**
  * Runs a tool of the host to its end; it dies with this process.
+ * @param tree a root file system that it reads, and that a container may be writing to
  * @throws HOST with its last words, or the reason for which it was stopped
  */
-export async function runTool([name, ...args]: [string, ...string[]], run: ToolRun): Promise<void> {
+export async function runTool(
+  [name, ...args]: [string, ...string[]],
+  run: ToolRun,
+  tree?: string,
+): Promise<void> {
   const { log, stop } = run;
   stop.throwIfAborted();
   const path = findTool(name);
@@ -71,6 +76,7 @@ export async function runTool([name, ...args]: [string, ...string[]], run: ToolR
       name,
       argv: [path, ...args],
       log,
+      ...(tree !== undefined && { foreignDir: tree }),
       onOutput: (chunk) => {
         output = (output + chunk.toString("utf8")).slice(-2048);
       },

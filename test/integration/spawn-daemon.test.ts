@@ -1,6 +1,6 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -58,6 +58,24 @@ test("a program that is for another kind of machine is not given to the shell", 
   const { daemon, log } = start(program);
   expect(await soon(daemon.exited, "its end")).toEqual({ code: 126, signal: null });
   expect(log.tail()).toBe(`nk-shadow spawn: cannot run ${program}: Exec format error`);
+});
+
+test("in a foreign folder it follows no link, opens no device and writes nothing", async () => {
+  const foreign = join(dir, "foreign");
+  execFileSync("mkdir", ["-p", join(foreign, "folder")]);
+  writeFileSync(join(foreign, "folder/file"), "of the folder\n");
+  symlinkSync("/etc", join(foreign, "link"));
+  execFileSync("mknod", [join(foreign, "null"), "c", "1", "3"]);
+  const log = new BoundedLog(join(dir, "log"));
+  const script = `cd ${foreign} && cat folder/file && readlink link; cat link/passwd; cat null; touch new ${dir}/made`;
+  const daemon = new Daemon({ name: "sh", argv: ["/bin/sh", "-c", script], log, foreignDir: foreign });
+  await soon(daemon.exited, "its end");
+  const said = log.tail().split("\n");
+  expect(said.slice(0, 2)).toEqual(["of the folder", "/etc"]);
+  expect(said[2]).toMatch(/link\/passwd.*Too many levels of symbolic links/);
+  expect(said[3]).toMatch(/null.*Permission denied/);
+  expect(said[4]).toMatch(/new.*Read-only file system/);
+  expect(existsSync(join(dir, "made"))).toBe(true);
 });
 
 test("it dies with its owner, also when that one is killed", async () => {
