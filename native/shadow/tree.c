@@ -84,7 +84,7 @@ static int put(int top, const char *name, int copy, const char *source) {
 }
 
 static int write_proof(int top, const char *text) {
-    cleanup_close int file = openat(top, TREE_PROOF + 1, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+    cleanup_close int file = openat(top, &TREE_PROOF[1], O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
 
     return file < 0 ? -1 : nk_write_all(file, text, strlen(text));
 }
@@ -98,7 +98,7 @@ static int fill(const struct plan *plan, int top, const int *copies) {
         return fail_errno("cannot make the rootfs read-only");
     if (plan->proof && write_proof(top, plan->proof) < 0)
         return fail_errno("cannot write the shared tree's proof");
-    if (put(top, TREE_ROOTFS + 1, copies[0], plan->rootfs) < 0)
+    if (put(top, &TREE_ROOTFS[1], copies[0], plan->rootfs) < 0)
         return -1;
     for (size_t i = 0; i < plan->mount_count; i++) {
         if (!plan->mounts[i].source)
