@@ -54,7 +54,7 @@ test_vitest() {
 # files_done LOG SECONDS: how far vitest has come.
 files_done() {
     local ended
-    ended=$(grep -aoE '(✓|❯|×|↓) .*\.test\.ts' "$1") || true
+    ended=$(grep -aoE '(✓|❯|×|↓)[^ ]* .*\.test\.ts' "$1") || true
     printf '%s s, %s files done%s' "$2" "$(grep -c . <<<"$ended")" "${ended:+, the last: ${ended##* }}"
 }
 
