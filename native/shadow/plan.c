@@ -101,6 +101,14 @@ static int on_volume(struct plan *plan, char **args, struct words *rest) {
     return add_volume(plan, args[0], NULL, args[1]);
 }
 
+static int on_inner(struct plan *plan, char **args, struct words *rest) {
+    (void)rest;
+    if (add_volume(plan, args[0], NULL, args[2]) < 0)
+        return -1;
+    plan->mounts[plan->mount_count - 1].inner = args[1];
+    return 0;
+}
+
 static int on_cwd(struct plan *plan, char **args, struct words *rest) {
     (void)rest;
     plan->cwd = args[0];
@@ -229,13 +237,28 @@ static const struct {
     unsigned args;
     word_handler *handler;
 } vocabulary[] = {
-    {"rootfs", 1, on_rootfs},     {"readonly", 0, on_readonly}, {"mountpoint", 1, on_mountpoint},
-    {"cover", 1, on_cover},       {"bind", 3, on_bind},         {"volume", 2, on_volume},
-    {"hostname", 1, on_hostname}, {"netns", 1, on_netns},       {"cgroup", 1, on_cgroup},
-    {"terminal", 1, on_terminal}, {"wait", 0, on_wait},         {"preserve-fds", 1, on_preserve_fds},
-    {"monitor", 1, on_monitor},   {"join", 1, on_join},         {"monitor-log", 1, on_monitor_log},
-    {"control", 1, on_control},   {"request", 1, on_request},   {"attach", 2, on_attach},
-    {"endpoint", 1, on_endpoint}, {"cwd", 1, on_cwd},           {"proof", 1, on_proof},
+    {"rootfs", 1, on_rootfs},
+    {"readonly", 0, on_readonly},
+    {"mountpoint", 1, on_mountpoint},
+    {"cover", 1, on_cover},
+    {"bind", 3, on_bind},
+    {"volume", 2, on_volume},
+    {"inner", 3, on_inner},
+    {"hostname", 1, on_hostname},
+    {"netns", 1, on_netns},
+    {"cgroup", 1, on_cgroup},
+    {"terminal", 1, on_terminal},
+    {"wait", 0, on_wait},
+    {"preserve-fds", 1, on_preserve_fds},
+    {"monitor", 1, on_monitor},
+    {"join", 1, on_join},
+    {"monitor-log", 1, on_monitor_log},
+    {"control", 1, on_control},
+    {"request", 1, on_request},
+    {"attach", 2, on_attach},
+    {"endpoint", 1, on_endpoint},
+    {"cwd", 1, on_cwd},
+    {"proof", 1, on_proof},
 };
 
 #define VOCABULARY_SIZE (sizeof vocabulary / sizeof vocabulary[0])

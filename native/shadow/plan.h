@@ -14,8 +14,10 @@ enum netns_mode { NETNS_HOST, NETNS_NEW, NETNS_PATH };
 
 /* One step of the tree, in the order of config.json. */
 struct plan_mount {
-    const char *source;  /* of a volume; NULL: the guest mounts something of its kernel here */
-    const char *dest;    /* in the rootfs; NULL: a volume that has no place in the shadow's view */
+    const char *source; /* of a volume; NULL: the guest mounts something of its kernel here */
+    const char
+        *inner;       /* a folder below source, reached without links, which is the volume; NULL: source is */
+    const char *dest; /* in the rootfs; NULL: a volume that has no place in the shadow's view */
     unsigned long flags; /* MS_*, of a volume */
     bool covers;         /* what the guest mounts hides what the rootfs has there */
 };

@@ -37,10 +37,10 @@ static struct nk_mount_attr attributes(unsigned long flags) {
 
 /* A detached copy of the tree at `path`. Only added restrictions are changed: what the source's mounts have
  * stays. */
-static int clone_tree(const char *path, unsigned long flags, const char *what) {
+static int clone_tree(int at, const char *path, unsigned long flags, const char *what) {
     struct nk_mount_attr attr = attributes(flags);
     cleanup_close int fd =
-        nk_open_tree(AT_FDCWD, path, NK_OPEN_TREE_CLONE | (unsigned)O_CLOEXEC | recursion(flags));
+        nk_open_tree(at, path, NK_OPEN_TREE_CLONE | (unsigned)O_CLOEXEC | recursion(flags));
 
     if (fd < 0)
         return fail_errno("%s %s", what, path);
@@ -49,15 +49,33 @@ static int clone_tree(const char *path, unsigned long flags, const char *what) {
     return nk_take_fd(&fd);
 }
 
+/* A container may write to the folders on the way to it: what was checked before may be a link by now. */
+static int clone_inner(const struct plan_mount *mount) {
+    cleanup_close int outer = open(mount->source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    cleanup_close int inner = outer < 0 ? -1
+                                        : nk_openat2(outer, mount->inner, O_PATH | O_DIRECTORY,
+                                                     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+
+    if (inner < 0)
+        return fail_errno("cannot find the folder %s in %s without following links", mount->inner,
+                          mount->source);
+    return clone_tree(inner, ".", mount->flags, mount->inner);
+}
+
+static int clone_volume(const struct plan_mount *mount) {
+    return mount->inner ? clone_inner(mount)
+                        : clone_tree(AT_FDCWD, mount->source, mount->flags, "bind mount source");
+}
+
 /* Sources are taken before propagation is cut, so that slaves keep their masters. copies[0]: the rootfs. */
 static int clone_all(const struct plan *plan, int *copies) {
-    copies[0] = clone_tree(plan->rootfs, MS_REC, "rootfs");
+    copies[0] = clone_tree(AT_FDCWD, plan->rootfs, MS_REC, "rootfs");
     if (copies[0] < 0)
         return -1;
     for (size_t i = 0; i < plan->mount_count; i++) {
         const struct plan_mount *mount = &plan->mounts[i];
 
-        copies[i + 1] = mount->source ? clone_tree(mount->source, mount->flags, "bind mount source") : -1;
+        copies[i + 1] = mount->source ? clone_volume(mount) : -1;
         if (mount->source && copies[i + 1] < 0)
             return -1;
     }
@@ -156,7 +174,7 @@ static int assemble(const struct plan *plan, struct tree *tree, int *copies) {
 
     if (clone_all(plan, copies) < 0)
         return -1;
-    view = clone_tree(plan->rootfs, MS_REC, "rootfs");
+    view = clone_tree(AT_FDCWD, plan->rootfs, MS_REC, "rootfs");
     if (view < 0)
         return -1;
     place = open(plan->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -40,6 +40,8 @@ export type PlannedMount =
   | { kind: "bind"; source: string; destination: string; flags: number }
   /** Shared only. */
   | { kind: "volume"; source: string; flags: number }
+  /** The same of a folder below `source`, which is reached without symbolic links whatever it has become meanwhile. */
+  | { kind: "inner"; source: string; name: string; flags: number }
   /** The guest's: an empty place, in which mount points of later ones are made. */
   | { kind: "cover"; destination: string }
   /** The guest's: a folder of the root file system. */
@@ -99,7 +101,7 @@ export function encodeCreatePlan(plan: ShadowPlan): Buffer {
 
 function mountOrder(mount: PlannedMount): string[] {
   if (!("source" in mount)) return [mount.kind, mount.destination];
-  const place = mount.kind === "bind" ? [mount.destination] : [];
+  const place = mount.kind === "bind" ? [mount.destination] : mount.kind === "inner" ? [mount.name] : [];
   return [mount.kind, mount.source, ...place, String(mount.flags)];
 }
 

@@ -40,6 +40,15 @@ it("makes all of a folder read-only that is no bundle", () => {
   ]);
 });
 
+it("has the root file system looked for without links at each start", () => {
+  expect(bundleVolumes(folder, "a/rootfs")[1]).toEqual({
+    kind: "inner",
+    source: folder,
+    name: "a/rootfs",
+    flags: MS.BIND | MS.REC,
+  });
+});
+
 it("refuses what is no folder, and a config.json that is no JSON", () => {
   expect(() => writableRoot(join(folder, "none"))).toThrow(/expected a folder, found nothing there/);
   writeFileSync(join(folder, "config.json"), "{");

@@ -28,7 +28,7 @@ export function writableRoot(folder: string): string | undefined {
 export function bundleVolumes(folder: string, root: string | undefined): ShadowPlan["mounts"] {
   const flags = MS.BIND | MS.REC;
   const all = { kind: "volume", source: folder, flags: flags | MS.RDONLY } as const;
-  return root === undefined ? [all] : [all, { kind: "volume", source: join(folder, root), flags }];
+  return root === undefined ? [all] : [all, { kind: "inner", source: folder, name: root, flags }];
 }
 
 function checkFolder(path: string): void {

@@ -13,6 +13,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { MS } from "../../src/host/mount-flags.ts";
+import type { PlannedMount } from "../../src/host/shadow-plan.ts";
 import { buildNative, Rig } from "./shadow-rig.ts";
 
 /** The container's files on the host: as the guest gets them, and as whoever enters the shadow sees them. */
@@ -33,6 +34,22 @@ function sharedTree(pid: number): string {
 function view(pid: number): string {
   return `/proc/${pid}/root`;
 }
+
+test("an inner volume is a folder below another, and is not looked for behind a link", async () => {
+  mkdirSync(join(rig.dir, "bundle/a/rootfs"), { recursive: true });
+  symlinkSync(rig.dir, join(rig.dir, "bundle/a/link"));
+  symlinkSync("a", join(rig.dir, "bundle/b"));
+  const inner = (name: string): PlannedMount[] => [
+    { kind: "inner", source: join(rig.dir, "bundle"), name, flags: MS.BIND | MS.REC },
+  ];
+  const pid = await rig.create({ mounts: inner("a/rootfs") }).pid();
+  writeFileSync(`${sharedTree(pid)}/0/new`, "from the guest");
+  expect(readFileSync(join(rig.dir, "bundle/a/rootfs/new"), "utf8")).toBe("from the guest");
+  for (const name of ["a/link", "b/rootfs", "a/../../rootfs", "none"]) {
+    const refused = rig.create({ mounts: inner(name) });
+    expect(await refused.line()).toMatch(`error cannot find the folder ${name} in `);
+  }
+});
 
 test("the guest gets the root file system and, beside it, each volume; the shadow has them in place", async () => {
   const volume = join(rig.dir, "volume");
