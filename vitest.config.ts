@@ -46,6 +46,7 @@ export default defineConfig({
       {
         // Run in the root of another distribution: scripts/lib/test-distros.sh.
         test: {
+          ...LIMITS,
           name: "distros",
           include: ["test/distros/**/*.test.ts"],
           testTimeout: scaled(240_000),

@@ -10,6 +10,7 @@ SUITE_IN=()
 # people's. The path is short: Unix socket paths end at 107 bytes.
 begin_tests() {
     TEST_TMP=$(mktemp -d /tmp/nkt.XXXXXX)
+    chmod 711 "$TEST_TMP" # what a test lets others use can be reached
     TEST_MARK=NK_TEST_RUN=$$-$EPOCHSECONDS
     AT_EXIT=(end_tests "${AT_EXIT[@]}")
 }

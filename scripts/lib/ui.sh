@@ -55,6 +55,7 @@ begin_step() {
     local text
     printf -v text '  %-44s ' "$1"
     [ ! -t 1 ] || printf '%s' "$text"
+    export -n PROGRESS_OF # ours, and not of the scripts that the command may be
     begin_progress 1 "$text" "${PROGRESS_OF:-step_seconds}" "$NK_LOGS/$2.log"
 }
 step_seconds() { seconds_only "$2"; }

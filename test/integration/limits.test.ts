@@ -31,7 +31,7 @@ async function limits(scale: string): Promise<number[]> {
 
 test("vitest's own limits follow NK_TIMEOUT_SCALE, but are never shortened", async () => {
   const usual = await limits("1");
-  expect(usual).toHaveLength(15);
+  expect(usual).toHaveLength(18);
   expect(await limits("4")).toEqual(usual.map((ms) => 4 * ms));
   expect(await limits("0.05")).toEqual(usual);
 });
