@@ -42,8 +42,8 @@ fuzz_connection() {
 
 mkdir -p build/fuzz
 node scripts/fuzz-seeds.mjs build/fuzz/corpus
-make -s -C guest/agent fuzzers
-make -s -C native fuzzers
+make -s -j"$(nproc)" -C guest/agent fuzzers
+make -s -j"$(nproc)" -C native fuzzers
 say "seed $seed"
 for target in "${targets[@]}"; do
     say "$target:"

@@ -30,7 +30,7 @@ test_step() {
 # test_make NAME FOLDER: `make test`, whose programs may say "ok NAME" for each test; without that it counts as one.
 test_make() {
     local log=test-${2//\//-} status=0
-    run_step "$1" "$log" marked timeout --kill-after=5 300 make -C "$2" test || status=1
+    run_step "$1" "$log" marked timeout --kill-after=5 300 make -j"$(nproc)" -C "$2" test || status=1
     count "$status" "$(grep -c '^ok ' "$NK_LOGS/$log.log") 0"
 }
 
