@@ -9,9 +9,15 @@ import { parseOciJson } from "./oci-json.ts";
 /**
  * config.json as `create` checked it, in the container's state folder. All that comes later (hooks, exec) reads this copy: the bundle may have
  * changed or gone, and a guest may be able to write to it (runtime-spec runtime.md#lifecycle: later changes have no effect).
+ * @throws HOST, when the disk is full, say
  */
 export function freezeConfig(stateDir: string, { text }: Bundle): void {
-  writeFileSync(join(stateDir, CONFIG_FILE), text, { mode: 0o600, flag: "wx" });
+  const path = join(stateDir, CONFIG_FILE);
+  try {
+    writeFileSync(path, text, { mode: 0o600, flag: "wx" });
+  } catch (cause) {
+    throw new NkError("HOST", `cannot write ${path}: ${reasonOf(cause)}`, { cause });
+  }
 }
 
 /** The frozen config.json, parsed. @throws DAMAGED when it cannot be read */
