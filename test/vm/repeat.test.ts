@@ -13,8 +13,8 @@ afterEach(async () => {
   expect(await runtime.close()).toEqual([]);
 });
 
-it("runs 25 containers one after the other", { timeout: scaled(300_000) }, () =>
-  oneAfterTheOther(runtime, 25),
+it("runs 10 containers one after the other", { timeout: scaled(300_000) }, () =>
+  oneAfterTheOther(runtime, 10),
 );
 it("runs 10 containers at once", { timeout: scaled(300_000) }, () => atOnce(runtime, 10));
 it("runs 4 at once beside six busy loops", { timeout: scaled(300_000) }, () =>

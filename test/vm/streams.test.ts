@@ -35,5 +35,5 @@ it("gives SIGPIPE to a writer whose reader is gone", async () => {
 it("exec ends with the process's status, 128 + n for signal n", () => passesStatuses(runtime, id));
 
 it("loses no line of many short execs", { timeout: scaled(300_000) }, async () => {
-  await loseNoLine(runtime, id, 200);
+  await loseNoLine(runtime, id, 100);
 });
