@@ -19,6 +19,8 @@ async function runPoststop(store: StateStore, container: ContainerRecord): Promi
     const stopped: ContainerRecord = { ...container, status: "stopped" };
     for (const failure of await runHooks("poststop", store.dirOf(id), stopped)) warnings.publish(failure);
   } catch (error) {
+    // Another command has removed it meanwhile, with its hooks: the `run` that was killed in part, say.
+    if (!store.has(id)) return;
     warnings.publish(`no poststop hook of container ${id} was run: ${asNkError(error).message}`);
   }
 }
