@@ -10,6 +10,9 @@ export const CONFIG_FILE = "config.json";
 export function readConfigText(bundlePath: string): string {
   const configPath = join(bundlePath, CONFIG_FILE);
   try {
+    const stat = statSync(configPath);
+    // A fifo would be waited for, and no signal would end the wait.
+    if (!stat.isFile() && !stat.isDirectory()) throw new Error("it is a fifo, a socket or a device");
     return readFileSync(configPath, "utf8");
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
