@@ -47,6 +47,7 @@ export function execProcess(stateDir: string, overrides: ExecOverrides): Json {
 export function readProcessFile(path: string, stateDir: string): Json {
   const process = parseOciJson(readText(path), path);
   checkProcess(process, path);
+  if (process["rlimits"] !== undefined) return process;
   const base = frozenConfig(stateDir)["process"];
   const rlimits = isObject(base) ? base["rlimits"] : undefined;
   return rlimits === undefined ? process : { rlimits, ...process };
