@@ -28,7 +28,9 @@ const REMOVE_WAIT_MS = 20;
 export async function removeCgroups(paths: readonly string[], stateDir: string): Promise<void> {
   let left = paths.filter((path) => !removeTree(path));
   for (let tries = 0; left.length > 0 && tries < REMOVE_TRIES; tries += 1) {
-    for (const pid of left.flatMap(membersOf)) if (isOf(pid, stateDir) && !isGuard(pid)) killProcess(pid);
+    // A process is in a folder of each hierarchy of version 1.
+    const members = new Set(left.flatMap(membersOf));
+    for (const pid of members) if (isOf(pid, stateDir) && !isGuard(pid)) killProcess(pid);
     await new Promise((resolve) => {
       setTimeout(resolve, REMOVE_WAIT_MS);
     });
