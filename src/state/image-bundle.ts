@@ -33,8 +33,17 @@ export function newImageBundle(prepared: string, stateDir: string): string {
 export function removeStateFolder(stateDir: string): void {
   const folder = linkTarget(join(stateDir, TO_BUNDLE));
   if (folder !== undefined && isBundleFolder(folder)) rmSync(folder, { recursive: true, force: true });
-  // A monitor that hears of it late may still be writing there.
-  rmSync(stateDir, { recursive: true, force: true, maxRetries: 3 });
+  removeWhole(stateDir);
+}
+
+/** A monitor that hears of it late may still put a record there, between the look into the folder and its removal. node's own retries never look again. */
+function removeWhole(folder: string, tries = 5): void {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOTEMPTY" || tries === 1) throw error;
+    removeWhole(folder, tries - 1);
+  }
 }
 
 /** Folders of bundles whose state folder is gone, and whose maker has ended. */

@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -93,6 +95,22 @@ describe("StateStore", () => {
     expect(store.abandoned().sort()).toEqual(dead.sort());
     store.removeAbandoned();
     expect(readdirSync(root).map((name) => join(root, name))).toEqual([mine]);
+  });
+
+  it("removes a folder though a late file appears in it meanwhile", async () => {
+    const dir = claim("c1");
+    const many = Array.from({ length: 3000 }, (_, at) => join(dir, `a-${at}`));
+    for (const path of many) writeFileSync(path, "");
+    // It hears of the first file that goes long before the last one does.
+    const late = `const {watch, writeFileSync} = require("node:fs");
+      const watcher = watch(".", () => { watcher.close(); writeFileSync("late", ""); });
+      console.log("ready");`;
+    const writer = spawn(process.execPath, ["-e", late], { cwd: dir, stdio: ["ignore", "pipe", "inherit"] });
+    const ended = once(writer, "exit");
+    await once(writer.stdout, "data");
+    store.remove("c1");
+    expect(await ended).toEqual([0, null]);
+    expect(readdirSync(root)).toEqual([]);
   });
 
   it.each(["{", "[]", '{"version":2}', '{"version":1}'])(
