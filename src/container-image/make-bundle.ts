@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { asNkError, NkError } from "../base/errors.ts";
 import { CONFIG_FILE } from "../oci/config-file.ts";
@@ -54,7 +54,10 @@ function makeFolder(dir: string): boolean {
     mkdirSync(dir, { mode: 0o700 });
     return true;
   }
-  if (readdirSync(dir).length === 0) return false;
+  if (readdirSync(dir).length === 0) {
+    chmodSync(dir, 0o700);
+    return false;
+  }
   const isUnfinished = existsSync(join(dir, "rootfs")) && !existsSync(join(dir, CONFIG_FILE));
   const what = isUnfinished
     ? "is a bundle that was not finished: remove it"

@@ -1,7 +1,8 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
 import { cgroupFolder, planCgroup } from "../host/cgroup.ts";
+import { findOpenRoot } from "../host/open-root.ts";
 import { resolveGuestImage, type GuestImage } from "../image/guest-image.ts";
 import { checkMemory } from "../image/memory-need.ts";
 import { settleVmm, type SettledSettings } from "../monitor/settle-vmm.ts";
@@ -15,6 +16,7 @@ import type { MachineStore } from "../state/machine-store.ts";
 import { ALWAYS_KVM } from "../vm/choose-vmm.ts";
 import { requireKvm } from "../vm/firecracker/preflight.ts";
 import { resolveAccel } from "../vm/qemu/driver.ts";
+import { warnings } from "../trace/channels.ts";
 import { writableRoot } from "./bundle-folder.ts";
 
 export interface MachineRequest {
@@ -67,11 +69,18 @@ export async function createMachine(machines: MachineStore, request: MachineRequ
         initrd: image.initrd,
       },
     };
+    if (bundle !== undefined && bundleRoot !== undefined) warnOfOpenRoot(bundle, bundleRoot);
     machines.claim(prepared, record);
   } catch (error) {
     machines.store.discard(prepared);
     throw error;
   }
+}
+
+function warnOfOpenRoot(bundle: string, root: string): void {
+  const folder = realpathSync(bundle);
+  const open = findOpenRoot(join(folder, root), folder);
+  if (open) warnings.publish(`${open.found}: ${open.mend}`);
 }
 
 function noSync(): NkError {

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
@@ -82,6 +82,18 @@ describe("doctor", () => {
         ? { status: "ok" }
         : { status: "fail", mend: expect.stringContaining("apt-get install") as unknown },
     );
+  });
+
+  it("says when users of the host can run what a bundle's container will write", async () => {
+    const bundle = await makeBundle();
+    const closed = await report(["--bundle", bundle.dir]);
+    chmodSync(bundle.dir, 0o755);
+    const open = await report(["--bundle", bundle.dir]);
+    await bundle.cleanup();
+    expect(closed.check("root file system")?.status).toBe("ok");
+    expect(open.check("root file system")).toMatchObject({ status: "warn", mend: `chmod 700 ${bundle.dir}` });
+    expect(open.ok).toBe(true);
+    expect((await report()).check("root file system")).toBeUndefined();
   });
 
   it("says of a distribution's kernel how to have ours", async () => {

@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -99,6 +100,12 @@ describe("a step that fails", () => {
     writeFileSync(log, "one\ntwo\nx.c:1: error: here\nmake: *** [x] Error 1\n");
     expect(script(["progress"], `show_failure ${log} 10`).stdout).toBe(readFileSync(log, "utf8"));
   });
+});
+
+it("the example bundles are closed to users, who could run what a container writes", () => {
+  const bundle = join(folder, "bundle");
+  expect(run(["examples/make-bundle.sh", "hello", bundle])).toMatchObject({ code: 0, stdout: `${bundle}\n` });
+  expect(statSync(bundle).mode & 0o777).toBe(0o700);
 });
 
 it("a long step says that it lives", () => {

@@ -1,5 +1,6 @@
 import { resolveSettings, type ResolvedSettings } from "../../container/resolve-settings.ts";
 import { settingsFromFiles } from "../../container/settings-files.ts";
+import { bundleChecks } from "../../doctor/bundle.ts";
 import { runChecks } from "../../doctor/check.ts";
 import { CHECKS } from "../../doctor/checks.ts";
 import { makeContext } from "../../doctor/context.ts";
@@ -58,7 +59,8 @@ async function examine(
   bundle: Bundle | undefined,
   flags: Flags,
 ): Promise<number> {
-  const report = makeReport(await runChecks(CHECKS, makeContext(root, settings, bundle?.raw)));
+  const checks = bundle === undefined ? CHECKS : [...CHECKS, ...bundleChecks(bundle)];
+  const report = makeReport(await runChecks(checks, makeContext(root, settings, bundle?.raw)));
   const { stdout, env } = process;
   const look = {
     width: Math.min(stdout.columns ?? 120, 120),
