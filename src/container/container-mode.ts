@@ -1,8 +1,6 @@
 import type { ErrorJson } from "../base/errors.ts";
+import type { CreateRequest, Stdio } from "../launch/create-request.ts";
 import type { ContainerRecord } from "../state/record.ts";
-import type { Bundle } from "../oci/bundle.ts";
-import type { Settings } from "../oci/settings.ts";
-import type { StateStore } from "../state/store.ts";
 
 /**
  * The seam between commands and the two ways to run a container: host-mode.ts and vm-mode.ts. A command looks the record up, asks
@@ -26,32 +24,6 @@ export interface ContainerMode {
   ps(container: ContainerRecord): Promise<ProcessRow[]>;
   /** The record with `status` and `pid` as they are now (stored ones can be stale after a crash). */
   refresh(container: ContainerRecord): Promise<ContainerRecord>;
-}
-
-export interface Stdio {
-  /** Path of the socket that takes the pty master (--console-socket). */
-  consoleSocket: string | undefined;
-  /** Descriptors beyond 2 that the process keeps (--preserve-fds). */
-  preserveFds: number;
-}
-
-export interface CreateRequest extends Stdio {
-  id: string;
-  /** As it is stored by the claim. */
-  record: ContainerRecord;
-  /** The VM made by hand that takes the container (create --vm); undefined: one of its own. */
-  machine: string | undefined;
-  bundle: Bundle;
-  settings: Settings;
-  store: StateStore;
-  /** Descriptors that the process gets as its standard streams; undefined: ours. */
-  stdio: readonly [number, number, number] | undefined;
-  /** Aborted by a signal: until the container is created, its mode then gives it up and throws the reason. */
-  givenUp: AbortSignal;
-  pidFile: string | undefined;
-  noPivot: boolean;
-  noNewKeyring: boolean;
-  systemdCgroup: boolean;
 }
 
 export interface RunRequest extends CreateRequest {

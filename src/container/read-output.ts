@@ -2,7 +2,7 @@ import { closeSync, existsSync, fstatSync, openSync, readlinkSync, readSync, wat
 import { join } from "node:path";
 import { print } from "../base/print.ts";
 import type { ContainerRecord } from "../state/record.ts";
-import { OUTPUT_FILES } from "./kept-output.ts";
+import { OUTPUT_FILES } from "../launch/kept-output.ts";
 
 const CHUNK_BYTES = 64 * 1024;
 

@@ -4,7 +4,7 @@ import { asNkError } from "../base/errors.ts";
 import { cgroupFolder, listHierarchies } from "../host/cgroup.ts";
 import { removeCgroups } from "../host/cgroup-remove.ts";
 import { foreignDeath, killProcess, processStartTime } from "../host/process-info.ts";
-import { ControlClient } from "../monitor/control-client.ts";
+import { ControlClient } from "../contract/control-client.ts";
 import { hostRuntimeRoot } from "../state/paths.ts";
 import type { StateStore } from "../state/store.ts";
 import { runQuietly } from "./host-command.ts";

@@ -4,12 +4,12 @@ import { NkError } from "../base/errors.ts";
 import { callersLimits } from "../host/callers-limits.ts";
 import { procsFiles } from "../host/cgroup.ts";
 import { startExecShadow } from "../host/shadow.ts";
-import { encodeRequest } from "../monitor/job.ts";
+import { encodeRequest } from "../contract/job.ts";
 import { guestProcess, withRlimits } from "../oci/guest-config.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import { traced } from "../trace/channels.ts";
 import type { ExecRequest } from "./container-mode.ts";
-import { shadowTerminal } from "./terminal.ts";
+import { shadowTerminal } from "../launch/terminal.ts";
 
 /** Longer than the monitor's own deadline for the agent, so that its error arrives, which knows more. */
 const EXEC_TIMEOUT_MS = 90_000;

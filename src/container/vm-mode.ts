@@ -3,19 +3,19 @@ import { Deadline } from "../base/deadline.ts";
 import { asNkError, NkError } from "../base/errors.ts";
 import { printableLine } from "../base/printable.ts";
 import type { GuestProcess } from "../agent/agent-client.ts";
-import type { ControlClient } from "../monitor/control-client.ts";
-import { monitorGone } from "../monitor/monitor-gone.ts";
+import type { ControlClient } from "../contract/control-client.ts";
+import { monitorGone } from "../contract/monitor-gone.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
 import { traced, warnings } from "../trace/channels.ts";
 import type { ContainerMode, ProcessRow } from "./container-mode.ts";
 import { refreshVm, refreshVmSettled } from "./refresh.ts";
 import { execInVm } from "./vm-exec.ts";
-import { launch } from "./vm-launch.ts";
+import { launch } from "../launch/launch.ts";
 import { narrateRest } from "./vm-narrate.ts";
 import { removeContainer } from "./vm-remove.ts";
 
-/** A container in its own VM: each operation is a request to the VM's monitor (src/monitor). */
+/** A container in its own VM: each operation is a request to the VM's monitor (src/sandbox). */
 export function vmMode(store: StateStore): ContainerMode {
   return {
     async create(request) {
@@ -106,7 +106,7 @@ async function withClient<T>(
   work: (client: ControlClient) => Promise<T>,
 ): Promise<T> {
   // node:http takes 4 ms to load, and the quickest commands do without it.
-  const { ControlClient } = await import("../monitor/control-client.ts");
+  const { ControlClient } = await import("../contract/control-client.ts");
   const client = new ControlClient(controlSocket(store, container));
   try {
     return await work(client);

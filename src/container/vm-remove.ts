@@ -3,7 +3,7 @@ import { runHooks } from "../oci/hooks.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
 import { warnings } from "../trace/channels.ts";
-import { removeLeftovers } from "./vm-leftovers.ts";
+import { removeLeftovers } from "../launch/leftovers.ts";
 
 /** Removes a container that has ended, with what a killed monitor has left of it, and gives its id back. */
 export async function removeContainer(store: StateStore, container: ContainerRecord): Promise<void> {

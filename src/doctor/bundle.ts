@@ -1,4 +1,4 @@
-import { openRootOf } from "../container/open-root.ts";
+import { openRootOf } from "../launch/open-root.ts";
 import type { Bundle } from "../oci/bundle.ts";
 import { ok, warn, type Check } from "./check.ts";
 

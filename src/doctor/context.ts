@@ -1,10 +1,10 @@
 import { resolveGuestImage, type GuestImage } from "../image/guest-image.ts";
 import type { FeatureName } from "../image/kernel-features.ts";
 import type { KernelImage } from "../image/kernel.ts";
-import { kernelNeeds } from "../monitor/kernel-needs.ts";
+import { kernelNeeds } from "../vm/kernel-needs.ts";
 import { guestConfig } from "../oci/guest-config.ts";
 import { bindMounts, GUEST_SHARE, planMounts } from "../oci/guest-mounts.ts";
-import { needsSharedFolders, settledShare } from "../monitor/settle-vmm.ts";
+import { needsSharedFolders, settledShare } from "../launch/settle-vmm.ts";
 import type { Settings } from "../oci/settings.ts";
 import { chooseVmm, type VmmChoice } from "../vm/choose-vmm.ts";
 import type { VmmName } from "../vm/virtual-machine.ts";

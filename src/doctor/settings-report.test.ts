@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { resolveSettings } from "../container/resolve-settings.ts";
+import { resolveSettings } from "../launch/resolve-settings.ts";
 import { DEFAULT_SETTINGS } from "../oci/settings.ts";
 import { formatSettings, settingRows } from "./settings-report.ts";
 

@@ -1,4 +1,4 @@
-import type { ResolvedSettings } from "../container/resolve-settings.ts";
+import type { ResolvedSettings } from "../launch/resolve-settings.ts";
 import type { SettingName } from "../oci/setting-values.ts";
 
 /** A setting as people know it, its value, and where that was found. */

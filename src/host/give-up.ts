@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import { NkError } from "../base/errors.ts";
 
-/** What people and supervisors send to end a command; the monitor ends a boot on the same ones (src/monitor/container.ts). */
+/** What people and supervisors send to end a command; the monitor ends a boot on the same ones (src/sandbox/containers/container.ts). */
 const ENDING = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"] as const;
 
 /**

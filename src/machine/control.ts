@@ -3,7 +3,7 @@ import { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
 import { removeCgroups } from "../host/cgroup-remove.ts";
 import { killIfAlive } from "../host/process-info.ts";
-import { ControlClient } from "../monitor/control-client.ts";
+import { ControlClient } from "../contract/control-client.ts";
 import type { MachineRecord } from "../state/machine-record.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import type { MachineStore } from "../state/machine-store.ts";

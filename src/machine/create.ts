@@ -5,7 +5,7 @@ import { cgroupFolder, planCgroup } from "../host/cgroup.ts";
 import { findOpenRoot } from "../host/open-root.ts";
 import { resolveGuestImage, type GuestImage } from "../image/guest-image.ts";
 import { checkMemory } from "../image/memory-need.ts";
-import { settleVmm, type SettledSettings } from "../monitor/settle-vmm.ts";
+import { settleVmm, type SettledSettings } from "../launch/settle-vmm.ts";
 import type { Settings } from "../oci/settings.ts";
 import { requireDiod, shareKind } from "../share/choose.ts";
 import type { ShareKind } from "../share/share.ts";

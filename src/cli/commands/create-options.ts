@@ -1,12 +1,12 @@
 import { join, resolve } from "node:path";
 import { asNkError, NkError } from "../../base/errors.ts";
-import { newRecord } from "../../container/new-record.ts";
-import { checkCallersTerminal, checkTerminal } from "../../container/terminal.ts";
-import { resolveSettings } from "../../container/resolve-settings.ts";
-import { settingsFromFiles } from "../../container/settings-files.ts";
-import type { CreateRequest } from "../../container/container-mode.ts";
-import { keptStreams } from "../../container/kept-output.ts";
-import { openRootOf } from "../../container/open-root.ts";
+import { newRecord } from "../../launch/new-record.ts";
+import { checkCallersTerminal, checkTerminal } from "../../launch/terminal.ts";
+import { resolveSettings } from "../../launch/resolve-settings.ts";
+import { settingsFromFiles } from "../../launch/settings-files.ts";
+import type { CreateRequest } from "../../launch/create-request.ts";
+import { keptStreams } from "../../launch/kept-output.ts";
+import { openRootOf } from "../../launch/open-root.ts";
 import { checkGivenUp, giveUpOnSignals } from "../../host/give-up.ts";
 import { checkPreservedFds } from "../../host/preserved-fds.ts";
 import { loadBundle } from "../../oci/bundle.ts";
@@ -173,7 +173,7 @@ async function withVmm(
   machineGiven: boolean,
 ): Promise<CreateRequest["settings"]> {
   if (settings.mode === "container" || machineGiven) return settings;
-  const { settleVmm } = await import("../../monitor/settle-vmm.ts");
+  const { settleVmm } = await import("../../launch/settle-vmm.ts");
   return settleVmm(settings, "container", bindMounts(bundle.raw).length > 0);
 }
 

@@ -1,5 +1,5 @@
-import { resolveSettings, type ResolvedSettings } from "../../container/resolve-settings.ts";
-import { settingsFromFiles } from "../../container/settings-files.ts";
+import { resolveSettings, type ResolvedSettings } from "../../launch/resolve-settings.ts";
+import { settingsFromFiles } from "../../launch/settings-files.ts";
 import { bundleChecks } from "../../doctor/bundle.ts";
 import { runChecks } from "../../doctor/check.ts";
 import { CHECKS } from "../../doctor/checks.ts";

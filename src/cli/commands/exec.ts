@@ -3,7 +3,7 @@ import { isatty } from "node:tty";
 import { NkError } from "../../base/errors.ts";
 import { execProcess, readProcessFile } from "../../container/exec-process.ts";
 import { checkAllowed } from "../../container/lifecycle.ts";
-import { checkTerminal } from "../../container/terminal.ts";
+import { checkTerminal } from "../../launch/terminal.ts";
 import { checkPreservedFds } from "../../host/preserved-fds.ts";
 import { checkPidFile } from "../../state/pid-file.ts";
 import type { Command, CommandContext } from "../command.ts";

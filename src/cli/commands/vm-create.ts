@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
-import { resolveSettings } from "../../container/resolve-settings.ts";
-import { settingsFromFiles } from "../../container/settings-files.ts";
+import { resolveSettings } from "../../launch/resolve-settings.ts";
+import { settingsFromFiles } from "../../launch/settings-files.ts";
 import { createMachine } from "../../machine/create.ts";
 import { MachineStore } from "../../state/machine-store.ts";
 import type { Command } from "../command.ts";

@@ -1,6 +1,6 @@
 import { isObject } from "../../base/json.ts";
 import { askMonitor } from "../../machine/control.ts";
-import type { MachineStats } from "../../monitor/machine-stats.ts";
+import type { MachineStats } from "../../contract/machine-stats.ts";
 import type { VmmMetrics } from "../../vm/vmm-metrics.ts";
 import type { Command } from "../command.ts";
 import { formatOption } from "../options.ts";

@@ -1,0 +1,122 @@
+import type { AgentClient, ProcessStart } from "../../agent/agent-client.ts";
+import { FrameType, type Frame } from "../../agent/frame-codec.ts";
+import { NkError } from "../../base/errors.ts";
+import { waitStatus, type ExitEvent } from "../../agent/messages.ts";
+import type { ShadowLink } from "../streams/shadow-link.ts";
+import type { StreamRouter, StreamSet } from "../streams/stream-router.ts";
+
+/** SIGKILL: what a process gets when its shadow is gone, and the status of one whose VM is gone. */
+const SIGKILL = 9;
+/** The credit of standard input, and each stream's end. */
+const MAX_EARLY_BYTES = 262_144 + 3;
+
+/**
+ * One process of the container, its own or an exec's, with the shadow that stands for it on the host. Signals, window sizes and
+ * input that come before the process exists are kept; its exit status goes to the shadow after its last output.
+ */
+export class ProcessSession {
+  readonly name: string;
+  private readonly link: ShadowLink;
+  private readonly containerId: string;
+  private agent: AgentClient | undefined;
+  private streams: StreamSet | undefined;
+  private early: Frame[] = [];
+  private earlyBytes = 0;
+  /** Each once, as the kernel keeps pending ones. */
+  private readonly earlySignals = new Set<number>();
+  private size = { rows: 0, cols: 0 };
+  private exitSent = false;
+
+  /** @param name the session's name for the agent; "" is the container's own process. */
+  constructor(link: ShadowLink, containerId: string, name: string) {
+    this.link = link;
+    this.containerId = containerId;
+    this.name = name;
+  }
+
+  /** A stream frame of the shadow. @throws PROTOCOL when it breaks the rules of streams */
+  stream(frame: Frame): void {
+    if (this.streams) this.streams.fromShadow(frame);
+    else if (frame.type !== FrameType.credit) this.keep(frame);
+  }
+
+  private keep(frame: Frame): void {
+    this.early.push(frame);
+    this.earlyBytes += Math.max(frame.payload.length, 1);
+    if (this.earlyBytes <= MAX_EARLY_BYTES) return;
+    throw new NkError("PROTOCOL", "the shadow sent more than its credit before its process was there");
+  }
+
+  signal(signal: number): void {
+    if (this.agent) void this.agent.kill(this.containerId, this.name, signal).catch(() => {});
+    else this.earlySignals.add(signal);
+  }
+
+  resize(rows: number, cols: number): void {
+    this.size = { rows, cols };
+    void this.agent?.resize(this.containerId, this.name, rows, cols).catch(() => {});
+  }
+
+  /** The shadow was killed: so is the process, as a container dies with its init. What its children write nobody reads any more. */
+  shadowGone(): void {
+    if (!this.exitSent) this.signal(SIGKILL);
+    this.streams?.abandon();
+  }
+
+  /** Opens the streams and lets `begin` make the process in the guest. */
+  async begin(
+    agent: AgentClient,
+    router: StreamRouter,
+    terminal: boolean,
+    begin: (start: ProcessStart) => Promise<void>,
+  ): Promise<void> {
+    const streams = router.open(this.link, terminal);
+    const asked = this.size;
+    const begun = begin({ streams: streams.streams, terminal, ...asked });
+    begun.catch(() => {});
+    try {
+      // The request is on its way: what follows on the same connection finds the streams known.
+      this.streams = streams;
+      for (const frame of this.early.splice(0)) streams.fromShadow(frame);
+      await begun;
+      this.agent = agent;
+      this.catchUp(asked);
+    } catch (error) {
+      streams.release();
+      throw error;
+    }
+  }
+
+  /** Tells the agent what came while it made the process. */
+  private catchUp(asked: { rows: number; cols: number }): void {
+    if (this.size !== asked) this.resize(this.size.rows, this.size.cols);
+    for (const signal of this.earlySignals) this.signal(signal);
+  }
+
+  /**
+   * Hands the exit status to the shadow; resolves when the shadow has written all output and is gone. What the children of an exec's
+   * process still write is passed on until the last of them has closed it (protocol/agent-protocol.md, "Exit").
+   */
+  async exited(event: ExitEvent): Promise<void> {
+    if (!this.exitSent) {
+      this.exitSent = true;
+      this.link.sendExit(waitStatus(event));
+      if (this.name === "") this.streams?.release();
+      void this.streams?.outputEnded.then(() => this.finish());
+    }
+    await this.link.closed();
+  }
+
+  /** The guest is gone: the shadow ends as if the process had been killed. */
+  async lost(): Promise<void> {
+    if (!this.exitSent) this.link.sendExit(SIGKILL);
+    this.exitSent = true;
+    this.finish();
+    await this.link.closed();
+  }
+
+  private finish(): void {
+    this.streams?.release();
+    this.link.end();
+  }
+}

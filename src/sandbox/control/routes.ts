@@ -1,0 +1,72 @@
+import { NkError } from "../../base/errors.ts";
+import type { Container } from "../containers/container.ts";
+import type { ControlTarget } from "./target.ts";
+import { machineStats } from "../containers/machine-stats.ts";
+
+export type Body = Record<string, unknown>;
+type MachineHandler = (target: ControlTarget, body: Body) => unknown;
+type ContainerHandler = (target: ControlTarget, container: Container, body: Body) => unknown;
+
+/** What can be asked of the VM, as `METHOD /path`. */
+const MACHINE: Record<string, MachineHandler> = {
+  "GET /health": () => ({ status: "ready" }),
+  "GET /state": (target) => target.describe(),
+  "GET /stats": (target) => machineStats(target.machine),
+  "POST /pause": (target) => target.pause(),
+  "POST /resume": (target) => target.resume(),
+  "POST /stop": (target) => target.stop(),
+  "POST /agent": ({ machine }, body) => machine.running().agent.raw(body),
+};
+
+/** What can be asked of one container, below `/containers/ID`. */
+const CONTAINER: Record<string, ContainerHandler> = {
+  "GET /state": (_, container) => container.record,
+  "POST /start": (target, container) => target.start(container),
+  "POST /kill": (_, container, { signal, all }) => container.kill(signalNumber(signal), all === true),
+  "POST /pause": (_, container) => container.pause(),
+  "POST /resume": (_, container) => container.resume(),
+  "POST /end": (target, container, { force }) => target.end(container, force === true),
+  "GET /ps": (_, container) => container.running().ps(container.record.id),
+  "GET /stats": (_, container) => container.running().stats(container.record.id),
+};
+
+/** `/containers/ID/REST` */
+const OF_CONTAINER = /^\/containers\/([\w+.-]+)(\/[a-z]+)$/;
+
+/** @throws USAGE for an unknown request, NOT_FOUND for an unknown container, and what the operation throws. */
+export async function route(
+  target: ControlTarget,
+  method: string,
+  path: string,
+  readBody: () => Promise<Body>,
+): Promise<unknown> {
+  const [, id, rest] = OF_CONTAINER.exec(path) ?? [];
+  if (id !== undefined && rest !== undefined) {
+    const handler = CONTAINER[`${method} ${rest}`];
+    if (!handler) throw unknown(method, path);
+    const container = target.machine.container(id);
+    if (rest !== "/state" && rest !== "/end") target.machine.running();
+    return handler(target, container, await readBody());
+  }
+  const handler = MACHINE[`${method} ${path}`];
+  if (!handler) throw unknown(method, path);
+  return handler(target, await readBody());
+}
+
+/** The container that an exec shadow wants to get into: `/containers/ID/exec`. */
+export function containerOfExec(target: ControlTarget, path: string): Container | undefined {
+  const [, id, rest] = OF_CONTAINER.exec(path) ?? [];
+  if (id === undefined || rest !== "/exec") return undefined;
+  return target.machine.container(id);
+}
+
+function unknown(method: string, path: string): NkError {
+  const container = Object.keys(CONTAINER).map((name) => name.replace(" ", " /containers/ID"));
+  const known = [...Object.keys(MACHINE), ...container].join(", ");
+  return new NkError("USAGE", `unknown request ${method} ${path} (known: ${known})`);
+}
+
+function signalNumber(value: unknown): number {
+  if (typeof value === "number" && Number.isInteger(value) && value > 0 && value <= 64) return value;
+  throw new NkError("USAGE", `signal: expected a number from 1 to 64, found ${String(value)}`);
+}

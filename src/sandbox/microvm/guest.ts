@@ -1,0 +1,297 @@
+import { randomBytes } from "node:crypto";
+import { AgentClient } from "../../agent/agent-client.ts";
+import { AgentConnection } from "../../agent/connection.ts";
+import type { AgentEvent, HelloEvent } from "../../agent/messages.ts";
+import { Deadline } from "../../base/deadline.ts";
+import { asNkError, NkError } from "../../base/errors.ts";
+import type { FeatureName } from "../../image/kernel-features.ts";
+import type { GuestImage } from "../../image/guest-image.ts";
+import { NO_DISKS, type RootLayout } from "../../image/root-disks.ts";
+import { CHOOSE_SHARE } from "../../share/share.ts";
+import { GUEST_SHARE, SHARED_PROOF } from "../../oci/guest-mounts.ts";
+import type { Settings } from "../../oci/settings.ts";
+import { publishSpan, traced } from "../../trace/channels.ts";
+import { guestClock, type GuestClock } from "../../trace/guest-clock.ts";
+import { kernelPhases } from "../../trace/kernel-phases.ts";
+import { loadDriver } from "../../vm/drivers.ts";
+import type { VirtualMachine, VmExit } from "../../vm/virtual-machine.ts";
+import { findFiles, type GuestFiles } from "./guest-files.ts";
+import type { DiskRoot } from "../../contract/job.ts";
+import type { StreamRouter } from "../streams/stream-router.ts";
+
+/** Under software emulation on a machine that is busy otherwise, a boot of a distribution kernel takes up to half a minute. */
+const BOOT_TIMEOUT_MS = 120_000;
+/** Between the end of the agent's connection and that of the VMM, when it is the VMM that ends. */
+const VM_EXIT_GRACE_MS = 2_000;
+/** Unmounting and syncing; the VM is ended by force afterwards. */
+const SHUTDOWN_TIMEOUT_MS = 10_000;
+
+/** What a guest is booted with. */
+export interface GuestSpec {
+  /** Of the VM; the guest's host name as well. */
+  id: string;
+  settings: Settings;
+  /** What is asked of its kernel, and by what (kernel-needs.ts). */
+  needs: ReadonlyMap<FeatureName, string>;
+  stateDir: string;
+  /** The shadow whose tree the guest gets. */
+  shadowPid: number;
+  /** What its proof says (`newProof`). */
+  proof: string;
+  /** Every step is shown: the guest's kernel and agent talk more. */
+  narrate: boolean;
+  /** The root file system is a disk, and the share has only volumes. */
+  disk?: DiskRoot | undefined;
+}
+
+/** The VM and the agent in it: booted once, ended once. */
+export class Guest {
+  readonly agent: AgentClient;
+  readonly vm: VirtualMachine;
+  readonly image: GuestImage;
+  readonly hello: HelloEvent;
+  /** What the container's root file system is on, when it is not shared. */
+  root: RootLayout | undefined;
+  /** Settles when the VM or the agent's connection ended without `end` having been called. */
+  readonly lost: Promise<NkError>;
+  private readonly files: GuestFiles;
+  private readonly connection: AgentConnection;
+  private readonly clock: GuestClock;
+
+  private narrate = false;
+
+  private constructor(
+    vm: VirtualMachine,
+    files: GuestFiles,
+    connection: AgentConnection,
+    hello: HelloEvent,
+    clock: GuestClock,
+  ) {
+    this.vm = vm;
+    this.image = files.image;
+    this.files = files;
+    this.connection = connection;
+    this.agent = new AgentClient(connection);
+    this.hello = hello;
+    this.clock = clock;
+    this.lost = lossOf(vm, connection);
+  }
+
+  /**
+   * Boots the VM, waits for the agent, tells it its environment, and waits for the disks. Everything is released again on failure.
+   * @throws BOOT, VMM, AGENT or TIMEOUT errors with the phase and the tail of console and VMM log, and as `RootDisks`
+   */
+  static async boot(
+    spec: GuestSpec,
+    router: StreamRouter,
+    onEvent: (event: AgentEvent, clock: GuestClock | undefined) => void,
+  ): Promise<Guest> {
+    const files = await findFiles(spec);
+    const deadline = Deadline.after(BOOT_TIMEOUT_MS);
+    let vm: VirtualMachine | undefined;
+    try {
+      vm = await createVm(spec, files);
+      await vm.boot(deadline);
+      return await Guest.meet(spec, vm, files, router, onEvent, deadline);
+    } catch (error) {
+      const log = vm?.logTail() ?? "";
+      await vm?.close();
+      await files.rootDisks?.close();
+      throw withLog(asNkError(error), log);
+    }
+  }
+
+  private static async meet(
+    spec: GuestSpec,
+    vm: VirtualMachine,
+    files: GuestFiles,
+    router: StreamRouter,
+    onEvent: (event: AgentEvent, clock: GuestClock | undefined) => void,
+    deadline: Deadline,
+  ): Promise<Guest> {
+    let clock: GuestClock | undefined;
+    const listen = (event: AgentEvent): void => {
+      if (event.event === "hello") clock = guestClock(event.helloUs, process.hrtime.bigint());
+      onEvent(event, clock);
+    };
+    const met = await traced("kernel", "boot until the agent's hello", { why: BOOT_WHY }, async () => {
+      const connection = new AgentConnection(await vm.connectAgent(deadline), router, listen);
+      router.use(connection);
+      const lost = lossInBoot(vm, connection);
+      const said = Promise.race([connection.hello.catch(() => lost), lost]);
+      return { connection, lost, hello: await deadline.race(said, HELLO) };
+    });
+    const { connection, lost, hello } = met;
+    const guest = new Guest(
+      vm,
+      files,
+      connection,
+      hello,
+      clock ?? guestClock(hello.helloUs, process.hrtime.bigint()),
+    );
+    await guest.configure(spec).catch(async (error: unknown) => {
+      throw await guest.explain(error);
+    });
+    await deadline.suspend(Promise.race([guest.takeDisks(), lost]));
+    return guest;
+  }
+
+  /** The VM may have booted while they were made. */
+  private async takeDisks(): Promise<void> {
+    await this.vm.disksReady;
+    this.files.rootDisks?.inUse();
+    this.root = await this.files.rootDisks?.layout;
+  }
+
+  private async configure({ id, settings, proof, narrate }: GuestSpec): Promise<void> {
+    const members = {
+      hostname: id.slice(0, 63),
+      runtime: settings.vmRuntime,
+      realtimeNs: realtimeNs(),
+      debug: narrate,
+    };
+    const what = `${JSON.stringify({ type: "configure", ...members })}, and 64 random bytes`;
+    this.narrate = narrate;
+    await traced("agent", "configure the guest", { why: CONFIGURE_WHY, what }, () =>
+      this.agent.configure({ ...members, entropy: randomBytes(64).toString("base64") }),
+    );
+    await this.mountShare(proof);
+  }
+
+  private async mountShare(text: string): Promise<void> {
+    const { shareMount } = this.vm;
+    if (!shareMount) return;
+    const proof = { path: `${GUEST_SHARE}${SHARED_PROOF}`, text };
+    const { fstype, source, options, vsockPort } = shareMount;
+    await traced(
+      "agent",
+      "mount the container's tree",
+      {
+        why: "the share is a device or a port until it is mounted",
+        what: `mount -t ${fstype} ${options === "" ? "" : `-o ${options} `}${source} ${GUEST_SHARE}${vsockPort === undefined ? "" : `, over vsock port ${vsockPort}`}`,
+      },
+      () => this.agent.mountProven({ target: GUEST_SHARE, ...shareMount }, proof),
+    );
+  }
+
+  /** Tells the guest what time it is: its clock stands still while its CPUs do. */
+  setClock(): Promise<void> {
+    const why = "its clock has stood still, and everything in it believes that clock";
+    return traced("agent", "set the guest's clock", { why }, () =>
+      this.agent.setClock(realtimeNs(), this.narrate),
+    );
+  }
+
+  /** Why something that was asked of the guest failed: when the connection has ended, the end of the VM says more. */
+  async explain(error: unknown): Promise<unknown> {
+    return this.connection.over ? this.lost : error;
+  }
+
+  /** Publishes what the guest's kernel did while it booted; asked for when the container runs, so that its start does not wait. */
+  async traceKernel(): Promise<void> {
+    for (const span of kernelPhases(await this.agent.kernelLog(), this.clock)) publishSpan(span);
+  }
+
+  /** Gives a guest up that does not answer: its VM is switched off. */
+  abandon(): void {
+    this.connection.close();
+    void this.vm.stop(Deadline.after(0));
+  }
+
+  /** Unmounts in the guest, then ends the VM: orderly if the guest still answers. */
+  async end(): Promise<VmExit> {
+    const why = "what is still in the guest's cache must reach the host";
+    try {
+      await traced("agent", "shut the guest down", { why }, () => this.shutDown());
+    } catch {
+      // A guest that is gone or hangs cannot be asked; the VM is ended all the same.
+    }
+    this.connection.close();
+    const exit = await traced("vmm", "end the VM", { why: "nothing runs in it any more" }, () =>
+      this.vm.stop(Deadline.after(SHUTDOWN_TIMEOUT_MS)),
+    );
+    await this.vm.close();
+    await this.files.rootDisks?.close();
+    return exit;
+  }
+
+  private async shutDown(): Promise<void> {
+    const { endsWithGuest } = this.vm;
+    try {
+      const mode = endsWithGuest ? "poweroff" : "none";
+      await this.agent.shutdown(mode, Deadline.after(SHUTDOWN_TIMEOUT_MS));
+    } catch (error) {
+      // A guest that ends the VM may take its last answer along.
+      if (!endsWithGuest || !this.connection.over) throw error;
+    }
+  }
+}
+
+/** Nanoseconds since 1970, for the agent. */
+function realtimeNs(): string {
+  return (BigInt(Date.now()) * 1_000_000n).toString();
+}
+
+const CONFIGURE_WHY = "the guest has no clock, name or entropy of its own";
+const HELLO = "the agent's hello";
+const BOOT_WHY = "the agent's first message is the sign that the guest is ready; nothing is polled";
+
+async function createVm(
+  { id, settings, stateDir, shadowPid, narrate, disk }: GuestSpec,
+  { image, rootDisks }: GuestFiles,
+): Promise<VirtualMachine> {
+  const driver = await loadDriver(settings.vmm === "firecracker" ? "firecracker" : "qemu");
+  const create = driver.create({
+    id,
+    stateDir,
+    vcpus: settings.vcpus,
+    memSizeMib: settings.memSizeMib,
+    kernel: image.kernel,
+    initrd: image.initrd,
+    extraCmdline: "",
+    accel: settings.accel,
+    jailer: settings.jailer,
+    netns: `/proc/${shadowPid}/ns/net`,
+    share: settings.share === "block" ? "auto" : settings.share,
+    folder: disk?.hasVolumes === false ? undefined : { shadowPid },
+    disks: rootDisks ?? NO_DISKS,
+    debug: narrate,
+  });
+  return disk ? create.catch(explainVolumes) : create;
+}
+
+function explainVolumes(error: unknown): never {
+  const { code, message, phase, cause } = asNkError(error);
+  if (phase !== CHOOSE_SHARE) throw error;
+  const reason =
+    "with --vm-share=block bind mounts of config.json still need a share of their own, and so does --vm-sync";
+  throw new NkError(code, `${reason}: ${message}`, { phase, cause });
+}
+
+/** Rejects when the guest cannot come up any more. */
+function lossInBoot(vm: VirtualMachine, connection: AgentConnection): Promise<never> {
+  const lost = lossOf(vm, connection).then(({ code, message, log }): never => {
+    const details = { phase: HELLO, ...(log !== undefined && { log }) };
+    throw new NkError(code === "VMM" ? "BOOT" : code, message, details);
+  });
+  lost.catch(() => {});
+  return lost;
+}
+
+async function lossOf(vm: VirtualMachine, connection: AgentConnection): Promise<NkError> {
+  const vmGone = vm.exited.then(
+    (exit) => new NkError("VMM", `the VM ended: ${exit.message}`, { log: vm.logTail() }),
+  );
+  const first = await Promise.race([vmGone, connection.closed]);
+  if (first.code !== "AGENT") return first;
+  // The connection's end is what a VMM that ends shows first; why it ended says more.
+  return Deadline.after(VM_EXIT_GRACE_MS)
+    .race(vmGone, "the end of the VM")
+    .catch(() => first);
+}
+
+/** The log goes into the error: the folder with the files is removed with the container. */
+function withLog(error: NkError, log: string): NkError {
+  if (error.log !== undefined || log === "") return error;
+  return new NkError(error.code, error.message, { ...error.toJson(), log, cause: error });
+}

@@ -1,0 +1,77 @@
+import type { FeatureName } from "../image/kernel-features.ts";
+import type { ShareKind } from "../share/share.ts";
+
+type Json = Record<string, unknown>;
+
+/**
+ * What a container asks of the guest's kernel, and what asks for it: its VMM and share, which are settled, and the members of its config.json as
+ * the guest's runtime gets it.
+ */
+export function kernelNeeds(
+  config: Json,
+  { share, vmm }: { share: ShareKind | "auto" | "block"; vmm: "auto" | "firecracker" | "qemu" },
+): Map<FeatureName, string> {
+  const needs = new Map<FeatureName, string>(SHARES[share].map((name) => [name, `--vm-share=${share}`]));
+  if (vmm === "firecracker")
+    needs.set("vsock", "Firecracker to reach the guest (--vm-vmm=qemu does without)");
+  const linux = object(config["linux"]);
+  for (const { type } of objects(linux["namespaces"])) {
+    const feature = NAMESPACES[String(type)];
+    if (feature !== undefined) needs.set(feature, `linux.namespaces (${String(type)}) in config.json`);
+  }
+  if (objects(object(linux["seccomp"])["syscalls"]).length > 0) {
+    needs.set("seccomp", "linux.seccomp in config.json");
+  }
+  for (const [member, feature] of resourceNeeds(object(linux["resources"]))) {
+    needs.set(feature, `linux.resources.${member} in config.json`);
+  }
+  for (const { type, destination } of objects(config["mounts"])) {
+    const feature = FILE_SYSTEMS[String(type)];
+    if (feature !== undefined) needs.set(feature, `the mount ${String(destination)} in config.json`);
+  }
+  return needs;
+}
+
+/** `auto` takes one that the kernel has, `block` a file system that it has. */
+const SHARES: Record<ShareKind | "auto" | "block", FeatureName[]> = {
+  auto: [],
+  virtiofs: ["virtiofs"],
+  "9p": ["9p"],
+  "9p-vsock": ["9p-vsock"],
+  block: [],
+};
+
+const NAMESPACES: Record<string, FeatureName> = {
+  mount: "mount-ns",
+  uts: "uts-ns",
+  ipc: "ipc-ns",
+  pid: "pid-ns",
+  network: "network-ns",
+  user: "user-ns",
+  time: "time-ns",
+};
+
+const FILE_SYSTEMS: Record<string, FeatureName> = { overlay: "overlay", mqueue: "mqueue" };
+
+/** 0 and below are "no limit" or "the default" (runtime-spec config-linux.md). */
+function resourceNeeds(resources: Json): [string, FeatureName][] {
+  const { memory, cpu, pids } = resources;
+  const needs: [string, unknown, FeatureName][] = [
+    ["memory.limit", object(memory)["limit"], "memory"],
+    ["memory.reservation", object(memory)["reservation"], "memory"],
+    ["cpu.shares", object(cpu)["shares"], "cpu-weight"],
+    ["cpu.quota", object(cpu)["quota"], "cpu-quota"],
+    ["pids.limit", object(pids)["limit"], "pids"],
+  ];
+  return needs
+    .filter(([, value]) => (typeof value === "number" || typeof value === "bigint") && value > 0)
+    .map(([member, , feature]) => [member, feature]);
+}
+
+function object(value: unknown): Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
+}
+
+function objects(value: unknown): Json[] {
+  return Array.isArray(value) ? value.map(object) : [];
+}
