@@ -43,3 +43,22 @@ it("moves by what a suspended wait takes", async () => {
   await slow;
   expect(Math.round(deadline.remainingMs())).toBe(1000);
 });
+
+/** The wait for a start is around that for each of its steps, and knows less. */
+it("tells of the innermost of the waits that it ends", async () => {
+  vi.useRealTimers();
+  const ends = Array.from({ length: 100 }, async (_, index) => {
+    const deadline = Deadline.after(20 + index / 10);
+    const inner = deadline.race(never, "the step");
+    // Some fractions of a millisecond later, which timers round.
+    const end = performance.now() + index / 100;
+    while (performance.now() < end);
+    return outerOf(deadline, deadline.race(inner, "the middle"));
+  });
+  expect(new Set(await Promise.all(ends))).toEqual(new Set(["the step"]));
+});
+
+async function outerOf(deadline: Deadline, inner: Promise<never>): Promise<string | undefined> {
+  const error = await deadline.race(inner, "the start").catch((reason: unknown) => reason);
+  return (error as { phase?: string }).phase;
+}

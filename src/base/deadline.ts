@@ -14,6 +14,8 @@ function scaleOf(text: string | undefined): number {
 /** A point in time by which a wait must end. Absolute, so it can be handed down through several waits. */
 export class Deadline {
   private endMs: number;
+  /** Who waits by it, in the order in which they began. */
+  private readonly waits = new Set<symbol>();
 
   private constructor(endMs: number) {
     this.endMs = endMs;
@@ -44,16 +46,20 @@ export class Deadline {
   }
 
   /**
-   * Settles as `promise` does, or rejects with TIMEOUT when the deadline passes first.
+   * Settles as `promise` does, or rejects with TIMEOUT when the deadline passes first. Of waits around each other the innermost does so, which
+   * began first: what it says is more exact, and timers of the same end fire in any order.
    * @param what is waited for; becomes part of the message.
    */
   async race<T>(promise: Promise<T>, what: string): Promise<T> {
     const timeoutMs = Math.round(this.remainingMs());
+    const wait = Symbol(what);
+    this.waits.add(wait);
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
       const check = (): void => {
         const restMs = Math.round(this.remainingMs());
-        if (restMs > 0) timer = setTimeout(check, restMs);
+        const [first] = this.waits;
+        if (restMs > 0 || first !== wait) timer = setTimeout(check, restMs);
         else reject(new NkError("TIMEOUT", `${what} did not come within ${timeoutMs} ms`, { phase: what }));
       };
       timer = setTimeout(check, timeoutMs);
@@ -62,6 +68,7 @@ export class Deadline {
       return await Promise.race([promise, timeout]);
     } finally {
       clearTimeout(timer);
+      this.waits.delete(wait);
     }
   }
 }
