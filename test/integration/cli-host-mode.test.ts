@@ -8,7 +8,6 @@ import { formatExact } from "../../src/base/exact-json.ts";
 import { makeBundle } from "../fixtures/make-bundle.ts";
 import type { BundleOptions, TestBundle } from "../fixtures/make-bundle.ts";
 import { NK_RUNTIME, NkRuntime } from "../fixtures/nk-runtime.ts";
-import { scaled } from "../fixtures/scaled.ts";
 
 let nk: NkRuntime;
 let bundles: TestBundle[];
@@ -57,7 +56,7 @@ async function status(id: string): Promise<string> {
 
 /** Waits for an end that only the kernel knows of, by asking as callers do. */
 async function untilStopped(id: string): Promise<void> {
-  await expect.poll(() => status(id), { timeout: scaled(10_000) }).toBe("stopped (container)");
+  await expect.poll(() => status(id)).toBe("stopped (container)");
 }
 
 describe("limits of the process", () => {

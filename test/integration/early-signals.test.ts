@@ -7,9 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { makeBundle } from "../fixtures/make-bundle.ts";
 import type { TestBundle } from "../fixtures/make-bundle.ts";
 import { NkRuntime } from "../fixtures/nk-runtime.ts";
-import { scaled } from "../fixtures/scaled.ts";
 
-const READY = { timeout: scaled(10_000), interval: 10 };
+const READY = { interval: 10 };
 /** The hook is one of those that run while runc makes the container; it says so and takes its time. */
 const slowHook = (file: string) => ({ path: "/bin/sh", args: ["sh", "-c", `: > ${file}; sleep 0.3`] });
 

@@ -172,10 +172,7 @@ describe("run --image", () => {
 
 async function halted(pid: number): Promise<void> {
   await expect
-    .poll(async () => / T /.test(await readFile(`/proc/${pid}/stat`, "utf8")), {
-      timeout: 20_000,
-      interval: 20,
-    })
+    .poll(async () => / T /.test(await readFile(`/proc/${pid}/stat`, "utf8")), { interval: 20 })
     .toBe(true);
 }
 

@@ -138,7 +138,7 @@ describe("limits of config.json on the host", () => {
     writeFileSync(limit, String(used + 16 * MIB));
     await runtime.call(["exec", id, "dd", "if=/dev/zero", "of=/dev/shm/x", "bs=1M", "count=300"]);
     const state = async () => JSON.parse(await runtime.ok(["state", id])) as Record<string, unknown>;
-    await expect.poll(async () => (await state())["status"], { timeout: 20_000 }).toBe("stopped");
+    await expect.poll(async () => (await state())["status"]).toBe("stopped");
     expect(await state()).toMatchObject({
       oomKilled: true,
       exitStatus: 137,

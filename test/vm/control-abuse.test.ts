@@ -54,8 +54,8 @@ async function survives(vm: string, id: string): Promise<void> {
   expect(await runtime.ok(["exec", id, "echo", "after"])).toBe("after\n");
   expect(await runtime.ok(["state", "--short", id])).toBe("running (vm)\n");
   // Execs of the abuse have ended, and with them what they held.
-  await expect.poll(() => descriptorsOf(pid), { timeout: 20_000 }).toBeLessThanOrEqual(before + 2);
-  await expect.poll(async () => (await runtime.ok(["ps", id])).match(/cat/g), { timeout: 20_000 }).toBeNull();
+  await expect.poll(() => descriptorsOf(pid)).toBeLessThanOrEqual(before + 2);
+  await expect.poll(async () => (await runtime.ok(["ps", id])).match(/cat/g)).toBeNull();
   expect(readFileSync(join(runtime.root, vm, "monitor.log"), "utf8")).not.toMatch(
     /^ +at |uncaught|unhandled/im,
   );

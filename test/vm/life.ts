@@ -34,29 +34,21 @@ export async function livesAsWithRunc(runtime: Runtime): Promise<void> {
   await runtime.ok(["resume", id]);
 
   await runtime.ok(["kill", id, "KILL"]);
-  await waitFor(async () => (await state())["status"] === "stopped");
+  await expect.poll(async () => (await state())["status"]).toBe("stopped");
   expect(await state()).toMatchObject({ pid: 0 });
   await runtime.ok(["delete", id]);
   expect(await runtime.call(["state", id])).toMatchObject({ code: 1 });
 }
 
 /** The limit of a container's memory is kept, and what happened is noted. */
-export async function killsWhoEatsMemory(runtime: Runtime): Promise<void> {
+export async function killsWhoEatsMemory(runtime: Runtime, ...flags: string[]): Promise<void> {
   const { dir } = await runtime.bundle({
     args: ["sh", "-c", "tail /dev/zero"],
     linux: { resources: { memory: { limit: 32 * 1024 * 1024 } } },
   });
   const id = runtime.id();
-  const run = ["run", "--mode=vm", ...runtime.flags, "--keep", "--bundle", dir, id];
+  const run = ["run", "--mode=vm", ...runtime.flags, ...flags, "--keep", "--bundle", dir, id];
   expect((await runtime.call(run)).code).toBe(137);
   const state = JSON.parse(await runtime.ok(["state", id])) as object;
   expect(state).toMatchObject({ status: "stopped", exitStatus: 137, oomKilled: true });
-}
-
-/** Waits for what has no event to wait for from outside. */
-export async function waitFor(condition: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + 20_000;
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error("the condition did not come true within 20 s");
-  }
 }

@@ -86,7 +86,7 @@ it("while containers end", async () => {
     await runtime.detached(["run", "-d", "--vm", vm, "--bundle", dir, id]);
     await runtime.ok(["vm-pause", vm]);
     await runtime.ok(["vm-resume", vm]);
-    await expect.poll(() => status(id), { timeout: 20_000 }).toBe("stopped (vm)\n");
+    await expect.poll(() => status(id)).toBe("stopped (vm)\n");
     await runtime.ok(["delete", id]);
   }
 });
@@ -101,7 +101,7 @@ it("while a container is deleted, whose id is used again", async () => {
   await runtime.detached(["run", "-d", "--mode=vm", "--bundle", dir, id]);
   await runtime.ok(["vm-resume", vm]);
   // The old one ends now, and must not be taken for the new one.
-  await expect.poll(() => knownToAgent(id), { timeout: 30_000 }).toBe(false);
+  await expect.poll(() => knownToAgent(id)).toBe(false);
   expect(await status(id)).toBe("running (vm)\n");
   await runtime.ok(["delete", id]);
   await runtime.detached(["run", "-d", "--vm", vm, "--bundle", dir, id]);

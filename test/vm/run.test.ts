@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { livesAsWithRunc, waitFor } from "./life.ts";
+import { livesAsWithRunc } from "./life.ts";
 import { Runtime } from "./runtime.ts";
 
 let runtime: Runtime;
@@ -92,7 +92,7 @@ describe("the life of a container", () => {
       vm: { monitorPid: number };
     };
     process.kill(record.vm.monitorPid, "SIGKILL");
-    await waitFor(async () => (await runtime.ok(["state", "--short", id])) === "stopped (vm)\n");
+    await expect.poll(() => runtime.ok(["state", "--short", id])).toBe("stopped (vm)\n");
     await runtime.ok(["delete", "--force", id]);
     const locks = existsSync("/run/virtiofsd") ? readdirSync("/run/virtiofsd") : [];
     expect(locks.filter((name) => name.includes(id))).toEqual([]);
@@ -102,7 +102,7 @@ describe("the life of a container", () => {
     const id = await runtime.background();
     const { pid } = JSON.parse(await runtime.ok(["state", id])) as { pid: number };
     process.kill(pid, "SIGKILL");
-    await waitFor(async () => (await runtime.ok(["state", "--short", id])) === "stopped (vm)\n");
+    await expect.poll(() => runtime.ok(["state", "--short", id])).toBe("stopped (vm)\n");
     await runtime.ok(["delete", id]);
   });
 });

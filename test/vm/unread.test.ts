@@ -51,7 +51,7 @@ function readAll(): number {
 
 it("a container that has ended is stopped and deleted, and its output can be read later", async () => {
   const id = await writing(SOME_BYTES);
-  await expect.poll(() => status(id), { timeout: 20_000 }).toBe("stopped (vm)\n");
+  await expect.poll(() => status(id)).toBe("stopped (vm)\n");
   const { exitStatus } = JSON.parse(await runtime.ok(["state", id])) as { exitStatus: number };
   expect(exitStatus).toBe(3);
   await runtime.ok(["delete", id]);
@@ -62,7 +62,7 @@ it("one that has written more than anybody keeps for it runs until it is killed"
   const id = await writing(10_000_000);
   expect(await status(id)).toBe("running (vm)\n");
   await runtime.ok(["kill", id, "KILL"]);
-  await expect.poll(() => status(id), { timeout: 20_000 }).toBe("stopped (vm)\n");
+  await expect.poll(() => status(id)).toBe("stopped (vm)\n");
   await runtime.ok(["delete", id]);
   expect(readAll()).toBeGreaterThanOrEqual(65_536);
 });
