@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AtTerminal } from "./at-terminal.ts";
-import { kernels, Runtime } from "./runtime.ts";
+import { distroKernel, kernels, Runtime } from "./runtime.ts";
 
 /** A root file system on a disk of the guest: `--vm-share=block`. What such a disk has in it is looked at in tree.test.ts. */
 let runtime: Runtime;
@@ -294,7 +294,7 @@ async function settled(): Promise<void> {
 describe("a host without virtiofsd, and a guest kernel without 9p", () => {
   const NONE = { NK_VIRTIOFSD: "/nonexistent" };
   // A distribution's: ours has 9p.
-  const kernel = kernels().find(([name]) => name.startsWith("vmlinuz"))?.[1] ?? "";
+  const kernel = distroKernel() ?? "";
 
   it.skipIf(kernel === "")("a container runs on a disk, which a person is told", async () => {
     const { dir } = await runtime.bundle({ args: ["sh", "-c", "echo x >/made && cat /made"] });

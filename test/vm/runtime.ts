@@ -161,6 +161,11 @@ export function kernels(): [name: string, flag: string][] {
   return names.map((name) => [name, `--vm-kernel=${join(KERNELS, name)}`]);
 }
 
+/** The flag of the distribution's kernel, whose features are modules; undefined where only ours is there. */
+export function distroKernel(): string | undefined {
+  return kernels().find(([name]) => name.startsWith("vmlinuz"))?.[1];
+}
+
 export function sha256(data: Buffer): string {
   return createHash("sha256").update(data).digest("hex");
 }
