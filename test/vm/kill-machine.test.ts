@@ -1,22 +1,24 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { clear, killAt, named, points, type Point, type Subject } from "./kill-rig.ts";
+import { clear, killAt, named, points, type Subject } from "./kill-rig.ts";
 import { Runtime } from "./runtime.ts";
 import { findVictim, within, processesOf } from "./victims.ts";
 
 /** A `vm-start` that was not killed leaves the VM as it was. */
 const START = [
   ...points("start shadow, monitor and VM", { cli: "created" }),
-  ...points("launcher: shadow reported", { halted: "created", shadow: "created" }),
-  { step: "launcher: shadow reported", victim: "cli", status: "stopped", orderly: true },
-  { step: "boot until the agent's hello", victim: "cli", status: "stopped", orderly: true },
-  ...points("boot until the agent's hello", { QEMU: "created", shadow: "created", halted: "created" }),
-] satisfies Point[];
+  ...points("launcher: shadow reported", { halted: "created", shadow: "created", cli: "stopped" }),
+  ...points("boot until the agent's hello", {
+    cli: "stopped",
+    QEMU: "created",
+    shadow: "created",
+    halted: "created",
+  }),
+];
 
 const STOP = [
   ...points("ask for the end of the VM", { cli: "running" }),
-  { step: "shut the guest down", victim: "cli", status: "stopped", orderly: true },
-  ...points("shut the guest down", { QEMU: "stopped", halted: "stopped" }),
-] satisfies Point[];
+  ...points("shut the guest down", { cli: "stopped", QEMU: "stopped", halted: "stopped" }),
+];
 
 let runtime: Runtime;
 let id: string;

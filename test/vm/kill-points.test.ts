@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { clear, killAt, named, points, type Point, type Subject } from "./kill-rig.ts";
+import { clear, killAt, named, points, type Subject } from "./kill-rig.ts";
 import { Runtime } from "./runtime.ts";
 
 /** A command that was not killed cleans up after what was, so that there is no container; otherwise it is there, and stopped. */
@@ -39,10 +39,7 @@ const START = [
   }),
 ];
 
-const RUN = [
-  { step: "start the container", victim: "cli", status: "stopped", orderly: true },
-  ...points("start the container", { launcher: "running", shadow: "none" }),
-] satisfies Point[];
+const RUN = points("start the container", { cli: "stopped", launcher: "running", shadow: "none" });
 
 const EXEC = [
   ...points("start a shadow for the command", { cli: "running", monitor: "stopped" }),
@@ -53,10 +50,9 @@ const EXEC = [
 
 const DELETE = [
   ...points("end container and VM", { cli: "running", monitor: "none", QEMU: "none" }),
-  { step: "shut the guest down", victim: "cli", status: "stopped", orderly: true },
-  ...points("shut the guest down", { QEMU: "none", halted: "none" }),
+  ...points("shut the guest down", { cli: "stopped", QEMU: "none", halted: "none" }),
   ...points("end the VM", { halted: "none" }),
-] satisfies Point[];
+];
 
 /** Steps of the monitor, which gets its environment from the command that started it. */
 const OF_MONITOR = ["start the container", "exec exec-1", "shut the guest down", "end the VM"];
