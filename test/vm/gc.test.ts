@@ -12,16 +12,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { removeCgroups } from "../../src/host/cgroup-remove.ts";
+import { collected, type Found } from "./garbage.ts";
 import { residue } from "./residue.ts";
 import { Runtime } from "./runtime.ts";
 import { findVictim, processesOf, within } from "./victims.ts";
-
-interface Found {
-  kind: string;
-  name: string;
-  reason: string;
-  removed: boolean;
-}
 
 const MONTHS_AGO = new Date(Date.now() - 40 * 24 * 3600 * 1000);
 const STALE = `initrd-${"0".repeat(20)}.cpio`;
@@ -41,16 +35,8 @@ afterAll(async () => {
   expect(await runtime.close()).toEqual([]);
 });
 
-async function gc(...flags: string[]): Promise<Found[]> {
-  const child = runtime.spawn(["gc", "--format=json", ...flags], {
-    XDG_CACHE_HOME: cache,
-    NK_DISK_CACHE: join(cache, "disks"),
-  });
-  let text = "";
-  child.stdout?.on("data", (chunk: Buffer) => (text += chunk.toString("utf8")));
-  expect(await new Promise((resolve) => child.once("close", resolve))).toBe(0);
-  return (JSON.parse(text) as Found[]).sort((a, b) => (a.name < b.name ? -1 : 1));
-}
+const gc = (...flags: string[]): Promise<Found[]> =>
+  collected(runtime, flags, { XDG_CACHE_HOME: cache, NK_DISK_CACHE: join(cache, "disks") });
 
 /** SIGKILLs the monitor of a container, and waits until its VM has followed. */
 async function loseMonitor(id: string): Promise<void> {

@@ -74,7 +74,7 @@ export class Runtime implements AsyncDisposable {
   async ok(args: string[], options: CallOptions = {}): Promise<string> {
     const result = await this.call(args, options);
     if (result.code !== 0)
-      throw new Error(`nk-runtime ${args.join(" ")}: exit ${result.code}: ${result.stderr}`);
+      throw new Error(`nk-runtime ${args.join(" ")}: exit ${result.code}: ${result.stderr}${result.stdout}`);
     return result.stdout;
   }
 
