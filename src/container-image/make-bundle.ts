@@ -1,6 +1,16 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+  type Stats,
+} from "node:fs";
 import { join } from "node:path";
 import { asNkError, NkError } from "../base/errors.ts";
+import { printableLine } from "../base/printable.ts";
 import { CONFIG_FILE } from "../oci/config-file.ts";
 import { warnings } from "../trace/channels.ts";
 import { tellIfSlow } from "../trace/slow.ts";
@@ -104,7 +114,7 @@ function freeBytes(dir: string): number {
   return bavail * bsize;
 }
 
-/** As docker does; a path that cannot be made is the runtime's to complain of. */
+/** As docker does. @throws BAD_CONFIG where something else than a folder is in its way */
 function makeWorkingDir(rootfs: string, path: string): void {
   const root = binary(rootfs);
   const parts = resolveParts(root, partsOf(binary(path)), true);
@@ -112,6 +122,16 @@ function makeWorkingDir(rootfs: string, path: string): void {
     const folder = inRoot(root, parts.slice(0, depth));
     const found = lookAt(folder);
     if (found === undefined) mkdirSync(raw(folder), 0o755);
-    else if (!found.isDirectory()) return;
+    else if (!found.isDirectory()) throw notAFolder(path, parts.slice(0, depth), found);
   }
+}
+
+function notAFolder(path: string, parts: readonly string[], found: Stats): NkError {
+  const kind = found.isFile() ? "a file" : found.isFIFO() ? "a fifo" : "no folder";
+  return new NkError(
+    "BAD_CONFIG",
+    printableLine(
+      `the image's working directory ${path} cannot be: /${raw(parts.join("/")).toString("utf8")} is ${kind}`,
+    ),
+  );
 }

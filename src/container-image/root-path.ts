@@ -18,9 +18,14 @@ export function binary(path: string): string {
   return Buffer.from(path, "utf8").toString("latin1");
 }
 
-/** What is there, a link itself; undefined: nothing. */
+/** What is there, a link itself; undefined: nothing, or a path through something that is no folder. */
 export function lookAt(path: string): Stats | undefined {
-  return lstatSync(raw(path), { throwIfNoEntry: false });
+  try {
+    return lstatSync(raw(path), { throwIfNoEntry: false });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOTDIR") return undefined;
+    throw error;
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { NkError } from "../base/errors.ts";
 import { isObject } from "../base/json.ts";
+import { readNamedFile } from "../base/named-file.ts";
 import { reasonOf } from "../base/system-error.ts";
 import { checkProcess } from "../oci/config.ts";
 import { frozenConfig } from "../oci/frozen-config.ts";
@@ -55,7 +55,7 @@ export function readProcessFile(path: string, stateDir: string): Json {
 
 function readText(path: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return readNamedFile(path).toString("utf8");
   } catch (cause) {
     throw new NkError("BAD_CONFIG", `--process: cannot read ${path}: ${reasonOf(cause)}`, { cause });
   }

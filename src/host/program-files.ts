@@ -1,7 +1,8 @@
 import { execFile } from "node:child_process";
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
 import { promisify } from "node:util";
 import { NkError } from "../base/errors.ts";
+import { openNamedFile } from "../base/named-file.ts";
 
 /** Elf64_Ehdr and Elf64_Phdr of elf(5). */
 const HEADER_BYTES = 64;
@@ -29,7 +30,7 @@ export async function librariesOf(program: string, ofProgram = program): Promise
 }
 
 function loaderOf(program: string): string | undefined {
-  const fd = openSync(program, "r");
+  const fd = openNamedFile(program);
   try {
     const read = (offset: number, length: number): Buffer => {
       const bytes = Buffer.alloc(length);

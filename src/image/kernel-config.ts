@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
+import { readNamedFile } from "../base/named-file.ts";
 
 /** How a kernel was configured: `y`, `m` or a value, by option with its CONFIG_. What is not set is not in it. */
 export type KernelConfig = ReadonlyMap<string, string>;
@@ -34,7 +35,7 @@ export function findConfigFile(kernelPath: string, release: string): string | un
 }
 
 export function readConfigFile(path: string): KernelConfig {
-  return parseKernelConfig(readFileSync(path, "latin1"));
+  return parseKernelConfig(readNamedFile(path).toString("latin1"));
 }
 
 /** Marks around the packed configuration in a kernel with CONFIG_IKCONFIG (kernel: kernel/configs.c). */

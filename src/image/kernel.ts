@@ -1,5 +1,7 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
 import { NkError } from "../base/errors.ts";
+import { openNamedFile } from "../base/named-file.ts";
+import { reasonOf } from "../base/system-error.ts";
 import { fileBytes, hasPvhEntry, searchElf } from "./elf.ts";
 import type { ElfWords } from "./elf.ts";
 import { FEATURE_WORDS } from "./kernel-features.ts";
@@ -67,10 +69,12 @@ function foundIn(head: Buffer): string {
 
 function openKernel(path: string): number {
   try {
-    return openSync(path, "r");
+    return openNamedFile(path);
   } catch (cause) {
     const mend = "correct the path, or make one with scripts/build-kernel.sh --distro";
-    throw new NkError("BAD_CONFIG", `cannot read the guest kernel ${path}: ${mend}`, { cause });
+    throw new NkError("BAD_CONFIG", `cannot read the guest kernel ${path}: ${reasonOf(cause)}: ${mend}`, {
+      cause,
+    });
   }
 }
 

@@ -1,6 +1,8 @@
-import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { NkError } from "../base/errors.ts";
+import { readNamedFile } from "../base/named-file.ts";
+import { reasonOf } from "../base/system-error.ts";
 
 /** Loaded by the agent before anything else; each costs some milliseconds of every boot under software emulation. */
 export const BOOT_MODULES = ["virtio_mmio", "virtio_console"] as const;
@@ -138,13 +140,13 @@ export function loadOrder(tree: ModuleTree, names: readonly string[]): string[] 
 
 function linesOf(path: string): string[] {
   try {
-    return readFileSync(path, "utf8")
+    return readNamedFile(path)
+      .toString("utf8")
       .split("\n")
       .filter((line) => line !== "");
   } catch (cause) {
-    throw new NkError("BAD_CONFIG", `cannot read ${path}: make it with ${depmodFor(dirname(path))}`, {
-      cause,
-    });
+    const mend = `make it with ${depmodFor(dirname(path))}`;
+    throw new NkError("BAD_CONFIG", `cannot read ${path}: ${reasonOf(cause)}: ${mend}`, { cause });
   }
 }
 

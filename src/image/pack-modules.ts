@@ -1,9 +1,10 @@
 import { execFile } from "node:child_process";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { NkError } from "../base/errors.ts";
+import { readNamedFile } from "../base/named-file.ts";
 import type { CpioEntry } from "./cpio.ts";
 import {
   BOOT_MODULES,
@@ -83,7 +84,7 @@ export async function copyGuestModules(from: string, to: string): Promise<void> 
     return `${withoutCompression(file)}: ${needed.join(" ")}\n`;
   });
   await writeFile(join(temporary, "modules.dep"), lines.join(""));
-  await writeFile(join(temporary, "modules.builtin"), await readFile(join(from, "modules.builtin")));
+  await writeFile(join(temporary, "modules.builtin"), readNamedFile(join(from, "modules.builtin")));
   await rm(to, { recursive: true, force: true });
   await rename(temporary, to);
 }
@@ -110,7 +111,7 @@ function textFile(name: string, lines: string[]): CpioEntry {
 async function readModule(path: string): Promise<Buffer> {
   const suffix = path.slice(path.lastIndexOf(".ko") + 3);
   try {
-    const packed = await readFile(path);
+    const packed = readNamedFile(path);
     if (suffix === "") return packed;
     if (suffix === ".gz") return await promisify(gunzip)(packed, { maxOutputLength: MAX_MODULE_BYTES });
     const tool = DECOMPRESSORS[suffix];

@@ -1,7 +1,9 @@
-import { readFileSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
 import { isObject, kindOf, parseJsonObject } from "../base/json.ts";
+import { readNamedFile } from "../base/named-file.ts";
+import { reasonOf } from "../base/system-error.ts";
 import { sourcedSetting } from "../oci/setting-values.ts";
 import type { SettingName } from "../oci/setting-values.ts";
 import type { SourcedSettings } from "../oci/settings.ts";
@@ -32,14 +34,14 @@ export function settingsFromFiles(dir = process.env["NK_CONFIG_DIR"] ?? DEFAULT_
 }
 
 function listJson(dir: string): string[] {
-  return unlessMissing(() => readdirSync(dir), [])
+  return unlessMissing(dir, () => readdirSync(dir), [])
     .filter((name) => name.endsWith(".json"))
     .sort()
     .map((name) => join(dir, name));
 }
 
 function readSettingsFile(path: string): SourcedSettings[] {
-  const text = unlessMissing(() => readFileSync(path, "utf8"), "{}");
+  const text = unlessMissing(path, () => readNamedFile(path).toString("utf8"), "{}");
   return members(parseJsonObject(text, path), path).map(([name, value]) => {
     const setting = SETTINGS[name];
     if (setting === undefined) throw unknown(name, path);
@@ -64,12 +66,12 @@ function unknown(name: string, path: string): NkError {
   );
 }
 
-function unlessMissing<T>(read: () => T, missing: T): T {
+function unlessMissing<T>(path: string, read: () => T, missing: T): T {
   try {
     return read();
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return missing;
-    throw error;
+    throw new NkError("BAD_CONFIG", `cannot read the settings in ${path}: ${reasonOf(cause)}`, { cause });
   }
 }

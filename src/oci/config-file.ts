@@ -1,6 +1,7 @@
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
+import { readNamedFile } from "../base/named-file.ts";
 import { reasonOf } from "../base/system-error.ts";
 import { parseOciJson } from "./oci-json.ts";
 
@@ -10,10 +11,7 @@ export const CONFIG_FILE = "config.json";
 export function readConfigText(bundlePath: string): string {
   const configPath = join(bundlePath, CONFIG_FILE);
   try {
-    const stat = statSync(configPath);
-    // A fifo would be waited for, and no signal would end the wait.
-    if (!stat.isFile() && !stat.isDirectory()) throw new Error("it is a fifo, a socket or a device");
-    return readFileSync(configPath, "utf8");
+    return readNamedFile(configPath).toString("utf8");
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== "ENOENT" && code !== "ENOTDIR") throw unreadable(configPath, error);
@@ -39,7 +37,7 @@ function noBundle(path: string): NkError {
 }
 
 function unreadable(path: string, cause: unknown): NkError {
-  return new NkError("BAD_CONFIG", `cannot read ${path}: ${reasonOf(cause)}: expected a file`, { cause });
+  return new NkError("BAD_CONFIG", `cannot read ${path}: ${reasonOf(cause)}`, { cause });
 }
 
 function noConfig(path: string): NkError {

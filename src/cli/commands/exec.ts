@@ -59,7 +59,7 @@ export const exec: Command = {
         short: "p",
         type: "text",
         value: "FILE",
-        help: "take the whole process object (JSON) from FILE",
+        help: "take the whole process object (JSON) from FILE, /dev/stdin or <(COMMAND)",
       },
       PID_FILE,
       CONSOLE_SOCKET,
