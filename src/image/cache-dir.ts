@@ -58,12 +58,17 @@ export async function writeWhole(path: string, data: Uint8Array | string): Promi
   }
 }
 
+/** Whether a file is one of a cache: its name changes with what it was made of, and its time is that of its last use. */
+export function isPrepared(path: string): boolean {
+  return PREPARED.test(basename(path));
+}
+
 /** Keeps files of a cache from getting stale. Once a day is often enough, and costs nothing the rest of it. */
 export function markUsed(paths: readonly string[]): void {
   const now = new Date();
   for (const path of paths) {
     try {
-      if (PREPARED.test(basename(path)) && ageMs(path) > DAY_MS) utimesSync(path, now, now);
+      if (isPrepared(path) && ageMs(path) > DAY_MS) utimesSync(path, now, now);
     } catch {
       // Not ours to write: whoever prepared it for all users keeps it.
     }
