@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { ANNOTATIONS } from "../oci/annotations.ts";
+import { defaultOf, SETTING_ROWS, type Setting } from "../oci/setting-table.ts";
 import { COMMANDS } from "./commands.ts";
 import { commandHelp, globalHelp } from "./help.ts";
 
@@ -41,50 +41,58 @@ With \`--log FILE\` the error is also appended to FILE, as text or (\`--log-form
 ## Where settings come from
 
 Flags count most, then the bundle's annotations, its \`vm\` section
-([config-vm.md](https://github.com/opencontainers/runtime-spec/blob/main/config-vm.md): \`kernel.path\`, \`kernel.initrd\`,
-\`hwConfig.vcpus\`, \`hwConfig.memory\`), \`/etc/nano-sandbox/config.d/*.json\` (later names more), \`/etc/nano-sandbox/config.json\`, and
+([config-vm.md](https://github.com/opencontainers/runtime-spec/blob/main/config-vm.md): \`kernel.path\` and \`kernel.initrd\`,
+[where allowed](#what-a-bundle-may-choose), \`hwConfig.vcpus\`, \`hwConfig.memory\`), \`/etc/nano-sandbox/config.d/*.json\` (later names more), \`/etc/nano-sandbox/config.json\`, and
 last the defaults: container mode; one CPU and 512 MiB, or what the container's limits ask for (CPUs = quota ÷ period rounded up,
 memory = limit + 128 MiB, at least 256, at most what the host has; a limit of 0, -1 or 2⁶³−1 is none). The environment variable \`NK_CONFIG_DIR\` names another folder than \`/etc/nano-sandbox\`.
 \`NK_TIMEOUT_SCALE\` (0.01 to 100) stretches every deadline by that factor: for hosts so slow that a good guest misses them.
 `;
 
-const SETTINGS: [string, string, string][] = [
-  ["--mode", "mode", "container, vm"],
-  ["--vm-vcpus", "vm.vcpus", "1 to 32"],
-  ["--vm-memory", "vm.memory", "MiB, or 512M, 2G"],
-  ["--vm-kernel", "vm.kernel", "absolute path (the flag: any path)"],
-  ["--vm-rootfs", "vm.rootfs", "absolute path (the flag: any path)"],
-  ["--vm-vmm", "vm.vmm", "auto, firecracker, qemu"],
-  ["--vm-jailer", "vm.jailer", "auto, on, off"],
-  ["--vm-accel", "vm.accel", "auto, kvm, tcg"],
-  ["--vm-share", "vm.share", "auto, virtiofs, 9p, 9p-vsock, block"],
-  ["--vm-block-fs", "vm.blockFs", "auto, ext4, erofs"],
-  ["--vm-sync", "vm.sync", "true, false"],
-  ["--vm-runtime", "vm.runtime", "crun, runc"],
-  ["--host-runtime", "container.runtime", "runc, crun or a path"],
-];
+const BUNDLES = `A settings file has their members as they are nested, and says which of them a bundle may choose:
+
+\`\`\`json
+{
+  "mode": "vm",
+  "vm": { "vcpus": 2, "memory": 1024, "accel": "auto" },
+  "container": { "runtime": "runc" },
+  "allowFromBundle": { "mode": false, "vm.kernel": true }
+}
+\`\`\`
+
+### What a bundle may choose
+
+Annotations often come from people who may not write \`config.json\` itself. A bundle, by its annotations or its \`vm\` section, may choose all that has an
+annotation here, but for what names a file of the host: \`vm.kernel\` and \`vm.rootfs\`. \`allowFromBundle\` of the settings files changes that, setting by
+setting: \`true\` allows one, \`false\` takes one away, so that \`"mode": false\` keeps a bundle from leaving its VM. Later files count more. There is no
+annotation for the jailer, which is a fence, nor for the host's runtime, which is a program.
+
+What a bundle chooses and may not is refused with \`BAD_CONFIG\` and the line that would allow it. It is not looked at where a flag says otherwise, or where
+it is about a VM and the container gets none. Sizes that follow from the container's limits are no choice. \`doctor --config\` shows what is allowed.
+`;
 
 function settingsTable(): string {
-  const rows = SETTINGS.map(([flag, member, values]) => {
-    const annotation = `org.nano-sandbox.${member}`;
-    const shown = annotation in ANNOTATIONS ? `\`${annotation}\`` : "–";
-    return `| \`${flag}\` | ${shown} | \`${member}\` | ${values} |`;
-  });
-  const example = JSON.stringify({
-    mode: "vm",
-    vm: { vcpus: 2, memory: 1024, accel: "auto" },
-    container: { runtime: "runc" },
+  const rows = SETTING_ROWS.map(([, setting]) => {
+    const { flag, key, type } = setting;
+    const cells = [
+      `\`--${flag}\``,
+      annotationOf(setting),
+      `\`${key}\``,
+      type.values,
+      defaultOf(setting) ?? "off",
+    ];
+    return `| ${cells.join(" | ")} |`;
   });
   return [
-    "| flag | annotation | in config.json | values |",
-    "|---|---|---|---|",
+    "| flag | annotation | in config.json | values | default |",
+    "|---|---|---|---|---|",
     ...rows,
     "",
-    "```json",
-    example,
-    "```",
-    "",
   ].join("\n");
+}
+
+function annotationOf({ key, annotation, type }: Setting): string {
+  if (!annotation) return "–";
+  return `\`org.nano-sandbox.${key}\`${type.names === undefined ? "" : ", where allowed"}`;
 }
 
 const block = (text: string): string => `\`\`\`text\n${text.trimEnd()}\n\`\`\`\n`;
@@ -96,6 +104,7 @@ it("is what docs/cli-reference.md says", async () => {
   const text = [
     INTRODUCTION,
     settingsTable(),
+    BUNDLES,
     "## nk-runtime\n",
     block(globalHelp(summaries)),
     ...sections,
@@ -114,8 +123,3 @@ it.each(Object.entries(COMMANDS))(
     for (const line of commandHelp(spec).split("\n")) expect(line.length).toBeLessThanOrEqual(130);
   },
 );
-
-it("names every annotation in the settings table", () => {
-  const members = SETTINGS.map(([, member]) => `org.nano-sandbox.${member}`);
-  expect(Object.keys(ANNOTATIONS).filter((name) => !members.includes(name))).toEqual([]);
-});

@@ -1,50 +1,47 @@
+import { bundleMayChoose } from "../launch/bundle-choices.ts";
 import type { ResolvedSettings } from "../launch/resolve-settings.ts";
-import type { SettingName } from "../oci/setting-values.ts";
+import { ALLOW_FROM_BUNDLE, type HostSettings } from "../launch/settings-files.ts";
+import { defaultOf, SETTING_ROWS, type Setting } from "../oci/setting-table.ts";
 
-/** A setting as people know it, its value, and where that was found. */
-export interface SettingRow {
+/** A member of a settings file, its value, and where that was found. */
+export interface ReportedSetting {
   name: string;
   value: string | number | boolean | null;
   origin: string;
 }
 
-/** Names as in the settings files, and what an unset one comes to. */
-const ROWS: readonly [SettingName, string, unset?: string][] = [
-  ["mode", "mode"],
-  ["vcpus", "vm.vcpus"],
-  ["memSizeMib", "vm.memory"],
-  ["kernel", "vm.kernel", "kernels/default of the guest image"],
-  ["rootfs", "vm.rootfs", "rootfs/initramfs.cpio of the guest image"],
-  ["vmm", "vm.vmm"],
-  ["jailer", "vm.jailer"],
-  ["accel", "vm.accel"],
-  ["share", "vm.share"],
-  ["blockFs", "vm.blockFs"],
-  ["sync", "vm.sync"],
-  ["vmRuntime", "vm.runtime"],
-  ["hostRuntime", "container.runtime", "runc, else crun"],
-];
-
-export function settingRows({ settings, origins }: ResolvedSettings): SettingRow[] {
-  return ROWS.map(([setting, name]) => ({
-    name,
-    value: settings[setting] ?? null,
-    origin: origins[setting],
+/** The settings in force, and which of them a bundle may choose on this host. */
+export function reportSettings(
+  { settings, origins }: ResolvedSettings,
+  host: Pick<HostSettings, "allowed">,
+): ReportedSetting[] {
+  const inForce = SETTING_ROWS.map(([name, { key }]) => ({
+    name: key,
+    value: settings[name] ?? null,
+    origin: origins[name],
   }));
+  const allowed = SETTING_ROWS.filter(([, { annotation }]) => annotation).map(([name, { key }]) => ({
+    name: `${ALLOW_FROM_BUNDLE}.${key}`,
+    value: bundleMayChoose(name, host),
+    origin: host.allowed.get(name)?.source ?? "default",
+  }));
+  return [...inForce, ...allowed];
 }
 
 /** As a table: the name, the value, and where it came from. */
-export function formatSettings(rows: readonly SettingRow[]): string {
-  const unset = new Map(ROWS.map(([, name, words]) => [name, words]));
-  const cells = rows.map(({ name, value, origin }) => [
-    name,
-    value === null ? `(${unset.get(name) ?? "not set"})` : `${value}${name === "vm.memory" ? " MiB" : ""}`,
-    origin,
-  ]);
+export function formatSettings(reported: readonly ReportedSetting[]): string {
+  const rows = new Map(SETTING_ROWS.map(([, setting]) => [setting.key, setting]));
+  const cells = reported.map(({ name, value, origin }) => [name, shown(value, rows.get(name)), origin]);
   const all = [["SETTING", "VALUE", "FROM"], ...cells];
   const width = (column: number): number => Math.max(...all.map((row) => row[column]?.length ?? 0)) + 3;
   const [first, second] = [width(0), width(1)];
   return all
     .map(([name = "", value = "", origin = ""]) => `${name.padEnd(first)}${value.padEnd(second)}${origin}\n`)
     .join("");
+}
+
+/** With its unit; for an unset one what it comes to. */
+function shown(value: ReportedSetting["value"], setting?: Setting): string {
+  if (value === null) return `(${setting === undefined ? "not set" : defaultOf(setting)})`;
+  return setting?.type.unit === undefined ? `${value}` : `${value} ${setting.type.unit}`;
 }

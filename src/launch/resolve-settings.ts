@@ -1,8 +1,9 @@
 import { settingsFromAnnotations } from "../oci/annotations.ts";
 import type { OciConfig } from "../oci/config.ts";
-import { DEFAULT_SETTINGS } from "../oci/settings.ts";
-import type { Settings, SourcedSettings } from "../oci/settings.ts";
+import { DEFAULT_SETTINGS, type Settings, type SourcedSettings } from "../oci/settings.ts";
 import { settingsFromLimits, settingsFromVmSection } from "../oci/vm-size.ts";
+import { bundleMayChoose, namesIn, refuseDenied } from "./bundle-choices.ts";
+import type { HostSettings } from "./settings-files.ts";
 
 /** What of a bundle gives settings. */
 export type SettingsConfig = Pick<OciConfig, "annotations" | "vm" | "linux">;
@@ -16,20 +17,29 @@ export interface ResolvedSettings {
 /**
  * How this container is run. What comes first here counts most: flags, the bundle's annotations, its `vm` section, the settings
  * files of the host, sizes that follow from the container's limits, built-in defaults.
+ * @throws BAD_CONFIG for what the bundle chooses and may not (bundle-choices.ts)
  */
 export function resolveSettings(
   flags: readonly SourcedSettings[],
   config: SettingsConfig,
-  files: readonly SourcedSettings[],
+  host: HostSettings,
 ): ResolvedSettings {
-  const leastFirst = [
+  const offered = [...settingsFromVmSection(config.vm), ...settingsFromAnnotations(config.annotations ?? {})];
+  const isTaken = (sourced: SourcedSettings): boolean =>
+    namesIn(sourced).every((name) => bundleMayChoose(name, host));
+  const resolved = merge([
     { source: "default", settings: DEFAULT_SETTINGS },
     ...settingsFromLimits(config),
-    ...files,
-    ...settingsFromVmSection(config.vm),
-    ...settingsFromAnnotations(config.annotations ?? {}),
+    ...host.settings,
+    ...offered.filter(isTaken),
     ...flags,
-  ];
+  ]);
+  const denied = offered.filter((sourced) => !isTaken(sourced));
+  refuseDenied(denied, flags, resolved.settings, host);
+  return resolved;
+}
+
+function merge(leastFirst: readonly SourcedSettings[]): ResolvedSettings {
   const origins = leastFirst.flatMap(({ source, settings }) =>
     Object.keys(settings).map((name) => [name, source] as const),
   );

@@ -4,12 +4,11 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { checkConfig } from "../oci/config.ts";
 import type { OciConfig } from "../oci/config.ts";
-import { readSetting } from "../oci/setting-values.ts";
 import { specTemplate } from "../oci/spec-template.ts";
 import type { PartialSettings, SourcedSettings } from "../oci/settings.ts";
 import { settingsFromLimits } from "../oci/vm-size.ts";
 import { resolveSettings } from "./resolve-settings.ts";
-import { settingsFromFiles } from "./settings-files.ts";
+import { settingsFromFiles, type HostSettings } from "./settings-files.ts";
 
 function config(members: Record<string, unknown> = {}): OciConfig {
   return checkConfig({ ...specTemplate(), ...members }, "config.json");
@@ -19,6 +18,12 @@ const MEMORY = "org.nano-sandbox.vm.memory";
 
 const from = (source: string, settings: PartialSettings): SourcedSettings => ({ source, settings });
 
+const host = (...settings: SourcedSettings[]): HostSettings => ({
+  settings,
+  allowed: new Map(),
+  file: "/etc/x.json",
+});
+
 /** What all of them together come to. */
 function merged(sourced: SourcedSettings[]): PartialSettings {
   return Object.assign({}, ...sourced.map(({ settings }) => settings)) as PartialSettings;
@@ -26,7 +31,7 @@ function merged(sourced: SourcedSettings[]): PartialSettings {
 
 describe("resolveSettings", () => {
   it("has defaults", () => {
-    const { settings, origins } = resolveSettings([], config(), []);
+    const { settings, origins } = resolveSettings([], config(), host());
     expect(settings).toEqual({
       mode: "container",
       vcpus: 1,
@@ -50,12 +55,12 @@ describe("resolveSettings", () => {
     const limits = { linux: { resources: { memory: { limit: 512 * 1024 * 1024 } } } };
     const vm = { vm: { hwConfig: { memory: 768 * 1024 * 1024 } } };
     const annotations = { annotations: { [MEMORY]: "800" } };
-    const files = [from("a.json", { memSizeMib: 600 }), from("b.json", { memSizeMib: 700 })];
+    const files = host(from("a.json", { memSizeMib: 600 }), from("b.json", { memSizeMib: 700 }));
     const memory = (...given: Parameters<typeof resolveSettings>): [number, string] => {
       const { settings, origins } = resolveSettings(...given);
       return [settings.memSizeMib, origins.memSizeMib];
     };
-    expect(memory([], config(limits), [])).toEqual([640, "linux.resources.memory.limit in config.json"]);
+    expect(memory([], config(limits), host())).toEqual([640, "linux.resources.memory.limit in config.json"]);
     expect(memory([], config(limits), files)).toEqual([700, "b.json"]);
     expect(memory([], config({ ...limits, ...vm }), files)).toEqual([
       768,
@@ -66,24 +71,25 @@ describe("resolveSettings", () => {
     expect(memory([from("--vm-memory", { memSizeMib: 900 })], all, files)).toEqual([900, "--vm-memory"]);
   });
 
-  it("reads kernel and initrd of the vm section, in both spellings of its hardware", () => {
-    const vm = { kernel: { path: "/k", initrd: "/i" }, hwconfig: { vcpus: 3 } };
-    const { settings } = resolveSettings([], config({ vm }), []);
-    expect(settings).toMatchObject({ kernel: "/k", rootfs: "/i", vcpus: 3 });
+  it("reads the hardware of the vm section in both spellings", () => {
+    for (const member of ["hwConfig", "hwconfig"]) {
+      const { settings } = resolveSettings([], config({ vm: { [member]: { vcpus: 3 } } }), host());
+      expect(settings.vcpus).toBe(3);
+    }
   });
 
   it("names the annotation that is wrong", () => {
     const bad = config({ annotations: { "org.nano-sandbox.mode": "jail" } });
-    expect(() => resolveSettings([], bad, [])).toThrow(
+    expect(() => resolveSettings([], bad, host())).toThrow(
       'annotation org.nano-sandbox.mode: expected container or vm, found "jail"',
     );
   });
 });
 
 describe("settingsFromLimits", () => {
-  const host = { cpus: 4, memoryBytes: 8 * 1024 ** 3 };
+  const size = { cpus: 4, memoryBytes: 8 * 1024 ** 3 };
   const limits = (cpu: object, memory: object) =>
-    merged(settingsFromLimits(config({ linux: { resources: { cpu, memory } } }), host));
+    merged(settingsFromLimits(config({ linux: { resources: { cpu, memory } } }), size));
 
   it.each([
     [{ quota: 150_000, period: 100_000 }, 2],
@@ -97,7 +103,7 @@ describe("settingsFromLimits", () => {
 
   it("gives no more CPUs than a VM can have", () => {
     const resources = { cpu: { quota: 9_900_000 } };
-    expect(merged(settingsFromLimits(config({ linux: { resources } }), { ...host, cpus: 96 })).vcpus).toBe(
+    expect(merged(settingsFromLimits(config({ linux: { resources } }), { ...size, cpus: 96 })).vcpus).toBe(
       32,
     );
   });
@@ -118,35 +124,6 @@ describe("settingsFromLimits", () => {
   });
 });
 
-describe("readSetting", () => {
-  it.each<[string | number, number]>([
-    ["1024", 1024],
-    [1024, 1024],
-    ["512M", 512],
-    ["512MiB", 512],
-    ["2G", 2048],
-    ["2gb", 2048],
-  ])("reads a memory of %s", (text, mib) => {
-    expect(readSetting("memSizeMib", text, "--vm-memory")).toEqual({ memSizeMib: mib });
-  });
-
-  it.each(["0", "12k", "-5", "1.5G", "", {}, undefined])("refuses a memory of %j", (value) => {
-    expect(() => readSetting("memSizeMib", value, "--vm-memory")).toThrow(
-      /^--vm-memory: expected a number of MiB/,
-    );
-  });
-
-  it.each(["0", "65", "two", 1.5])("refuses %j CPUs", (value) => {
-    expect(() => readSetting("vcpus", value, "--vm-vcpus")).toThrow("a whole number from 1 to 32");
-  });
-
-  it("wants absolute paths", () => {
-    expect(() => readSetting("kernel", "vmlinux", "x")).toThrow(
-      'x: expected an absolute path, found "vmlinux"',
-    );
-  });
-});
-
 describe("settingsFromFiles", () => {
   let dir: string;
   beforeEach(() => {
@@ -157,7 +134,12 @@ describe("settingsFromFiles", () => {
   const write = (name: string, value: unknown): void => writeFileSync(join(dir, name), JSON.stringify(value));
 
   it("is empty without files", () => {
-    expect(settingsFromFiles(join(dir, "none"))).toEqual([]);
+    const none = join(dir, "none");
+    expect(settingsFromFiles(none)).toEqual({
+      settings: [],
+      allowed: new Map(),
+      file: join(none, "config.json"),
+    });
   });
 
   it("lets drop-ins count more, by name", () => {
@@ -165,7 +147,7 @@ describe("settingsFromFiles", () => {
     write("config.d/20-b.json", { vm: { memory: "1G" } });
     write("config.d/10-a.json", { vm: { memory: 300, accel: "tcg" } });
     write("config.d/readme.txt", "not read");
-    const found = settingsFromFiles(dir);
+    const { settings: found } = settingsFromFiles(dir);
     expect(found[0]).toEqual({ source: `${join(dir, "config.json")}: mode`, settings: { mode: "vm" } });
     expect(merged(found)).toEqual({
       mode: "vm",
@@ -174,6 +156,32 @@ describe("settingsFromFiles", () => {
       accel: "tcg",
       hostRuntime: "crun",
     });
+  });
+
+  it("says what a bundle may choose, a later file for an earlier one", () => {
+    write("config.json", { allowFromBundle: { "vm.kernel": true, mode: false } });
+    write("config.d/10-a.json", { allowFromBundle: { mode: true } });
+    const { allowed, settings } = settingsFromFiles(dir);
+    expect([...allowed]).toEqual([
+      ["kernel", { allowed: true, source: `${join(dir, "config.json")}: allowFromBundle.vm.kernel` }],
+      ["mode", { allowed: true, source: `${join(dir, "config.d/10-a.json")}: allowFromBundle.mode` }],
+    ]);
+    expect(settings).toEqual([]);
+  });
+
+  it.each([
+    [
+      { "vm.kernal": true },
+      "unknown setting allowFromBundle.vm.kernal: expected one of allowFromBundle.mode, ",
+    ],
+    // There is no annotation for them.
+    [{ "vm.jailer": true }, "unknown setting allowFromBundle.vm.jailer: expected one of "],
+    [{ "container.runtime": true }, "unknown setting allowFromBundle.container.runtime: expected one of "],
+    [{ "vm.kernel": "yes" }, 'allowFromBundle.vm.kernel: expected true or false, found "yes"'],
+    [["vm.kernel"], "allowFromBundle: expected an object, found an array"],
+  ])("refuses the permissions %j", (permissions, message) => {
+    write("config.json", { allowFromBundle: permissions });
+    expect(() => settingsFromFiles(dir)).toThrow(message);
   });
 
   it("names file and member of an error", () => {

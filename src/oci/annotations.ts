@@ -1,52 +1,41 @@
 import { closest, editDistance } from "../base/closest.ts";
 import { NkError } from "../base/errors.ts";
-import { sourcedSetting } from "./setting-values.ts";
-import type { SettingName } from "./setting-values.ts";
-import type { SourcedSettings } from "./settings.ts";
+import { SETTING_ROWS, SETTINGS, type SettingName } from "./setting-table.ts";
+import { sourcedSetting, type SourcedSettings } from "./settings.ts";
 
 const PREFIX = "org.nano-sandbox.";
 
-/**
- * The annotations that decide how a container is run. There is none for the host's runtime and for the jailer: whoever writes a bundle must not choose a
- * program of the host, nor take a fence down.
- */
-export const ANNOTATIONS: Record<string, SettingName> = {
-  [`${PREFIX}mode`]: "mode",
-  [`${PREFIX}vm.vcpus`]: "vcpus",
-  [`${PREFIX}vm.memory`]: "memSizeMib",
-  [`${PREFIX}vm.kernel`]: "kernel",
-  [`${PREFIX}vm.rootfs`]: "rootfs",
-  [`${PREFIX}vm.vmm`]: "vmm",
-  [`${PREFIX}vm.accel`]: "accel",
-  [`${PREFIX}vm.share`]: "share",
-  [`${PREFIX}vm.blockFs`]: "blockFs",
-  [`${PREFIX}vm.sync`]: "sync",
-  [`${PREFIX}vm.runtime`]: "vmRuntime",
-};
+/** The annotations that decide how a container is run. */
+export const ANNOTATIONS: ReadonlyMap<string, SettingName> = new Map(
+  SETTING_ROWS.filter(([, { annotation }]) => annotation).map(([name, { key }]) => [`${PREFIX}${key}`, name]),
+);
+
+/** Those that name something of the host. */
+export const HOST_ANNOTATIONS: readonly string[] = [...ANNOTATIONS]
+  .filter(([, name]) => SETTINGS[name].type.names !== undefined)
+  .map(([annotation]) => annotation);
 
 /** A name that differs this little from one of ours is one of ours with a typo: "org.nanosandbox.mode". */
 const TYPO_DISTANCE = 3;
 
 /** The settings that a bundle's annotations give. @throws BAD_CONFIG for one that looks like ours and is not: a container must not lose its VM by a typo */
 export function settingsFromAnnotations(annotations: Record<string, string>): SourcedSettings[] {
-  const unknown = Object.keys(annotations).find(
-    (name) => ANNOTATIONS[name] === undefined && looksLikeOurs(name),
-  );
+  const unknown = Object.keys(annotations).find((name) => !ANNOTATIONS.has(name) && looksLikeOurs(name));
   if (unknown !== undefined) throw noAnnotation(unknown);
-  return Object.entries(ANNOTATIONS)
+  return [...ANNOTATIONS]
     .filter(([name]) => annotations[name] !== undefined)
     .map(([name, setting]) => sourcedSetting(setting, annotations[name], `annotation ${name}`));
 }
 
 function looksLikeOurs(name: string): boolean {
   if (name.toLowerCase().startsWith(PREFIX)) return true;
-  return Object.keys(ANNOTATIONS).some(
+  return [...ANNOTATIONS.keys()].some(
     (own) => Math.abs(own.length - name.length) <= TYPO_DISTANCE && editDistance(own, name) <= TYPO_DISTANCE,
   );
 }
 
 function noAnnotation(name: string): NkError {
-  const names = Object.keys(ANNOTATIONS);
+  const names = [...ANNOTATIONS.keys()];
   const own = name.toLowerCase().startsWith(PREFIX) ? name.slice(PREFIX.length) : name;
   const guess = closest(
     own,

@@ -1,3 +1,5 @@
+import { HOST_ANNOTATIONS } from "./annotations.ts";
+
 /** The newest version of the runtime specification whose members we know. */
 export const OCI_VERSION = "1.2.0";
 
@@ -26,8 +28,8 @@ export function features(version: string): Record<string, unknown> {
       intelRdt: { enabled: false },
     },
     annotations: { "org.nano-sandbox.version": version, "org.nano-sandbox.modes": "container,vm" },
-    // They name files of the host.
-    potentiallyUnsafeConfigAnnotations: ["org.nano-sandbox.vm.kernel", "org.nano-sandbox.vm.rootfs"],
+    // They name files of the host. It does not take them unless its administrator lets it.
+    potentiallyUnsafeConfigAnnotations: HOST_ANNOTATIONS,
   };
 }
 

@@ -1,30 +1,15 @@
+import { SETTING_ROWS, SETTINGS, type Setting, type SettingName } from "./setting-table.ts";
+
+type ValueOf<Row> =
+  Row extends Setting<infer Value, infer Default>
+    ? Value | (Default extends undefined ? undefined : never)
+    : never;
+
 /**
- * What decides how a container is run, after flags, annotations, settings files and defaults have been merged
- * (in that precedence).
+ * What decides how a container is run, after flags, annotations, settings files and defaults have been merged (in that precedence).
+ * What is undefined is found where it is used: the installed guest image's kernel and initramfs, a runtime in PATH.
  */
-export interface Settings {
-  mode: "container" | "vm";
-  vcpus: number;
-  memSizeMib: number;
-  /** Path of a kernel; undefined: the installed guest image's. */
-  kernel: string | undefined;
-  /** Path of an initramfs; undefined: the installed guest image's. */
-  rootfs: string | undefined;
-  /** What runs the VM. `auto` is settled before the VM is made (vm/choose-vmm.ts). */
-  vmm: "auto" | "firecracker" | "qemu";
-  /** Firecracker in a jail, as a user of its own. `auto`: where we are root and its jailer is installed. */
-  jailer: "auto" | "on" | "off";
-  accel: "auto" | "kvm" | "tcg";
-  share: "auto" | "virtiofs" | "9p" | "9p-vsock" | "block";
-  /** File system of the disk image, with `share: "block"`. */
-  blockFs: "auto" | "ext4" | "erofs";
-  /** What the container changed is copied back to the bundle's root file system when it ends, with `share: "block"`. */
-  sync: boolean;
-  /** Runtime inside the VM. */
-  vmRuntime: "crun" | "runc";
-  /** Path or name of the runtime for container mode; undefined: probe. */
-  hostRuntime: string | undefined;
-}
+export type Settings = { [Name in SettingName]: ValueOf<(typeof SETTINGS)[Name]> };
 
 /** Settings of one source: what it does not say is left to the next. */
 export type PartialSettings = Partial<Settings>;
@@ -35,18 +20,15 @@ export interface SourcedSettings {
   settings: PartialSettings;
 }
 
-export const DEFAULT_SETTINGS: Settings = {
-  mode: "container",
-  vcpus: 1,
-  memSizeMib: 512,
-  kernel: undefined,
-  rootfs: undefined,
-  vmm: "auto",
-  jailer: "auto",
-  accel: "auto",
-  share: "auto",
-  blockFs: "auto",
-  sync: false,
-  vmRuntime: "crun",
-  hostRuntime: undefined,
-};
+export const DEFAULT_SETTINGS = Object.fromEntries(
+  SETTING_ROWS.map(([name, setting]) => [name, setting.default]),
+) as Settings;
+
+/**
+ * One setting, checked.
+ * @param value text or JSON
+ * @throws BAD_CONFIG that names the source, what it takes and what was found
+ */
+export function sourcedSetting(name: SettingName, value: unknown, source: string): SourcedSettings {
+  return { source, settings: { [name]: SETTINGS[name].type.read(value, source) } };
+}

@@ -1,6 +1,6 @@
 import { availableParallelism, totalmem } from "node:os";
 import type { OciConfig } from "./config.ts";
-import { MAX_VCPUS } from "./setting-values.ts";
+import { MAX_VCPUS } from "./setting-table.ts";
 import type { PartialSettings, SourcedSettings } from "./settings.ts";
 
 const MIB = 1024 * 1024;

@@ -133,6 +133,16 @@ const BAD_CONFIGS: [string, Change, RegExp][] = [
     /annotation org\.nano-sandbox\.mod is not known: did you mean org\.nano-sandbox\.mode\?/,
   ],
   [
+    "an annotation that names a file of the host, without the host's permission",
+    annotated("org.nano-sandbox.vm.kernel", "/etc/shadow"),
+    /annotation org\.nano-sandbox\.vm\.kernel names a file of the host, .* give --vm-kernel, or allow it with/,
+  ],
+  [
+    "a vm section that does",
+    (c) => (c["vm"] = { kernel: { path: "/etc/shadow" } }),
+    /vm\.kernel\.path in config\.json names a file of the host, which a bundle may not choose/,
+  ],
+  [
     "a namespace of another container",
     (c) => (c.linux["namespaces"] = [{ type: "ipc", path: "/proc/1/ns/ipc" }]),
     /linux\.namespaces: ipc has the path \/proc\/1\/ns\/ipc: a container in a VM cannot join/,
@@ -214,6 +224,8 @@ describe("settings files", () => {
     ['{"mode": 5}', /mode: expected container or vm, found 5/],
     ['{"vm": 5}', /vm: expected an object, found a number/],
     ["[]", /expected a JSON object, found an array/],
+    ['{"allowFromBundle": {"host.runtime": true}}', /unknown setting allowFromBundle\.host\.runtime/],
+    ['{"allowFromBundle": {"mode": 1}}', /allowFromBundle\.mode: expected true or false, found 1/],
     ['{"vm": {"kernel": "x"}}', /vm\.kernel: expected an absolute path, found "x"/],
   ])("refuses %s", async (text, message) => {
     const { dir: bundle } = await runtime.bundle({ args: ["true"] });

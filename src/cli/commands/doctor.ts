@@ -1,11 +1,11 @@
 import { resolveSettings, type ResolvedSettings } from "../../launch/resolve-settings.ts";
-import { settingsFromFiles } from "../../launch/settings-files.ts";
+import { settingsFromFiles, type HostSettings } from "../../launch/settings-files.ts";
 import { bundleChecks } from "../../doctor/bundle.ts";
 import { runChecks } from "../../doctor/check.ts";
 import { CHECKS } from "../../doctor/checks.ts";
 import { makeContext } from "../../doctor/context.ts";
 import { formatReport, makeReport } from "../../doctor/report.ts";
-import { formatSettings, settingRows } from "../../doctor/settings-report.ts";
+import { formatSettings, reportSettings } from "../../doctor/settings-report.ts";
 import { loadBundle, type Bundle } from "../../oci/bundle.ts";
 import type { Command } from "../command.ts";
 import { type Flags, formatOption } from "../options.ts";
@@ -40,16 +40,17 @@ export const doctor: Command = {
   async run({ flags, store }) {
     const dir = flags.text("bundle");
     const bundle = dir === undefined ? undefined : loadBundle(dir);
-    const resolved = resolveSettings(settingsFromFlags(flags), bundle?.config ?? {}, settingsFromFiles());
+    const host = settingsFromFiles();
+    const resolved = resolveSettings(settingsFromFlags(flags), bundle?.config ?? {}, host);
     return flags.switch("config")
-      ? printSettings(resolved, flags)
+      ? printSettings(resolved, host, flags)
       : examine(store.root, resolved, bundle, flags);
   },
 };
 
-async function printSettings(resolved: ResolvedSettings, flags: Flags): Promise<number> {
-  const rows = settingRows(resolved);
-  await print(isJson(flags) ? `${JSON.stringify(rows, null, 2)}\n` : formatSettings(rows));
+async function printSettings(resolved: ResolvedSettings, host: HostSettings, flags: Flags): Promise<number> {
+  const reported = reportSettings(resolved, host);
+  await print(isJson(flags) ? `${JSON.stringify(reported, null, 2)}\n` : formatSettings(reported));
   return 0;
 }
 

@@ -1,0 +1,162 @@
+import { choice, count, FILE, memory, PROGRAM, SWITCH, type SettingType } from "./setting-types.ts";
+
+/** Below this a guest kernel with its initramfs does not boot. */
+const MIN_MEMORY_MIB = 64;
+const MAX_MEMORY_MIB = 1024 * 1024;
+/** What our kernel is built for (CONFIG_NR_CPUS); it would leave the others out without a word. */
+export const MAX_VCPUS = 32;
+
+/** All that is known of one setting. Options, annotations, settings files, defaults, `doctor --config` and the documentation are made from it. */
+export interface Setting<Value = unknown, Default = unknown> {
+  /** The flag, without its dashes. */
+  flag: string;
+  /** Its member in settings files; what begins with `vm.` is for VM mode alone. */
+  key: string;
+  /** Can a bundle have it as the annotation `org.nano-sandbox.KEY`? What names something of the host must be allowed there, too (SettingType.names). */
+  annotation: boolean;
+  type: SettingType<Value>;
+  default: Default;
+  /** What the default comes to, where that is more than its value. */
+  defaultWords?: string;
+  /** One line, without the default. */
+  help: string;
+}
+
+/** Holds a row to its type: the default must be a value of it, or undefined. */
+function row<Value, const Default extends Value | undefined>(
+  setting: Setting<Value, Default>,
+): Setting<Value, Default> {
+  return setting;
+}
+
+/** The settings, one row each. There is no annotation for what takes a fence down, nor for a program of the host. */
+export const SETTINGS = {
+  mode: row({
+    flag: "mode",
+    key: "mode",
+    annotation: true,
+    type: choice("container", "vm"),
+    default: "container",
+    help: "on the host's kernel or in a VM",
+  }),
+  vcpus: row({
+    flag: "vm-vcpus",
+    key: "vm.vcpus",
+    annotation: true,
+    type: count(1, MAX_VCPUS),
+    default: 1,
+    defaultWords: "from the CPU limit, else 1",
+    help: "virtual CPUs",
+  }),
+  memSizeMib: row({
+    flag: "vm-memory",
+    key: "vm.memory",
+    annotation: true,
+    type: memory(MIN_MEMORY_MIB, MAX_MEMORY_MIB),
+    default: 512,
+    defaultWords: "from the memory limit, else 512",
+    help: "memory, also 512M or 2G",
+  }),
+  kernel: row({
+    flag: "vm-kernel",
+    key: "vm.kernel",
+    annotation: true,
+    type: FILE,
+    default: undefined,
+    defaultWords: "kernels/default of the guest image",
+    help: "guest kernel, vmlinux or bzImage",
+  }),
+  rootfs: row({
+    flag: "vm-rootfs",
+    key: "vm.rootfs",
+    annotation: true,
+    type: FILE,
+    default: undefined,
+    defaultWords: "rootfs/initramfs.cpio of the guest image",
+    help: "guest initramfs",
+  }),
+  /** `auto` is settled before the VM is made (vm/choose-vmm.ts). */
+  vmm: row({
+    flag: "vm-vmm",
+    key: "vm.vmm",
+    annotation: true,
+    type: choice("auto", "firecracker", "qemu"),
+    default: "auto",
+    defaultWords: "auto, Firecracker where it and KVM are usable",
+    help: "what runs the VM",
+  }),
+  jailer: row({
+    flag: "vm-jailer",
+    key: "vm.jailer",
+    annotation: false,
+    type: choice("auto", "on", "off"),
+    default: "auto",
+    defaultWords: "auto, where its jailer is",
+    help: "Firecracker in a jail as a user of its own",
+  }),
+  accel: row({
+    flag: "vm-accel",
+    key: "vm.accel",
+    annotation: true,
+    type: choice("auto", "kvm", "tcg"),
+    default: "auto",
+    help: "hardware or software virtualisation",
+  }),
+  share: row({
+    flag: "vm-share",
+    key: "vm.share",
+    annotation: true,
+    type: choice("auto", "virtiofs", "9p", "9p-vsock", "block"),
+    default: "auto",
+    defaultWords: "auto, on Firecracker block",
+    help: "how the guest sees the container's files",
+  }),
+  blockFs: row({
+    flag: "vm-block-fs",
+    key: "vm.blockFs",
+    annotation: true,
+    type: choice("auto", "ext4", "erofs"),
+    default: "auto",
+    help: "file system of the disk image of --vm-share=block",
+  }),
+  sync: row({
+    flag: "vm-sync",
+    key: "vm.sync",
+    annotation: true,
+    type: SWITCH,
+    default: false,
+    help: "copy back what the container changed when it ends, with --vm-share=block",
+  }),
+  vmRuntime: row({
+    flag: "vm-runtime",
+    key: "vm.runtime",
+    annotation: true,
+    type: choice("crun", "runc"),
+    default: "crun",
+    help: "runtime inside the VM",
+  }),
+  hostRuntime: row({
+    flag: "host-runtime",
+    key: "container.runtime",
+    annotation: false,
+    type: PROGRAM,
+    default: undefined,
+    defaultWords: "runc, else crun",
+    help: "runtime of container mode: runc, crun or a path",
+  }),
+};
+
+export type SettingName = keyof typeof SETTINGS;
+
+/** The rows with their names, in order. */
+export const SETTING_ROWS = Object.entries(SETTINGS) as [SettingName, Setting][];
+
+/** Is it of no use to a container on the host's kernel? */
+export function isForVm({ key }: Setting): boolean {
+  return key.startsWith("vm.");
+}
+
+/** What holds when nobody says anything, in words; undefined: a switch that is off. */
+export function defaultOf({ default: value, defaultWords }: Setting): string | undefined {
+  return defaultWords ?? (value === false ? undefined : String(value));
+}
