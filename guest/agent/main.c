@@ -1,53 +1,40 @@
 /* nk-agent: PID 1 of the VM. Runs containers for the host, as protocol/agent-protocol.md says. */
-#include "agent.h"
-#include "channel.h"
-#include "child.h"
-#include "init.h"
-#include "io.h"
-#include "log.h"
-#include "loop.h"
-#include "modules.h"
-#include "operations.h"
-#include "rundir.h"
-#include "transport.h"
+#include "base/agent.h"
+#include "base/child.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/rundir.h"
+#include "common/io.h"
+#include "machine/init.h"
+#include "machine/modules.h"
+#include "rooms.h"
+#include "wire/channel.h"
+#include "wire/transport.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/reboot.h>
 #include <unistd.h>
 
-struct nk_settings nk_settings = {
-    .run_dir = "/run/nk",
-    .cgroup_root = "/sys/fs/cgroup",
-    .runtime = "crun",
-};
-
 static bool quit;
 static bool rest_done;
 static int quit_status;
 static int inherited_fd = -1;
 
-void nk_agent_quit(int status) {
+static void stop_loop(int status) {
     quit = true;
     quit_status = status;
 }
 
-void nk_agent_die(const char *format, ...) {
-    char text[1024];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    nk_log(NK_ERROR, "%s", text);
+/* PID 1 restarts the machine: its end would be a panic of the kernel. */
+static void die(const char *reason) {
     nk_channel_flush();
     /* Before the console is open this is where the kernel shows it. */
-    fprintf(stderr, "nk-agent: %s\n", text);
+    fprintf(stderr, "nk-agent: %s\n", reason);
     if (!nk_settings.owns_machine)
         exit(1);
     sync();
@@ -123,6 +110,9 @@ int main(int argc, char **argv) {
 
     if (argc > 0 && nk_modules_is_helper(argv[0]))
         return nk_modules_help(argv + 1);
+    nk_on_quit = stop_loop;
+    nk_on_death = die;
+    nk_rooms_connect();
     /* Not from /dev/urandom: at this time the kernel would complain, and the host is the only one to send
      * keys. */
     json_object_seed((size_t)nk_boottime_us() | 1);
@@ -130,7 +120,6 @@ int main(int argc, char **argv) {
         start_machine();
     else
         parse_arguments(argc, argv);
-    nk_on_terminate = nk_shutdown_begin;
     if (nk_loop_init() < 0 || nk_children_init() < 0)
         nk_agent_die("event loop: %s", strerror(errno));
     if (nk_rundir_make(&e) < 0)

@@ -1,5 +1,5 @@
 /* Any bytes as a plan: refused, or all its strings are within it. */
-#include "plan.h"
+#include "shadow/plan.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Any bytes from the monitor: the pump ends, whatever they are. Runs with -close_fd_mask=3, as it closes its
  * standard streams. */
 #include "connection.h"
-#include "pump.h"
+#include "shadow/pump.h"
 
 static void open_standard_streams(void) {
     for (int fd = 0; fd <= 2; fd++) {

@@ -1,6 +1,6 @@
 /* Any bytes as the monitor's answer to a request for an exec session. */
 #include "connection.h"
-#include "upgrade.h"
+#include "shadow/upgrade.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     int pair[2];

@@ -1,10 +1,10 @@
 /* A shadow's tree inside that of another one: several containers in one VM, which shares one tree with its
  * guest. */
-#include "cleanup.h"
-#include "fail.h"
-#include "io.h"
+#include "common/cleanup.h"
+#include "common/fail.h"
+#include "common/io.h"
+#include "common/syscalls.h"
 #include "resolve.h"
-#include "syscalls.h"
 #include "tree.h"
 
 #include <errno.h>

@@ -1,11 +1,11 @@
 /* nk-shadow create: makes a container's shadow, and its monitor or a connection to that of a VM which runs.
  */
-#include "cleanup.h"
 #include "commands.h"
-#include "connect.h"
-#include "descriptors.h"
-#include "fail.h"
-#include "halt.h"
+#include "common/cleanup.h"
+#include "common/connect.h"
+#include "common/descriptors.h"
+#include "common/fail.h"
+#include "common/halt.h"
 #include "launch.h"
 #include "monitor.h"
 #include "namespaces.h"

@@ -1,7 +1,7 @@
 /* nk-shadow detach: takes a container's tree off that of the VM it was in. */
-#include "cleanup.h"
 #include "commands.h"
-#include "fail.h"
+#include "common/cleanup.h"
+#include "common/fail.h"
 #include "tree.h"
 
 #include <stdio.h>

@@ -1,8 +1,8 @@
 #include "launch.h"
 
-#include "fail.h"
-#include "halt.h"
-#include "signals.h"
+#include "common/fail.h"
+#include "common/halt.h"
+#include "common/signals.h"
 
 #include <errno.h>
 #include <signal.h>

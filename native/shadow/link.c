@@ -1,6 +1,6 @@
 #include "link.h"
 
-#include "fail.h"
+#include "common/fail.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #ifndef NK_LINK_H
 #define NK_LINK_H
 
-#include "frame.h"
+#include "common/frame.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,13 +1,13 @@
 #include "monitor.h"
 
-#include "cleanup.h"
-#include "descriptors.h"
-#include "fail.h"
-#include "halt.h"
-#include "io.h"
+#include "common/cleanup.h"
+#include "common/descriptors.h"
+#include "common/fail.h"
+#include "common/halt.h"
+#include "common/io.h"
+#include "common/signals.h"
 #include "report.h"
 #include "session.h"
-#include "signals.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* A plan from a descriptor, and its end. */
-#include "fail.h"
+#include "common/fail.h"
 #include "plan.h"
 
 #include <errno.h>

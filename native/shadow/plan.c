@@ -1,6 +1,6 @@
 #include "plan.h"
 
-#include "fail.h"
+#include "common/fail.h"
 
 #include <errno.h>
 #include <limits.h>

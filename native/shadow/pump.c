@@ -1,7 +1,7 @@
 #include "pump.h"
 
+#include "common/signals.h"
 #include "link.h"
-#include "signals.h"
 #include "sink.h"
 #include "terminal.h"
 

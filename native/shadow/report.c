@@ -1,7 +1,7 @@
 #include "report.h"
 
-#include "fail.h"
-#include "io.h"
+#include "common/fail.h"
+#include "common/io.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 #include "resolve.h"
 
-#include "cleanup.h"
-#include "fail.h"
-#include "syscalls.h"
+#include "common/cleanup.h"
+#include "common/fail.h"
+#include "common/syscalls.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -1,9 +1,9 @@
 #include "session.h"
 
-#include "cleanup.h"
-#include "descriptors.h"
-#include "fail.h"
-#include "io.h"
+#include "common/cleanup.h"
+#include "common/descriptors.h"
+#include "common/fail.h"
+#include "common/io.h"
 
 #include <errno.h>
 #include <fcntl.h>

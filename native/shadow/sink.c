@@ -1,6 +1,6 @@
 #include "sink.h"
 
-#include "fail.h"
+#include "common/fail.h"
 
 #include <errno.h>
 #include <fcntl.h>

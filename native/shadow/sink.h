@@ -2,7 +2,7 @@
 #ifndef NK_SINK_H
 #define NK_SINK_H
 
-#include "credit.h"
+#include "common/credit.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,10 +1,10 @@
 #include "terminal.h"
 
-#include "cleanup.h"
-#include "connect.h"
-#include "fail.h"
-#include "frame.h"
-#include "io.h"
+#include "common/cleanup.h"
+#include "common/connect.h"
+#include "common/fail.h"
+#include "common/frame.h"
+#include "common/io.h"
 
 #include <errno.h>
 #include <fcntl.h>

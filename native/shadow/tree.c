@@ -1,9 +1,9 @@
 #include "tree.h"
 
-#include "cleanup.h"
-#include "fail.h"
-#include "io.h"
-#include "syscalls.h"
+#include "common/cleanup.h"
+#include "common/fail.h"
+#include "common/io.h"
+#include "common/syscalls.h"
 #include "view.h"
 
 #include <errno.h>

@@ -1,9 +1,9 @@
 #include "upgrade.h"
 
-#include "cleanup.h"
-#include "fail.h"
-#include "frame.h"
-#include "io.h"
+#include "common/cleanup.h"
+#include "common/fail.h"
+#include "common/frame.h"
+#include "common/io.h"
 #include "terminal.h"
 
 #include <stdio.h>

@@ -1,9 +1,9 @@
 #include "view.h"
 
-#include "cleanup.h"
-#include "fail.h"
+#include "common/cleanup.h"
+#include "common/fail.h"
+#include "common/syscalls.h"
 #include "resolve.h"
-#include "syscalls.h"
 #include "tree.h"
 
 #include <sched.h>

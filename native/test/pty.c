@@ -4,7 +4,7 @@
  * terminal as a console socket does, and says so on standard error Both connect the terminal to standard
  * input and output. SIGUSR1 makes it 50 x 120. */
 #include "check.h"
-#include "io.h"
+#include "common/io.h"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -3,10 +3,10 @@
 #define NK_PUMP_RIG_H
 
 #include "check.h"
-#include "frame.h"
-#include "io.h"
-#include "pump.h"
-#include "signals.h"
+#include "common/frame.h"
+#include "common/io.h"
+#include "common/signals.h"
+#include "shadow/pump.h"
 
 #include <stdbool.h>
 #include <sys/socket.h>

@@ -1,6 +1,6 @@
 #include "check.h"
-#include "fail.h"
-#include "plan.h"
+#include "common/fail.h"
+#include "shadow/plan.h"
 
 #include <unistd.h>
 

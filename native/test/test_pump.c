@@ -1,5 +1,5 @@
 /* The pump between pipes and a monitor that is this test. */
-#include "credit.h"
+#include "common/credit.h"
 #include "pump_rig.h"
 
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* Mount points inside a hostile rootfs. */
 #include "check.h"
-#include "fail.h"
-#include "resolve.h"
+#include "common/fail.h"
+#include "shadow/resolve.h"
 
 #include <fcntl.h>
 #include <limits.h>

@@ -36,7 +36,7 @@ export async function makeSpecials(root: string, specials: readonly Special[]): 
   return Number(output);
 }
 
-/** Each is a line of words, the path and, of an attribute, its name and value as bytes behind: native/shadow/files.c. */
+/** Each is a line of words, the path and, of an attribute, its name and value as bytes behind: native/files/files.c. */
 function records({ path, device, xattrs }: Special): Buffer[] {
   const name = Buffer.from(path, "latin1");
   const made = device

@@ -59,7 +59,7 @@ function isOf(pid: number, stateDir: string): boolean {
   }
 }
 
-/** It ends by itself, with what it guards: a jailed VMM, which has no mark and would be left without it (native/shadow/guard.c). */
+/** It ends by itself, with what it guards: a jailed VMM, which has no mark and would be left without it (native/daemon/guard.c). */
 function isGuard(pid: number): boolean {
   try {
     return readFileSync(`/proc/${pid}/comm`, "utf8") === "nk-guard\n";

@@ -53,7 +53,7 @@ export interface Share {
   close(): Promise<void>;
 }
 
-/** Where a server has the tree in its root (native/shadow/jail.c). */
+/** Where a server has the tree in its root (native/confine/jail.c). */
 export const EXPORTED_TREE = "/tree";
 
 /** A server ends with the guest's connection, and so a moment before the end of a killed VMM is seen: this long at most. */

@@ -9,10 +9,10 @@
  *   r  close the port and open it again        p  power(data)
  *   z  sleep for a second
  */
-#include "frame.h"
-#include "io.h"
-#include "port.h"
+#include "common/frame.h"
+#include "common/io.h"
 #include "power.h"
+#include "wire/port.h"
 
 #include <fcntl.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 #include "power.h"
 
-#include "io.h"
+#include "common/io.h"
 
 #include <fcntl.h>
 #include <sched.h>

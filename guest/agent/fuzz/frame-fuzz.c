@@ -1,5 +1,5 @@
 /* Any bytes from any sender: the decoder stays within its limits. */
-#include "frame.h"
+#include "common/frame.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Any text where the agent reads one: names, paths, base64, and bytes of programs that become JSON. */
-#include "text.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>

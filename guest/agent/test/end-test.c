@@ -1,14 +1,14 @@
 /* The end of a process: what it has written, what its children still write, and a host that reads neither. */
-#include "agent.h"
-#include "channel.h"
-#include "container.h"
-#include "dispatch.h"
-#include "io.h"
-#include "loop.h"
-#include "process.h"
-#include "runtime.h"
-#include "stream.h"
+#include "base/agent.h"
+#include "base/loop.h"
+#include "common/io.h"
+#include "containers/container.h"
+#include "containers/process.h"
+#include "ops/dispatch.h"
+#include "runtimes/runtime.h"
+#include "streams/stream.h"
 #include "test.h"
+#include "wire/channel.h"
 
 #include <fcntl.h>
 #include <jansson.h>

@@ -1,5 +1,5 @@
 /* The decoder against protocol/vectors/frames.json, with the bytes whole and cut. */
-#include "frame.h"
+#include "common/frame.h"
 #include "test.h"
 
 #include <jansson.h>

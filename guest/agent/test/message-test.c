@@ -1,6 +1,7 @@
 /* Requests against protocol/vectors/messages.json. */
-#include "request.h"
+#include "ops/operations.h"
 #include "test.h"
+#include "wire/request.h"
 
 static const char *verdict(const char *text, bool configured) {
     static struct nk_error e;
@@ -9,7 +10,7 @@ static const char *verdict(const char *text, bool configured) {
 
     if (nk_request_parse(text, strlen(text), &request) < 0)
         return "PROTOCOL";
-    if (!nk_request_check(request, configured, &e))
+    if (!nk_request_check(request, nk_operations, configured, &e))
         result = e.code;
     nk_request_free(request);
     return result;

@@ -1,5 +1,5 @@
 /* The file by which a shared tree is known, and what may be in its place. */
-#include "proof.h"
+#include "machine/proof.h"
 #include "test.h"
 
 #include <fcntl.h>

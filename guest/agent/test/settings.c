@@ -1,19 +1,16 @@
-/* What main.c has for the agent. */
-#include "agent.h"
+/* What main.c does for the agent. */
+#include "base/agent.h"
+#include "rooms.h"
 
 #include <stdlib.h>
 
-struct nk_settings nk_settings = {
-    .run_dir = "/run/nk",
-    .cgroup_root = "/sys/fs/cgroup",
-    .runtime = "crun",
-};
-
-void nk_agent_quit(int status) {
-    exit(status);
+static void die(const char *reason) {
+    (void)reason;
+    abort();
 }
 
-void nk_agent_die(const char *format, ...) {
-    (void)format;
-    abort();
+__attribute__((constructor)) static void be_main(void) {
+    nk_on_quit = exit;
+    nk_on_death = die;
+    nk_rooms_connect();
 }

@@ -1,10 +1,10 @@
 /* Streams between a socket (the host) and pipes (the process): credit, ends, and readers that go away. */
-#include "channel.h"
-#include "dispatch.h"
-#include "loop.h"
-#include "process.h"
-#include "stream.h"
+#include "base/loop.h"
+#include "containers/process.h"
+#include "ops/dispatch.h"
+#include "streams/stream.h"
 #include "test.h"
+#include "wire/channel.h"
 
 #include <fcntl.h>
 #include <signal.h>

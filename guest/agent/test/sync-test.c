@@ -1,6 +1,6 @@
 /* Copying back what a container changed: of an overlay, and of a file system of its own. Needs root, for the
  * mounts. */
-#include "sync.h"
+#include "sync/sync.h"
 #include "test.h"
 
 #include <errno.h>

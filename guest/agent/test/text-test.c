@@ -1,8 +1,8 @@
 /* Strings, base64, big integers, the runtime's log. */
-#include "bigint.h"
-#include "runtime-log.h"
+#include "base/bigint.h"
+#include "base/text.h"
+#include "runtimes/runtime-log.h"
 #include "test.h"
-#include "text.h"
 
 #include <unistd.h>
 

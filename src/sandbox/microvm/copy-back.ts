@@ -7,7 +7,7 @@ import { traced } from "../../trace/channels.ts";
 import type { Guest } from "./guest.ts";
 import { upperFolder } from "./root-mounts.ts";
 
-/** Where the agent makes files before they get their names (guest/agent/sync.h). */
+/** Where the agent makes files before they get their names (guest/agent/sync/sync.h). */
 const STAGING = ".nk-sync";
 
 const WHY = "with --vm-sync the bundle's root file system gets what the container has made of its disk";

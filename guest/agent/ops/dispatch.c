@@ -1,0 +1,82 @@
+#include "dispatch.h"
+
+#include "operations.h"
+
+#include "base/agent.h"
+#include "base/log.h"
+#include "common/io.h"
+#include "containers/container.h"
+#include "runtimes/runtime.h"
+#include "streams/stream.h"
+#include "wire/channel.h"
+#include "wire/request.h"
+
+#include <stdio.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+static bool configured;
+static json_int_t last_seq;
+static uint64_t start_us;
+
+__attribute__((constructor)) static void remember_start(void) {
+    start_us = nk_boottime_us();
+}
+
+void nk_dispatch_set_configured(void) {
+    configured = true;
+}
+
+static const char *dispatch_control(const struct nk_frame *frame) {
+    struct nk_request *request;
+    const struct nk_operation *op;
+    struct nk_error e;
+
+    if (nk_request_parse((const char *)frame->payload, frame->length, &request) < 0)
+        return "a request without a usable seq";
+    /* A virtio-serial port can lose its host and have a new one before the guest runs again: the numbers
+     * tell. */
+    if (request->seq <= last_seq) {
+        nk_dispatch_disconnected();
+        nk_dispatch_connected();
+    }
+    last_seq = request->seq;
+    request->connection = nk_requests_connection();
+    op = nk_request_check(request, nk_operations, configured, &e);
+    if (op)
+        op->run(request);
+    else
+        nk_answer_error(request, &e);
+    return NULL;
+}
+
+const char *nk_dispatch_frame(const struct nk_frame *frame) {
+    return frame->type == NK_CONTROL ? dispatch_control(frame) : nk_streams_frame(frame);
+}
+
+static json_t *hello(void) {
+    struct utsname system;
+    struct timespec now;
+    char realtime_ns[32];
+
+    uname(&system);
+    clock_gettime(CLOCK_REALTIME, &now);
+    snprintf(realtime_ns, sizeof realtime_ns, "%lld", (long long)now.tv_sec * 1000000000LL + now.tv_nsec);
+    return json_pack("{s:s, s:i, s:s, s:s, s:i, s:I, s:I, s:s, s:o}", "event", "hello", "protocol",
+                     NK_PROTOCOL, "agent", NK_AGENT_VERSION, "kernel", system.release, "connection",
+                     (int)nk_requests_connection(), "uptimeUs", (json_int_t)start_us, "helloUs",
+                     (json_int_t)nk_boottime_us(), "realtimeNs", realtime_ns, "features",
+                     nk_runtime_features());
+}
+
+void nk_dispatch_connected(void) {
+    nk_requests_count_connection();
+    last_seq = 0;
+    nk_channel_send_json(hello());
+    nk_log_connected();
+    nk_containers_report();
+}
+
+void nk_dispatch_disconnected(void) {
+    nk_streams_disconnect();
+}

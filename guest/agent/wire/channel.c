@@ -1,0 +1,286 @@
+#include "channel.h"
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "common/cleanup.h"
+#include "common/frame.h"
+#include "common/io.h"
+#include "transport.h"
+#include "wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CONGESTED_BYTES (1u << 20)
+#define SETTLE_US 500000
+#define RELAXED_BYTES (CONGESTED_BYTES / 2)
+
+/* Slots of the pipes below: a process's pipe holds fewer, so that what is gathered always fits behind its
+ * header. */
+#define GATHER_PIPE_BYTES (512 << 10)
+#define STAGE_PIPE_BYTES (1 << 20)
+
+/* Bytes [start, end) of queue wait for the transport, and before them the staged bytes of a spliced frame. */
+static struct {
+    struct nk_source source;
+    struct nk_decoder decoder;
+    uint8_t *queue;
+    size_t start;
+    size_t end;
+    size_t capacity;
+    int gather[2]; /* a frame's payload on its way between two pipes */
+    int stage[2];  /* header and payload */
+    size_t staged;
+    bool edge_triggered;
+    bool blocked;
+    bool congested;
+    size_t relaxed_bytes; /* congested until fewer wait */
+} channel = {.source.fd = -1, .gather = {-1, -1}, .stage = {-1, -1}};
+
+static void on_ready(struct nk_source *source, uint32_t events);
+
+static void close_pipes(void) {
+    int *ends[] = {&channel.gather[0], &channel.gather[1], &channel.stage[0], &channel.stage[1]};
+
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        nk_cleanup_close(ends[i]);
+        *ends[i] = -1;
+    }
+    channel.staged = 0;
+}
+
+/* Without them everything is copied, as it is for a transport that cannot splice. */
+static void open_pipes(void) {
+    if (!channel.edge_triggered)
+        return;
+    if (pipe2(channel.gather, O_CLOEXEC | O_NONBLOCK) < 0 ||
+        pipe2(channel.stage, O_CLOEXEC | O_NONBLOCK) < 0 ||
+        fcntl(channel.gather[1], F_SETPIPE_SZ, GATHER_PIPE_BYTES) < 0 ||
+        fcntl(channel.stage[1], F_SETPIPE_SZ, STAGE_PIPE_BYTES) < 0)
+        close_pipes();
+}
+
+int nk_channel_open(int fd, bool edge_triggered) {
+    uint32_t events = edge_triggered ? EPOLLIN | EPOLLOUT | EPOLLET : EPOLLIN;
+
+    channel.source.fd = fd;
+    channel.source.ready = on_ready;
+    channel.edge_triggered = edge_triggered;
+    channel.blocked = false;
+    channel.congested = false;
+    channel.start = channel.end = 0;
+    nk_decoder_init(&channel.decoder, NK_FROM_HOST);
+    open_pipes();
+    return nk_loop_add(&channel.source, events);
+}
+
+void nk_channel_close(void) {
+    nk_loop_close(&channel.source);
+    close_pipes();
+    nk_decoder_free(&channel.decoder);
+    free(channel.queue);
+    channel.queue = NULL;
+    channel.start = channel.end = channel.capacity = 0;
+    channel.congested = false;
+}
+
+bool nk_channel_is_open(void) {
+    return channel.source.fd >= 0;
+}
+
+size_t nk_channel_queued_bytes(void) {
+    return channel.staged + channel.end - channel.start;
+}
+
+bool nk_channel_is_congested(void) {
+    return channel.congested;
+}
+
+static void set_blocked(bool blocked) {
+    if (channel.blocked == blocked)
+        return;
+    channel.blocked = blocked;
+    if (!channel.edge_triggered)
+        nk_loop_change(&channel.source, blocked ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+static ssize_t send_some(void) {
+    ssize_t n;
+
+    if (channel.staged > 0) {
+        n = splice(channel.stage[0], NULL, channel.source.fd, NULL, channel.staged,
+                   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        channel.staged -= n > 0 ? (size_t)n : 0;
+        return n;
+    }
+    n = write(channel.source.fd, channel.queue + channel.start, channel.end - channel.start);
+    channel.start += n > 0 ? (size_t)n : 0;
+    return n;
+}
+
+void nk_channel_flush(void) {
+    while (nk_channel_is_open() && !channel.blocked && nk_channel_queued_bytes() > 0) {
+        ssize_t n = send_some();
+        if (n > 0 || (n < 0 && errno == EINTR))
+            continue;
+        if (n < 0 && errno == EAGAIN) {
+            set_blocked(true);
+        } else {
+            nk_transport_lost("write failed");
+            return;
+        }
+    }
+    if (channel.congested && nk_channel_queued_bytes() < channel.relaxed_bytes) {
+        channel.congested = false;
+        nk_wire_user.has_room();
+    }
+}
+
+void nk_channel_settle(void) {
+    uint64_t deadline_us = nk_boottime_us() + SETTLE_US;
+    bool empty;
+
+    do {
+        struct pollfd wait = {.fd = channel.source.fd, .events = POLLOUT};
+        uint64_t now_us = nk_boottime_us();
+        /* A port takes more only when the host has consumed what it was given before. */
+        if (now_us >= deadline_us || poll(&wait, 1, (int)((deadline_us - now_us) / 1000) + 1) <= 0)
+            return;
+        empty = nk_channel_queued_bytes() == 0;
+        channel.blocked = false;
+        nk_channel_flush();
+    } while (!empty && nk_channel_is_open());
+}
+
+/* Reads once and handles the frames that are complete. False: nothing more to read for now. */
+static bool receive(void) {
+    struct nk_frame frame;
+    size_t room;
+    uint8_t *space = nk_decoder_space(&channel.decoder, &room);
+    ssize_t n = space ? read(channel.source.fd, space, room) : -1;
+    int got;
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return errno == EINTR;
+    if (n <= 0) {
+        nk_transport_lost(n == 0 ? "the host closed it" : strerror(errno));
+        return false;
+    }
+    nk_decoder_commit(&channel.decoder, (size_t)n);
+    while ((got = nk_decoder_next(&channel.decoder, &frame)) > 0) {
+        const char *fault = nk_wire_user.frame(&frame);
+        if (!nk_channel_is_open())
+            return false;
+        if (fault) {
+            nk_transport_lost(fault);
+            return false;
+        }
+    }
+    if (got < 0) {
+        nk_transport_lost(nk_frame_fault_name(got));
+        return false;
+    }
+    return true;
+}
+
+static void on_ready(struct nk_source *source, uint32_t events) {
+    (void)source;
+    if (events & EPOLLOUT)
+        set_blocked(false);
+    if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
+        while (receive() && channel.edge_triggered)
+            ;
+    }
+}
+
+uint8_t *nk_channel_reserve(size_t payload_bytes) {
+    size_t need = NK_FRAME_HEADER_BYTES + payload_bytes;
+
+    if (!nk_channel_is_open())
+        return NULL;
+    if (channel.start == channel.end)
+        channel.start = channel.end = 0;
+    if (channel.capacity - channel.end < need && channel.start > 0) {
+        memmove(channel.queue, channel.queue + channel.start, channel.end - channel.start);
+        channel.end -= channel.start;
+        channel.start = 0;
+    }
+    if (channel.capacity - channel.end < need) {
+        size_t capacity = channel.end + need + (channel.end + need) / 2;
+        uint8_t *queue = realloc(channel.queue, capacity);
+        if (!queue)
+            return NULL;
+        channel.queue = queue;
+        channel.capacity = capacity;
+    }
+    return channel.queue + channel.end + NK_FRAME_HEADER_BYTES;
+}
+
+void nk_channel_commit(uint8_t type, uint32_t stream, uint32_t length) {
+    nk_frame_encode_header(channel.queue + channel.end, type, stream, length);
+    channel.end += NK_FRAME_HEADER_BYTES + length;
+    if (nk_channel_queued_bytes() > CONGESTED_BYTES && !channel.congested) {
+        channel.congested = true;
+        channel.relaxed_bytes = RELAXED_BYTES;
+    }
+}
+
+bool nk_channel_splices(void) {
+    return channel.stage[0] >= 0;
+}
+
+bool nk_channel_can_splice(void) {
+    return nk_channel_splices() && nk_channel_queued_bytes() == 0;
+}
+
+void nk_channel_await_empty(void) {
+    channel.congested = true;
+    channel.relaxed_bytes = 1;
+}
+
+ssize_t nk_channel_splice(uint32_t stream, int pipe, uint32_t n) {
+    uint8_t header[NK_FRAME_HEADER_BYTES];
+    ssize_t got = splice(pipe, NULL, channel.gather[1], NULL, n, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+
+    if (got <= 0)
+        return got;
+    nk_frame_encode_header(header, NK_DATA, stream, (uint32_t)got);
+    /* The stage is empty and has more slots than what was gathered: neither can fall short. */
+    if (write(channel.stage[1], header, sizeof header) != sizeof header ||
+        splice(channel.gather[0], NULL, channel.stage[1], NULL, (size_t)got,
+               SPLICE_F_MOVE | SPLICE_F_NONBLOCK) != got) {
+        nk_transport_lost("a spliced frame was cut");
+        errno = EIO;
+        return -1;
+    }
+    channel.staged = sizeof header + (size_t)got;
+    return got;
+}
+
+void nk_channel_send(uint8_t type, uint32_t stream, const void *payload, uint32_t length) {
+    uint8_t *space = nk_channel_reserve(length);
+
+    if (!space)
+        return;
+    if (length > 0)
+        memcpy(space, payload, length);
+    nk_channel_commit(type, stream, length);
+}
+
+int nk_channel_send_json(json_t *message) {
+    size_t length = json_dumpb(message, NULL, 0, JSON_COMPACT);
+    uint8_t *space = NULL;
+
+    if (length > 0 && length <= NK_CONTROL_TO_HOST_MAX_BYTES)
+        space = nk_channel_reserve(length);
+    if (space) {
+        json_dumpb(message, (char *)space, length, JSON_COMPACT);
+        nk_channel_commit(NK_CONTROL, 0, (uint32_t)length);
+    }
+    json_decref(message);
+    return length > NK_CONTROL_TO_HOST_MAX_BYTES ? -1 : 0;
+}

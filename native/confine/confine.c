@@ -1,0 +1,147 @@
+/* nk-shadow confine: a VMM or the server of a share in a root of its own, with the sockets that it is given.
+ */
+#include "commands.h"
+#include "common/connect.h"
+#include "common/descriptors.h"
+#include "common/fail.h"
+#include "common/halt.h"
+#include "common/words.h"
+#include "jail.h"
+#include "listen.h"
+#include "supervise.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MAX_SOCKETS 8
+#define MAX_ENVIRONMENT 4
+
+struct socket_option {
+    const char *path; /* NULL: a descriptor that is there, and kept */
+    bool listens;
+    int number; /* in the program */
+};
+
+struct confine {
+    struct jail jail;
+    struct jail_lock lock;
+    struct socket_option sockets[MAX_SOCKETS];
+    size_t socket_count;
+    char *environment[MAX_ENVIRONMENT + 1];
+    size_t environment_count;
+    char **command;
+};
+
+static int usage(const char *problem) {
+    fprintf(stderr,
+            "nk-shadow confine: %s\n"
+            "usage: nk-shadow confine [--tree SHADOW] [--locks-itself] [--files N]\n"
+            "           [--env NAME=VALUE]... [--file PATH]... [--bind SOURCE NAME ro|rw]...\n"
+            "           [--device PATH]... [--keep FD]... [--listen FD PATH]... [--connect FD PATH]...\n"
+            "           -- PROGRAM [ARG]...\n",
+            problem);
+    return 125;
+}
+
+static int parse_socket(struct confine *confine, char **words, int left) {
+    struct socket_option *socket = &confine->sockets[confine->socket_count];
+    bool keep = strcmp(words[0], "--keep") == 0;
+    bool listens = strcmp(words[0], "--listen") == 0;
+    unsigned number;
+
+    if (!keep && !listens && strcmp(words[0], "--connect") != 0)
+        return 0;
+    if (left < (keep ? 2 : 3) || confine->socket_count == MAX_SOCKETS || words_number(words[1], &number) < 0)
+        return 0;
+    confine->socket_count++;
+    *socket = (struct socket_option){keep ? NULL : words[2], listens, (int)number};
+    return keep ? 2 : 3;
+}
+
+/* Returns how many words the option has; 0: it is none, or lacks some. */
+static int parse_option(struct confine *confine, char **words, int left) {
+    int count = parse_socket(confine, words, left);
+
+    if (count > 0)
+        return count;
+    if (strcmp(words[0], "--locks-itself") == 0)
+        return confine->lock.locks_itself = true;
+    if (left >= 2 && strcmp(words[0], "--files") == 0)
+        return words_number(words[1], &confine->lock.files) == 0 ? 2 : 0;
+    if (left >= 2 && strcmp(words[0], "--env") == 0 && confine->environment_count < MAX_ENVIRONMENT) {
+        confine->environment[confine->environment_count++] = words[1];
+        return 2;
+    }
+    return jail_option(&confine->jail, words, left);
+}
+
+static const char *parse(struct confine *confine, int argc, char **argv) {
+    int i = 0;
+
+    while (i < argc && strcmp(argv[i], "--") != 0) {
+        int words = parse_option(confine, argv + i, argc - i);
+
+        if (words == 0)
+            return "an option is unknown, or what it needs is missing";
+        i += words;
+    }
+    if (i + 1 >= argc)
+        return "no program given";
+    confine->command = argv + i + 1;
+    confine->jail.proc = true;
+    confine->lock.owners = confine->jail.shadow > 0;
+    return jail_add_file(&confine->jail, confine->command[0]) < 0 ? "expected a program by its full path"
+                                                                  : NULL;
+}
+
+static int open_socket(const struct socket_option *option) {
+    struct listener listener = {.path = option->path};
+    int fd;
+
+    if (!option->path)
+        return option->number;
+    if (option->listens)
+        return listener_open(&listener) < 0 ? -1 : listener.fd;
+    fd = connect_unix(option->path);
+    return fd < 0 ? fail_errno("cannot connect to %s", option->path) : fd;
+}
+
+/* While the host's paths can be named. */
+static int open_sockets(const struct confine *confine, struct fd_move *moves) {
+    for (size_t i = 0; i < confine->socket_count; i++) {
+        moves[i] = (struct fd_move){open_socket(&confine->sockets[i]), confine->sockets[i].number};
+        if (moves[i].from < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int become_program(void *context) {
+    struct confine *confine = context;
+    struct fd_move moves[MAX_SOCKETS];
+
+    if (open_sockets(confine, moves) < 0 || jail_take(&confine->jail) < 0 || jail_enter(&confine->jail) < 0)
+        return -1;
+    if (descriptors_arrange(moves, confine->socket_count) < 0)
+        return fail_errno("cannot arrange descriptors");
+    if (jail_lock(&confine->lock) < 0)
+        return -1;
+    halt_at("confined: before its program");
+    execve(confine->command[0], confine->command, confine->environment);
+    return fail_errno("cannot run %s", confine->command[0]);
+}
+
+int confine_command(int argc, char **argv) {
+    static struct confine confine = {.lock.files = 65536};
+    const char *problem = parse(&confine, argc, argv);
+    int status;
+
+    if (problem)
+        return usage(problem);
+    status = supervise("confine", become_program, &confine);
+    if (status < 0)
+        fprintf(stderr, "nk-shadow confine: %s\n", fail_text());
+    return status < 0 ? 1 : status;
+}

@@ -1,0 +1,160 @@
+#include "jail.h"
+
+#include "common/cleanup.h"
+#include "common/fail.h"
+#include "common/io.h"
+#include "common/syscalls.h"
+#include "shadow/tree.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+/* The bytes of the shared object that PRELOAD_FILE names (Makefile). */
+__asm__(".section .rodata\n"
+        "preload_start: .incbin \"" PRELOAD_FILE "\"\n"
+        "preload_end:\n"
+        ".previous");
+extern const char preload_start[];
+extern const char preload_end[];
+
+#define OTHER_NAMESPACES (CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
+
+int jail_take(struct jail *jail) {
+    jail->tree_ns = jail->shadow ? tree_open_ns(jail->shadow) : -1;
+    jail->tree_root = jail->shadow ? tree_open_root(jail->shadow) : -1;
+    if (jail->shadow && (jail->tree_ns < 0 || jail->tree_root < 0))
+        return -1;
+    for (size_t i = 0; i < jail->count; i++) {
+        struct jail_file *file = &jail->files[i];
+        struct nk_mount_attr attr = {.attr_set = file->attributes, .propagation = MS_PRIVATE};
+
+        file->copy = nk_open_tree(AT_FDCWD, file->source, NK_OPEN_TREE_CLONE | (unsigned)O_CLOEXEC);
+        if (file->copy < 0 || nk_mount_setattr(file->copy, 0, &attr) < 0)
+            return fail_errno("cannot take %s into the jail", file->source);
+    }
+    return 0;
+}
+
+static int make_folders(const char *path) {
+    char folder[4096];
+
+    for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+        if (mkdir(folder, 0755) < 0 && errno != EEXIST)
+            return -1;
+    }
+    return 0;
+}
+
+static int write_file(const char *path, const char *bytes, size_t size) {
+    cleanup_close int fd = -1;
+
+    if (make_folders(path) < 0)
+        return fail_errno("cannot make the folder of %s", path);
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0444);
+    if (fd < 0 || nk_write_all(fd, bytes, size) < 0)
+        return fail_errno("cannot write %s", path);
+    return 0;
+}
+
+static int place_files(const struct jail *jail) {
+    for (size_t i = 0; i < jail->count; i++) {
+        const struct jail_file *file = &jail->files[i];
+
+        if (write_file(file->name, "", 0) < 0) /* something to mount on */
+            return -1;
+        if (nk_move_mount(file->copy, AT_FDCWD, file->name) < 0)
+            return fail_errno("cannot put %s into the jail", file->source);
+        close(file->copy);
+    }
+    return 0;
+}
+
+/* The new root covers the old one, which then hangs in it as /tree. What is mounted in the shadow's tree
+ * later comes along (it is the master), and nothing goes the other way. */
+static int pivot_under_tmpfs(void) {
+    cleanup_close int root = -1;
+
+    if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+        return fail_errno("cannot cut the tree's propagation");
+    root = nk_new_mount("tmpfs");
+    if (root < 0 || nk_move_mount(root, AT_FDCWD, "/") < 0 || fchdir(root) < 0)
+        return fail_errno("cannot mount a new root");
+    if (mkdir(&JAIL_TREE[1], 0755) < 0 || syscall(SYS_pivot_root, ".", &JAIL_TREE[1]) < 0)
+        return fail_errno("cannot make the new root the root");
+    return chdir("/");
+}
+
+static int drop_old_root(void) {
+    if (umount2(JAIL_TREE, MNT_DETACH) < 0 || rmdir(JAIL_TREE) < 0)
+        return fail_errno("cannot leave the host's files");
+    return 0;
+}
+
+/* It shows no process of the host, and its settings of the kernel (/proc/sys) cannot be written. */
+static int mount_proc(void) {
+    if (mkdir("/proc", 0555) < 0 ||
+        mount("proc", "/proc", "proc", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+        return fail_errno("cannot mount the jail's /proc");
+    return 0;
+}
+
+/* No symbolic link of the guest is followed, and no device of the host opened by its number. */
+static int restrict_tree(void) {
+    struct nk_mount_attr attr = {
+        .attr_set = NK_ATTR_NODEV | NK_ATTR_NOSUID | NK_ATTR_NOEXEC | NK_ATTR_NOSYMFOLLOW,
+    };
+    cleanup_close int tree = open(JAIL_TREE, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    if (tree < 0 || nk_mount_setattr(tree, NK_AT_RECURSIVE, &attr) < 0)
+        return fail_errno("cannot restrict the tree");
+    return 0;
+}
+
+static int restrict_root(void) {
+    struct nk_mount_attr attr = {.attr_set = NK_ATTR_RDONLY | NK_ATTR_NODEV | NK_ATTR_NOSUID};
+    cleanup_close int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    if (root < 0 || nk_mount_setattr(root, 0, &attr) < 0)
+        return fail_errno("cannot restrict the jail's root");
+    return 0;
+}
+
+static int furnish(const struct jail *jail) {
+    if (jail->shadow ? restrict_tree() < 0 : drop_old_root() < 0)
+        return -1;
+    if (jail->preload && write_file(JAIL_PRELOAD, preload_start, (size_t)(preload_end - preload_start)) < 0)
+        return -1;
+    if (place_files(jail) < 0 || (jail->proc && mount_proc() < 0))
+        return -1;
+    return restrict_root();
+}
+
+/* A namespace whose root is not the tree would show the server the host. That a shadow makes none is no
+ * reason to believe it. */
+static int enter_tree(const struct jail *jail) {
+    struct stat tree;
+    struct stat root;
+
+    if (setns(jail->tree_ns, CLONE_NEWNS) < 0 || fstat(jail->tree_root, &tree) < 0 || stat("/", &root) < 0)
+        return fail_errno("cannot enter the tree of the shadow %d", (int)jail->shadow);
+    if (tree.st_dev != root.st_dev || tree.st_ino != root.st_ino)
+        return fail("the namespace of the shadow %d has another root than its tree", (int)jail->shadow);
+    close(jail->tree_root);
+    close(jail->tree_ns);
+    return 0;
+}
+
+int jail_enter(struct jail *jail) {
+    if (jail->shadow && enter_tree(jail) < 0)
+        return -1;
+    if (unshare(OTHER_NAMESPACES) < 0)
+        return fail_errno("cannot make namespaces");
+    if (!jail->shadow && tree_leave_chroot() < 0)
+        return -1;
+    return pivot_under_tmpfs() < 0 ? -1 : furnish(jail);
+}

@@ -1,0 +1,63 @@
+#include "supervise.h"
+
+#include "common/fail.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static volatile pid_t child;
+
+static void end_child(int signal) {
+    (void)signal;
+    kill(child, SIGKILL);
+}
+
+/* A parent that died before the death signal was set is noticed as the end of `alive`. */
+static int child_main(const char *command, int alive, int (*become)(void *), void *context) {
+    char byte;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (read(alive, &byte, 1) == 0)
+        return 1;
+    close(alive);
+    become(context);
+    fprintf(stderr, "nk-shadow %s: %s\n", command, fail_text());
+    return 1;
+}
+
+/* The core of the one that counts is written by now. */
+static int end_by(int signal_number) {
+    struct rlimit none = {0, 0};
+
+    setrlimit(RLIMIT_CORE, &none);
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
+    return 128 + signal_number;
+}
+
+int supervise(const char *command, int (*become)(void *), void *context) {
+    int alive[2];
+    int status;
+
+    signal(SIGCHLD, SIG_DFL);
+    if (pipe2(alive, O_CLOEXEC | O_NONBLOCK) < 0 || unshare(CLONE_NEWPID) < 0)
+        return fail_errno("cannot make a pid namespace");
+    child = fork();
+    if (child == 0) {
+        close(alive[1]);
+        _exit(child_main(command, alive[0], become, context));
+    }
+    if (child < 0)
+        return fail_errno("cannot start a process");
+    signal(SIGTERM, end_child);
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    return WIFSIGNALED(status) ? end_by(WTERMSIG(status)) : WEXITSTATUS(status);
+}

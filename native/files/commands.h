@@ -1,0 +1,8 @@
+/* The subcommands of this room. Each returns the exit status of the process. */
+#ifndef NK_FILES_COMMANDS_H
+#define NK_FILES_COMMANDS_H
+
+int files_command(const char *root);
+int xattrs_command(int count, char **paths);
+
+#endif

@@ -1,0 +1,64 @@
+#include "common/descriptors.h"
+#include "confine/commands.h"
+#include "daemon/commands.h"
+#include "files/commands.h"
+#include "shadow/commands.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static int usage(void) {
+    fputs(
+        "usage: nk-shadow create|exec    with a plan on descriptor 3 and a report pipe as 4\n"
+        "       nk-shadow detach SHADOW FOLDER\n"
+        "       nk-shadow spawn [--keep FD]... [--parent PID] [--guard PID] [--files N] -- PROGRAM [ARG]...\n"
+        "       nk-shadow serve --tree SHADOW ... -- PROGRAM [ARG]...\n"
+        "       nk-shadow confine ... -- PROGRAM [ARG]...\n"
+        "       nk-shadow jail FOLDER ROOT [--bind SOURCE NAME ro|rw]... -- PROGRAM [ARG]...\n"
+        "       nk-shadow fifo PATH...\n"
+        "       nk-shadow keep BYTES    from standard input to descriptors 3 and 4\n"
+        "       nk-shadow files ROOT    with records on standard input\n",
+        stderr);
+    return 2;
+}
+
+static int with_plan(int (*command)(void)) {
+    const int plan_and_report[] = {3, 4};
+
+    if (fcntl(3, F_GETFD) < 0 || fcntl(4, F_GETFD) < 0)
+        return usage();
+    descriptors_close_except(3, plan_and_report, 2);
+    signal(SIGPIPE, SIG_IGN);
+    return command();
+}
+
+int main(int argc, char **argv) {
+    if (descriptors_fill_standard() < 0)
+        return 1;
+    if (argc == 2 && strcmp(argv[1], "create") == 0)
+        return with_plan(create_command);
+    if (argc == 2 && strcmp(argv[1], "exec") == 0)
+        return with_plan(exec_command);
+    if (argc == 4 && strcmp(argv[1], "detach") == 0)
+        return detach_command(argv[2], argv[3]);
+    if (argc >= 2 && strcmp(argv[1], "spawn") == 0)
+        return spawn_command(argc - 2, argv + 2);
+    if (argc >= 2 && strcmp(argv[1], "serve") == 0)
+        return serve_command(argc - 2, argv + 2);
+    if (argc >= 2 && strcmp(argv[1], "confine") == 0)
+        return confine_command(argc - 2, argv + 2);
+    if (argc >= 2 && strcmp(argv[1], "jail") == 0)
+        return jail_command(argc - 2, argv + 2);
+    if (argc >= 3 && strcmp(argv[1], "fifo") == 0)
+        return fifo_command(argc - 2, argv + 2);
+    if (argc >= 3 && strcmp(argv[1], "xattrs") == 0)
+        return xattrs_command(argc - 2, argv + 2);
+    if (argc == 3 && strcmp(argv[1], "keep") == 0)
+        return keep_command(argv[2]);
+    if (argc == 3 && strcmp(argv[1], "files") == 0)
+        return files_command(argv[2]);
+    return usage();
+}
