@@ -11,6 +11,7 @@ new=$bundle.new.$$
 rm -rf "$new"
 trap 'rm -rf "$new"' EXIT
 # A container can make set-user-ID programs in its root file system: no user of the host may reach them (docs/threat-model.md).
+mkdir -p "$(dirname "$new")"
 mkdir -m 0700 "$new"
 mkdir -p "$new"/rootfs/{bin,dev,etc,proc,root,sys,tmp,usr/bin,usr/sbin,sbin,var}
 cp "$busybox" "$new/rootfs/bin/busybox"
