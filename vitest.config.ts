@@ -17,7 +17,7 @@ export default defineConfig({
           ...LIMITS,
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
-          fileParallelism: false,
+          maxWorkers: 2,
         },
       },
       {

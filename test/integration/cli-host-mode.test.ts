@@ -75,15 +75,15 @@ describe("limits of the process", () => {
       `--host-runtime=${runc}`,
       "-b",
       await script("exit 0"),
-      "c1",
+      "hosted1",
     ];
     execFileSync("/bin/sh", ["-c", caller, "sh", ...run]);
     expect(readFileSync(limits, "utf8")).toBe("700\n1300\n");
   });
 
   it("are exact in a process file", async () => {
-    await create("c1");
-    await nk.run(["start", "c1"]);
+    await create("hosted1");
+    await nk.run(["start", "hosted1"]);
     const unlimited = 2n ** 64n - 1n;
     const rlimits = [{ type: "RLIMIT_CORE", soft: unlimited, hard: unlimited }];
     const file = join(dir, "process.json");
@@ -91,7 +91,7 @@ describe("limits of the process", () => {
       file,
       formatExact({ args: ["sh", "-c", "ulimit -c"], cwd: "/", env: ["PATH=/bin"], user: null, rlimits }),
     );
-    expect(await nk.run(["exec", "--process", file, "c1"])).toMatchObject({
+    expect(await nk.run(["exec", "--process", file, "hosted1"])).toMatchObject({
       code: 0,
       stdout: "unlimited\n",
       stderr: "",
@@ -102,46 +102,55 @@ describe("limits of the process", () => {
 describe("run", () => {
   it("connects the streams, gives the exit status, and leaves nothing", async () => {
     const dirOfBundle = await script("cat; echo err >&2; exit 7");
-    const outcome = await nk.run(["run", "--bundle", dirOfBundle, "c1"], { input: "hello" });
+    const outcome = await nk.run(["run", "--bundle", dirOfBundle, "hosted1"], { input: "hello" });
     expect(outcome).toEqual({ code: 7, signal: null, stdout: "hello", stderr: "err\n" });
     expect((await nk.run(["list", "-q"])).stdout).toBe("");
   });
 
   it("gives 128 and the signal for a process ended by one", async () => {
-    const child = nk.spawn(["run", "-b", await script("echo up; exec sleep 100"), "c1"]);
+    const child = nk.spawn(["run", "-b", await script("echo up; exec sleep 100"), "hosted1"]);
     await firstOutput(child);
     const ended = exitOf(child);
-    await nk.run(["kill", "c1", "KILL"]);
+    await nk.run(["kill", "hosted1", "KILL"]);
     expect(await ended).toBe(137);
   });
 
   it("knows a foreground container, and passes signals on", async () => {
-    const child = nk.spawn(["run", "-b", await script(`echo up; ${SLEEPER}`), "c1"]);
+    const child = nk.spawn(["run", "-b", await script(`echo up; ${SLEEPER}`), "hosted1"]);
     await firstOutput(child);
-    expect(await status("c1")).toBe("running (container)");
+    expect(await status("hosted1")).toBe("running (container)");
     const ended = exitOf(child);
     child.kill("SIGTERM");
     expect(await ended).toBe(5);
   });
 
   it("keeps the container with --keep", async () => {
-    await nk.run(["run", "--keep", "-b", await script("exit 3"), "c1"]);
-    expect(await status("c1")).toBe("stopped (container)");
-    expect((await nk.run(["delete", "c1"])).code).toBe(0);
+    await nk.run(["run", "--keep", "-b", await script("exit 3"), "hosted1"]);
+    expect(await status("hosted1")).toBe("stopped (container)");
+    expect((await nk.run(["delete", "hosted1"])).code).toBe(0);
   });
 
   it("returns at once with -d", async () => {
     const pidFile = join(dir, "pid");
-    const words = ["run", "-d", "--pid-file", pidFile, "-b", await script(SLEEPER), "c1"];
+    const words = ["run", "-d", "--pid-file", pidFile, "-b", await script(SLEEPER), "hosted1"];
     expect((await nk.run(words, { streams: "ignored" })).code).toBe(0);
-    const state = JSON.parse((await nk.run(["state", "c1"])).stdout) as { pid: number };
+    const state = JSON.parse((await nk.run(["state", "hosted1"])).stdout) as { pid: number };
     expect(readFileSync(pidFile, "utf8")).toBe(String(state.pid));
   });
 
   it("tells why a program cannot be started, and frees the id", async () => {
     const missing = await bundle({ args: ["/no/such/program"] });
     const log = join(dir, "log.json");
-    const { code, stderr } = await nk.run(["--log", log, "--log-format", "json", "run", "-b", missing, "c1"]);
+    const { code, stderr } = await nk.run([
+      "--log",
+      log,
+      "--log-format",
+      "json",
+      "run",
+      "-b",
+      missing,
+      "hosted1",
+    ]);
     expect(code).toBe(1);
     expect(stderr.trim()).toMatch(/^[^\n]*"\/no\/such\/program"[^\n]*no such file or directory$/);
     const entry = JSON.parse(readFileSync(log, "utf8")) as { level: string; msg: string };
@@ -149,75 +158,85 @@ describe("run", () => {
       level: "error",
       msg: expect.stringContaining("no such file or directory") as string,
     });
-    expect((await nk.run(["run", "-b", await script("true"), "c1"])).code).toBe(0);
+    expect((await nk.run(["run", "-b", await script("true"), "hosted1"])).code).toBe(0);
   });
 });
 
 describe("a container's life", () => {
   it("goes from create to delete with the states of the specification", async () => {
-    await create("c1");
-    const created = JSON.parse((await nk.run(["state", "c1"])).stdout) as Record<string, unknown>;
-    expect(created).toMatchObject({ id: "c1", status: "created", mode: "container", ociVersion: "1.0.2" });
+    await create("hosted1");
+    const created = JSON.parse((await nk.run(["state", "hosted1"])).stdout) as Record<string, unknown>;
+    expect(created).toMatchObject({
+      id: "hosted1",
+      status: "created",
+      mode: "container",
+      ociVersion: "1.0.2",
+    });
     expect(Object.keys(created)).toEqual(
       "ociVersion id pid status bundle rootfs created owner mode".split(" "),
     );
-    expect(await nk.run(["start", "c1"])).toMatchObject({ code: 0, stdout: "", stderr: "" });
-    expect(await status("c1")).toBe("running (container)");
-    expect((await nk.run(["start", "c1"])).stderr).toContain("cannot start an already running container");
-    expect((await nk.run(["delete", "c1"])).stderr).toContain("that is not stopped: running");
-    await nk.run(["kill", "c1", "KILL"]);
-    await untilStopped("c1");
-    expect(JSON.parse((await nk.run(["state", "c1"])).stdout)).toMatchObject({ pid: 0, status: "stopped" });
-    expect((await nk.run(["kill", "c1"])).stderr).toContain("container not running");
-    expect((await nk.run(["kill", "--all", "c1", "9"])).code).toBe(0);
-    expect((await nk.run(["exec", "c1", "true"])).code).toBe(255);
-    expect(await nk.run(["delete", "c1"])).toMatchObject({ code: 0, stderr: "" });
-    expect(await nk.run(["state", "c1"])).toMatchObject({ code: 1, stdout: "" });
+    expect(await nk.run(["start", "hosted1"])).toMatchObject({ code: 0, stdout: "", stderr: "" });
+    expect(await status("hosted1")).toBe("running (container)");
+    expect((await nk.run(["start", "hosted1"])).stderr).toContain(
+      "cannot start an already running container",
+    );
+    expect((await nk.run(["delete", "hosted1"])).stderr).toContain("that is not stopped: running");
+    await nk.run(["kill", "hosted1", "KILL"]);
+    await untilStopped("hosted1");
+    expect(JSON.parse((await nk.run(["state", "hosted1"])).stdout)).toMatchObject({
+      pid: 0,
+      status: "stopped",
+    });
+    expect((await nk.run(["kill", "hosted1"])).stderr).toContain("container not running");
+    expect((await nk.run(["kill", "--all", "hosted1", "9"])).code).toBe(0);
+    expect((await nk.run(["exec", "hosted1", "true"])).code).toBe(255);
+    expect(await nk.run(["delete", "hosted1"])).toMatchObject({ code: 0, stderr: "" });
+    expect(await nk.run(["state", "hosted1"])).toMatchObject({ code: 1, stdout: "" });
   });
 
   it("pauses and resumes", async () => {
-    await create("c1");
-    await nk.run(["start", "c1"]);
-    expect((await nk.run(["resume", "c1"])).stderr).toContain("container not paused");
-    expect((await nk.run(["pause", "c1"])).code).toBe(0);
-    expect(await status("c1")).toBe("paused (container)");
-    expect((await nk.run(["pause", "c1"])).code).toBe(1);
-    const refused = await nk.run(["exec", "c1", "true"]);
+    await create("hosted1");
+    await nk.run(["start", "hosted1"]);
+    expect((await nk.run(["resume", "hosted1"])).stderr).toContain("container not paused");
+    expect((await nk.run(["pause", "hosted1"])).code).toBe(0);
+    expect(await status("hosted1")).toBe("paused (container)");
+    expect((await nk.run(["pause", "hosted1"])).code).toBe(1);
+    const refused = await nk.run(["exec", "hosted1", "true"]);
     expect(refused).toMatchObject({ code: 255, stderr: expect.stringContaining("paused") as string });
-    expect((await nk.run(["resume", "c1"])).code).toBe(0);
-    expect(await status("c1")).toBe("running (container)");
+    expect((await nk.run(["resume", "hosted1"])).code).toBe(0);
+    expect(await status("hosted1")).toBe("running (container)");
   });
 
   it("deletes a created container, and by force a running one", async () => {
-    await create("c1");
-    expect((await nk.run(["delete", "c1"])).code).toBe(0);
-    await create("c2");
-    await nk.run(["start", "c2"]);
-    expect(await nk.run(["delete", "--force", "c2"])).toMatchObject({ code: 0, stderr: "" });
-    expect(await nk.run(["delete", "--force", "c2"])).toMatchObject({ code: 0, stderr: "" });
-    expect(await nk.run(["delete", "c2"])).toMatchObject({
+    await create("hosted1");
+    expect((await nk.run(["delete", "hosted1"])).code).toBe(0);
+    await create("hosted2");
+    await nk.run(["start", "hosted2"]);
+    expect(await nk.run(["delete", "--force", "hosted2"])).toMatchObject({ code: 0, stderr: "" });
+    expect(await nk.run(["delete", "--force", "hosted2"])).toMatchObject({ code: 0, stderr: "" });
+    expect(await nk.run(["delete", "hosted2"])).toMatchObject({
       code: 1,
       stderr: expect.stringContaining("container does not exist") as string,
     });
   });
 
   it("gives an id once", async () => {
-    await create("c1");
-    const { code, stderr } = await nk.run(["create", "-b", await script("true"), "c1"]);
+    await create("hosted1");
+    const { code, stderr } = await nk.run(["create", "-b", await script("true"), "hosted1"]);
     expect(code).toBe(1);
     expect(stderr).toContain("container with given ID already exists");
-    expect(await status("c1")).toBe("created (container)");
+    expect(await status("hosted1")).toBe("created (container)");
   });
 });
 
 describe("exec", () => {
   beforeEach(async () => {
-    await create("c1");
-    await nk.run(["start", "c1"]);
+    await create("hosted1");
+    await nk.run(["start", "hosted1"]);
   });
 
   it("runs a command with streams and exit status", async () => {
-    const outcome = await nk.run(["exec", "c1", "sh", "-c", "cat; exit 9"], { input: "in" });
+    const outcome = await nk.run(["exec", "hosted1", "sh", "-c", "cat; exit 9"], { input: "in" });
     expect(outcome).toEqual({ code: 9, signal: null, stdout: "in", stderr: "" });
   });
 
@@ -232,13 +251,13 @@ describe("exec", () => {
       "1000:1000",
       "--exec",
       'echo "$A $PWD $(id -u)"',
-      "c1",
+      "hosted1",
     ];
     expect((await nk.run(words)).stdout).toBe("1 /tmp 1000\n");
   });
 
   it("starts a shell when no command is given", async () => {
-    expect((await nk.run(["exec", "c1"], { input: "echo $0; exit 4\n" })).code).toBe(4);
+    expect((await nk.run(["exec", "hosted1"], { input: "echo $0; exit 4\n" })).code).toBe(4);
   });
 
   it("takes a process file as conmon sends it", async () => {
@@ -253,21 +272,21 @@ describe("exec", () => {
       }),
     );
     const pidFile = join(dir, "pid");
-    expect((await nk.run(["exec", "--pid-file", pidFile, "--process", file, "c1"])).code).toBe(6);
+    expect((await nk.run(["exec", "--pid-file", pidFile, "--process", file, "hosted1"])).code).toBe(6);
     expect(Number(readFileSync(pidFile, "utf8"))).toBeGreaterThan(1);
   });
 
   it("gives 255 when the command cannot be started", async () => {
-    const { code, stderr } = await nk.run(["exec", "c1", "no-such-command"]);
+    const { code, stderr } = await nk.run(["exec", "hosted1", "no-such-command"]);
     expect(code).toBe(255);
     expect(stderr).toMatch(/executable file not found in \$PATH/);
   });
 
   it("lists the processes", async () => {
-    const pids = JSON.parse((await nk.run(["ps", "--format", "json", "c1"])).stdout) as number[];
-    const state = JSON.parse((await nk.run(["state", "c1"])).stdout) as { pid: number };
+    const pids = JSON.parse((await nk.run(["ps", "--format", "json", "hosted1"])).stdout) as number[];
+    const state = JSON.parse((await nk.run(["state", "hosted1"])).stdout) as { pid: number };
     expect(pids).toContain(state.pid);
-    expect((await nk.run(["ps", "c1"])).stdout).toMatch(/^UID +PID +PPID +STATE +CMD\n0 .*sh -c trap/);
+    expect((await nk.run(["ps", "hosted1"])).stdout).toMatch(/^UID +PID +PPID +STATE +CMD\n0 .*sh -c trap/);
   });
 });
 

@@ -19,15 +19,15 @@ afterEach(async () => {
 
 async function made(hooks: Record<string, unknown> = {}): Promise<void> {
   bundle = await makeBundle({ args: ["sleep", "1000"], env: ["FROM=create"], hooks });
-  const { code } = await nk.run(["run", "-d", "-b", bundle.dir, "c1"], { streams: "ignored" });
+  const { code } = await nk.run(["run", "-d", "-b", bundle.dir, "frozen1"], { streams: "ignored" });
   expect(code).toBe(0);
 }
 
 it("exec takes the environment that config.json had at create", async () => {
   await made();
   await bundle.edit((config) => (config["process"] = { env: ["FROM=later"] }));
-  expect((await nk.run(["exec", "c1", "/bin/sh", "-c", "echo $FROM"])).stdout).toBe("create\n");
-  const frozen = join(nk.root, "c1", "config.json");
+  expect((await nk.run(["exec", "frozen1", "/bin/sh", "-c", "echo $FROM"])).stdout).toBe("create\n");
+  const frozen = join(nk.root, "frozen1", "config.json");
   expect(statSync(frozen).mode & 0o777).toBe(0o600);
   expect(JSON.parse(readFileSync(frozen, "utf8"))).toMatchObject({ process: { args: ["sleep", "1000"] } });
 });
@@ -35,18 +35,20 @@ it("exec takes the environment that config.json had at create", async () => {
 it("removes a container whose bundle is gone", async () => {
   await made();
   rmSync(bundle.dir, { recursive: true });
-  expect(await nk.run(["delete", "--force", "c1"])).toMatchObject({ code: 0, stderr: "" });
-  expect(existsSync(join(nk.root, "c1"))).toBe(false);
+  expect(await nk.run(["delete", "--force", "frozen1"])).toMatchObject({ code: 0, stderr: "" });
+  expect(existsSync(join(nk.root, "frozen1"))).toBe(false);
 });
 
 it.each([[["--force"]], [[]]])(
   "removes one whose poststop hook fails, and says so (delete %s)",
   async (flags) => {
     await made({ poststop: [{ path: "/bin/false" }] });
-    await nk.run(["kill", "c1", "KILL"]);
-    await expect.poll(async () => (await nk.run(["state", "--short", "c1"])).stdout).toContain("stopped");
+    await nk.run(["kill", "frozen1", "KILL"]);
+    await expect
+      .poll(async () => (await nk.run(["state", "--short", "frozen1"])).stdout)
+      .toContain("stopped");
     const log = join(bundle.dir, "log");
-    const { code, stderr } = await nk.run(["--log", log, "delete", ...flags, "c1"]);
+    const { code, stderr } = await nk.run(["--log", log, "delete", ...flags, "frozen1"]);
     expect({ code, stderr }).toEqual({
       code: 0,
       stderr: expect.stringMatching(/^nk-runtime: warning: .*hook/) as string,

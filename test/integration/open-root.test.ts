@@ -21,7 +21,7 @@ afterEach(async () => {
 it("run warns of a bundle that is open, in its log too, and says how to close it", async () => {
   chmodSync(bundle.dir, 0o755);
   const log = join(bundle.dir, "log");
-  const { code, stderr } = await nk.run(["--log", log, "run", "--bundle", bundle.dir, "box"]);
+  const { code, stderr } = await nk.run(["--log", log, "run", "--bundle", bundle.dir, "open-box"]);
   expect({ code, stderr }).toEqual({
     code: 0,
     stderr: expect.stringMatching(/^nk-runtime: warning: users of this host can run .*\n$/) as unknown,
@@ -31,7 +31,7 @@ it("run warns of a bundle that is open, in its log too, and says how to close it
 });
 
 it("run is silent of one that is closed", async () => {
-  expect(await nk.run(["run", "--bundle", bundle.dir, "box"])).toMatchObject({ code: 0, stderr: "" });
+  expect(await nk.run(["run", "--bundle", bundle.dir, "open-box"])).toMatchObject({ code: 0, stderr: "" });
 });
 
 it("vm-create warns of the folder that its guest may write to", async () => {

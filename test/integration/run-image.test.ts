@@ -63,18 +63,18 @@ function linkTo(path: string): string | undefined {
 
 describe("run --image", () => {
   it("runs the image's command as its user, and removes all of it at the end", async () => {
-    const { code, stdout, stderr } = await nk.run(["run", "--image", image, "c1"]);
+    const { code, stdout, stderr } = await nk.run(["run", "--image", image, "imaged1"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toContain("uid=1000(app) gid=100(users) groups=2000(extra)");
     expect(stdout.split("\n")).toEqual(
-      expect.arrayContaining(["A=b c", "HOME=/home/app", "/home/app/new", "c1"]),
+      expect.arrayContaining(["A=b c", "HOME=/home/app", "/home/app/new", "imaged1"]),
     );
     expect(bundles()).toEqual([]);
   });
 
   it.each([
-    [["c1", "echo $0", "x", "--flag"], "x\n"],
-    [["c1", "--", "echo hi"], "hi\n"],
+    [["imaged1", "echo $0", "x", "--flag"], "x\n"],
+    [["imaged1", "--", "echo hi"], "hi\n"],
   ])("takes another command, with all its words: %j", async (words, output) => {
     expect(await nk.run(["run", `--image=${image}:box:1`, ...words])).toMatchObject({
       code: 0,
@@ -88,7 +88,7 @@ describe("run --image", () => {
       "-it",
       "--image",
       image,
-      "c1",
+      "imaged1",
       "test -t 0 && echo $TERM",
     ]);
     expect(await terminal.end()).toMatchObject({ code: 0, output: "xterm\r\n" });
@@ -97,44 +97,46 @@ describe("run --image", () => {
   it.each([["delete"], ["rm", "-f"]])(
     "keeps the bundle as long as the container, which %s ends",
     async (...removal) => {
-      const words = ["run", "-d", "--image", image, "c1", removal.length === 1 ? "true" : "sleep 1000"];
+      const words = ["run", "-d", "--image", image, "imaged1", removal.length === 1 ? "true" : "sleep 1000"];
       expect((await nk.run(words, { streams: "ignored" })).code).toBe(0);
       expect(bundles()).toHaveLength(1);
       if (removal.length === 1)
-        await expect.poll(async () => (await nk.run(["state", "--short", "c1"])).stdout).toContain("stopped");
-      expect((await nk.run([...removal, "c1"])).code).toBe(0);
+        await expect
+          .poll(async () => (await nk.run(["state", "--short", "imaged1"])).stdout)
+          .toContain("stopped");
+      expect((await nk.run([...removal, "imaged1"])).code).toBe(0);
       expect(bundles()).toEqual([]);
     },
   );
 
   it("removes it where the container cannot be made, and with a record that is damaged", async () => {
-    expect((await nk.run(["run", "--image", image, "--host-runtime=/bin/false", "c1"])).code).toBe(1);
-    expect((await nk.run(["run", "--image", dir, "c1"])).code).toBe(1);
+    expect((await nk.run(["run", "--image", image, "--host-runtime=/bin/false", "imaged1"])).code).toBe(1);
+    expect((await nk.run(["run", "--image", dir, "imaged1"])).code).toBe(1);
     expect(bundles()).toEqual([]);
-    await nk.run(["run", "-d", "--image", image, "c2", "true"], { streams: "ignored" });
-    writeFileSync(join(nk.root, "c2/state.json"), "{");
-    expect((await nk.run(["delete", "--force", "c2"])).code).toBe(0);
+    await nk.run(["run", "-d", "--image", image, "imaged2", "true"], { streams: "ignored" });
+    writeFileSync(join(nk.root, "imaged2/state.json"), "{");
+    expect((await nk.run(["delete", "--force", "imaged2"])).code).toBe(0);
     expect(bundles()).toEqual([]);
   });
 
   it("whatever it is killed at, delete or gc removes what is left", async () => {
     const steps = ["read the bundle", "settle mode and size", "unpack the image"];
     for (const step of steps) {
-      const child = nk.spawn(["run", "--image", image, "c1"], {
+      const child = nk.spawn(["run", "--image", image, "imaged1"], {
         env: { NK_HALT_AT: step },
         streams: "ignored",
       });
       await halted(child.pid ?? 0);
       child.kill("SIGKILL");
       await once(child, "exit");
-      expect((await nk.run(["delete", "--force", "c1"])).code).toBe(0);
+      expect((await nk.run(["delete", "--force", "imaged1"])).code).toBe(0);
       expect(bundles()).toEqual([]);
       expect(readdirSync(nk.root)).toEqual([]);
     }
   });
 
   it("gc finds one whose state folder was lost, and leaves those in use", async () => {
-    await nk.run(["run", "-d", "--image", image, "c1", "sleep 1000"], { streams: "ignored" });
+    await nk.run(["run", "-d", "--image", image, "imaged1", "sleep 1000"], { streams: "ignored" });
     const [used = ""] = bundles();
     const stray = join(BUNDLES, `${await deadProcess()}-1-0123abcd`);
     mkdirSync(join(stray, "bundle/rootfs"), { recursive: true });
@@ -149,7 +151,7 @@ describe("run --image", () => {
 
   it("a signal while it is unpacked ends it, and leaves nothing", async () => {
     writeLayout(join(dir, "layout"), [busyboxImage()]);
-    const child = nk.spawn(["run", "--image", join(dir, "layout"), "c1"], {
+    const child = nk.spawn(["run", "--image", join(dir, "layout"), "imaged1"], {
       env: { NK_HALT_AT: "unpack the image" },
     });
     await halted(child.pid ?? 0);
@@ -162,7 +164,7 @@ describe("run --image", () => {
   });
 
   it("excludes --bundle", async () => {
-    const { code, stderr } = await nk.run(["run", "--image", image, "--bundle", dir, "c1"]);
+    const { code, stderr } = await nk.run(["run", "--image", image, "--bundle", dir, "imaged1"]);
     expect({ code, stderr }).toEqual({
       code: 1,
       stderr: "nk-runtime: --image and --bundle exclude each other: leave one out\n",

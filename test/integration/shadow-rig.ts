@@ -1,4 +1,4 @@
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
@@ -15,6 +15,7 @@ import {
   type ExecShadowPlan,
   type ShadowPlan,
 } from "../../src/host/shadow-plan.ts";
+import { make } from "../fixtures/make.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const WAIT_MS = 10_000;
@@ -24,7 +25,7 @@ export const ptyTool = `${root}build/native-test/pty`;
 export const helper = process.env["NK_SHADOW"] ?? `${root}build/bin/nk-shadow`;
 
 export function buildNative(): void {
-  execFileSync("make", ["-s", "-C", `${root}native`, "all", "tools"], { stdio: "inherit" });
+  make(`${root}native`, "all", "tools");
   process.env["NK_SHADOW"] = helper;
 }
 

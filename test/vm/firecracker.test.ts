@@ -146,14 +146,16 @@ describe.runIf(HAS_KVM)("a container in a VM without a jail", () => {
       encoding: "utf8",
     });
     execFileSync("mkdir", [bin]);
-    const script = `#!/bin/sh\nsleep 3\nexec ${real.trim()} "$@"\n`;
-    writeFileSync(join(bin, "mkfs.ext4"), script, { mode: 0o755 });
+    const id = runtime.id();
+    const booted = `grep -q "configure the guest" ${join(runtime.root, id, "trace.jsonl")}`;
+    // It goes on when the guest is up, or after a minute: then nothing has booted beside it.
+    const script = `for i in $(seq 600); do ${booted} && break; sleep 0.1; done\nexec ${real.trim()} "$@"\n`;
+    writeFileSync(join(bin, "mkfs.ext4"), `#!/bin/sh\n${script}`, { mode: 0o755 });
     const { dir, rootfs } = await runtime.bundle({
       args: ["sh", "-c", `${ROOT_TYPE}; echo new >/thing`],
       files: { "/thing": "old" },
     });
     const flags = [FIRECRACKER, OPEN, "--vm-block-fs=ext4", "--vm-sync", "--keep"];
-    const id = runtime.id();
     const result = await runtime.call(["run", "--mode=vm", ...flags, "--bundle", dir, id], {
       env: { PATH: `${bin}:${process.env["PATH"] ?? ""}` },
     });

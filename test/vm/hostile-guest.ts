@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { make } from "../fixtures/make.ts";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -63,7 +63,7 @@ export function answer(members: string): Buffer {
 export const success = answer('"status":"success","pid":1}');
 
 export function buildAgent(): void {
-  execFileSync("make", ["-s", "-C", FOLDER]);
+  make(FOLDER);
 }
 
 /** The end of the container's process, as a good agent says it. */

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { make } from "../fixtures/make.ts";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -13,7 +13,7 @@ let container: string;
 const open: AtTerminal[] = [];
 
 beforeAll(async () => {
-  execFileSync("make", ["-s", "-C", NATIVE, "tools"]);
+  make(NATIVE, "tools");
   runtime = new Runtime();
   container = await runtime.background();
 });
