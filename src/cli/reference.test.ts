@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { defaultOf, SETTING_ROWS, type Setting } from "../oci/setting-table.ts";
+import { defaultOf, SETTING_ROWS } from "../oci/setting-table.ts";
+import type { Setting } from "../oci/setting-types.ts";
 import { COMMANDS } from "./commands.ts";
 import { commandHelp, globalHelp } from "./help.ts";
 

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
-import { defaultOf, isForVm, SETTING_ROWS, type Setting } from "../oci/setting-table.ts";
+import { defaultOf, isForVm, SETTING_ROWS } from "../oci/setting-table.ts";
+import type { Setting } from "../oci/setting-types.ts";
 import { sourcedSetting, type SourcedSettings } from "../oci/settings.ts";
 import type { Flags, OptionSpec } from "./options.ts";
 

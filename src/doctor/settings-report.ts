@@ -1,7 +1,8 @@
 import { bundleMayChoose } from "../launch/bundle-choices.ts";
 import type { ResolvedSettings } from "../launch/resolve-settings.ts";
 import { ALLOW_FROM_BUNDLE, type HostSettings } from "../launch/settings-files.ts";
-import { defaultOf, SETTING_ROWS, type Setting } from "../oci/setting-table.ts";
+import { defaultOf, SETTING_ROWS } from "../oci/setting-table.ts";
+import type { Setting } from "../oci/setting-types.ts";
 
 /** A member of a settings file, its value, and where that was found. */
 export interface ReportedSetting {

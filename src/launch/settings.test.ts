@@ -32,7 +32,7 @@ function merged(sourced: SourcedSettings[]): PartialSettings {
 describe("resolveSettings", () => {
   it("has defaults", () => {
     const { settings, origins } = resolveSettings([], config(), host());
-    expect(settings).toEqual({
+    expect(settings).toMatchObject({
       mode: "container",
       vcpus: 1,
       memSizeMib: 512,

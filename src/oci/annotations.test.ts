@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { settingsFromAnnotations } from "./annotations.ts";
+import { features } from "./features.ts";
 
 describe("annotations", () => {
   it.each([
@@ -16,6 +17,13 @@ describe("annotations", () => {
     expect(() => settingsFromAnnotations({ "io.podman.x": "1", [name]: "vm" })).toThrow(
       `annotation ${name} is not known: ${words}`,
     );
+  });
+
+  it("that name files of the host are told of in the features", () => {
+    expect(features("1")["potentiallyUnsafeConfigAnnotations"]).toEqual([
+      "org.nano-sandbox.vm.kernel",
+      "org.nano-sandbox.vm.rootfs",
+    ]);
   });
 
   it("of others are theirs", () => {

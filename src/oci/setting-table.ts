@@ -1,26 +1,10 @@
-import { choice, count, FILE, memory, PROGRAM, SWITCH, type SettingType } from "./setting-types.ts";
+import { choice, count, FILE, memory, PROGRAM, SWITCH, type Setting } from "./setting-types.ts";
 
 /** Below this a guest kernel with its initramfs does not boot. */
 const MIN_MEMORY_MIB = 64;
 const MAX_MEMORY_MIB = 1024 * 1024;
 /** What our kernel is built for (CONFIG_NR_CPUS); it would leave the others out without a word. */
 export const MAX_VCPUS = 32;
-
-/** All that is known of one setting. Options, annotations, settings files, defaults, `doctor --config` and the documentation are made from it. */
-export interface Setting<Value = unknown, Default = unknown> {
-  /** The flag, without its dashes. */
-  flag: string;
-  /** Its member in settings files; what begins with `vm.` is for VM mode alone. */
-  key: string;
-  /** Can a bundle have it as the annotation `org.nano-sandbox.KEY`? What names something of the host must be allowed there, too (SettingType.names). */
-  annotation: boolean;
-  type: SettingType<Value>;
-  default: Default;
-  /** What the default comes to, where that is more than its value. */
-  defaultWords?: string;
-  /** One line, without the default. */
-  help: string;
-}
 
 /** Holds a row to its type: the default must be a value of it, or undefined. */
 function row<Value, const Default extends Value | undefined>(

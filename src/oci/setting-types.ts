@@ -19,6 +19,22 @@ export interface SettingType<Value> {
   read(value: unknown, source: string): Value;
 }
 
+/** All that is known of one setting. Options, annotations, settings files, defaults, `doctor --config` and the documentation are made from it. */
+export interface Setting<Value = unknown, Default = unknown> {
+  /** The flag, without its dashes. */
+  flag: string;
+  /** Its member in settings files; what begins with `vm.` is for VM mode alone. */
+  key: string;
+  /** Can a bundle have it as the annotation `org.nano-sandbox.KEY`? What names something of the host must be allowed there, too (SettingType.names). */
+  annotation: boolean;
+  type: SettingType<Value>;
+  default: Default;
+  /** What the default comes to, where that is more than its value. */
+  defaultWords?: string;
+  /** One line, without the default. */
+  help: string;
+}
+
 /** One of some words. */
 export function choice<const Word extends string>(...words: Word[]): SettingType<Word> {
   return {

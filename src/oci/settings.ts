@@ -1,4 +1,5 @@
-import { SETTING_ROWS, SETTINGS, type Setting, type SettingName } from "./setting-table.ts";
+import { SETTING_ROWS, SETTINGS, type SettingName } from "./setting-table.ts";
+import type { Setting } from "./setting-types.ts";
 
 type ValueOf<Row> =
   Row extends Setting<infer Value, infer Default>
