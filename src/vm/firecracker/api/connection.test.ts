@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { RawServer } from "../testing/raw-server.ts";
@@ -96,12 +97,15 @@ describe("the connection is made anew after", () => {
   });
 
   test("an answer that comes when nobody asks", async () => {
+    let dropped: Promise<unknown> = Promise.resolve();
     await serve((socket, _, connection) => {
       socket.write(OK);
-      if (connection === 1) setTimeout(() => socket.write("HTTP/1.1 400 \r\n\r\n"), 10);
+      if (connection > 1) return;
+      dropped = once(socket, "close");
+      setTimeout(() => socket.write("HTTP/1.1 400 \r\n\r\n"), 10);
     });
     expect((await client.exchange(GET, soon())).status).toBe(204);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await dropped;
     expect((await client.exchange(GET, soon())).status).toBe(204);
     expect(server.connections).toBe(2);
   });
