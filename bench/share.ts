@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { VHOST_VSOCK } from "../src/share/nine-p-vsock.ts";
+import { VHOST_VSOCK } from "../src/vm/qemu/share-device.ts";
 import type { Measurement, Row } from "./measurement.ts";
 import { timeProcess } from "./process.ts";
 import type { Workbench } from "./workbench.ts";

@@ -3,10 +3,11 @@ import { asNkError } from "../base/errors.ts";
 import { diskFormatsOf } from "../image/disk-format.ts";
 import { toolObstacle } from "../image/disk-tools.ts";
 import type { KernelImage } from "../image/kernel.ts";
-import { requireDiod, shareKind } from "../share/choose.ts";
-import { findDiod } from "../share/diod.ts";
-import { VHOST_VSOCK } from "../share/nine-p-vsock.ts";
+import { findDiod, requireDiod } from "../share/diod.ts";
+import { requireGuestDriver } from "../share/guest-driver.ts";
 import { findVirtiofsd } from "../share/virtiofs.ts";
+import { shareKind } from "../vm/qemu/choose-share.ts";
+import { VHOST_VSOCK } from "../vm/qemu/share-device.ts";
 import { fail, lacking, notChecked, ok, warn, type Check, type Finding } from "./check.ts";
 import type { Context } from "./context.ts";
 import { virtiofsdPackage } from "./distribution.ts";
@@ -35,7 +36,10 @@ async function inForce(context: Context): Promise<Finding> {
     );
   if (share === "block") return blockInForce(found.kernel, blockFs, how);
   try {
-    if (vmm === "firecracker") requireDiod(found.kernel.shares);
+    if (vmm === "firecracker") {
+      requireGuestDriver("9p-vsock", found.kernel.shares);
+      requireDiod();
+    }
     const kind = vmm === "firecracker" ? share : shareKind({ want: share, supported: found.kernel.shares });
     return ok(`${kind}, ${how}`);
   } catch (error) {

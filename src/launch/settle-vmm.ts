@@ -2,11 +2,11 @@ import { NkError } from "../base/errors.ts";
 import { resolveGuestImage } from "../image/guest-image.ts";
 import type { KernelImage } from "../image/kernel.ts";
 import type { Settings } from "../oci/settings.ts";
-import { autoShare } from "../share/choose.ts";
 import { CHOOSE_SHARE } from "../share/share.ts";
 import { findVirtiofsd } from "../share/virtiofs.ts";
 import { notices, traced } from "../trace/channels.ts";
 import { chooseVmm } from "../vm/choose-vmm.ts";
+import { autoShare } from "../vm/qemu/choose-share.ts";
 import type { VmmName } from "../vm/virtual-machine.ts";
 
 /** Settings of a VM whose VMM is chosen. */
@@ -76,7 +76,7 @@ export async function settledShare(
 ): Promise<Settings["share"]> {
   if (vmm === "qemu") {
     const mayLackOne = want === "auto" && home === "container" && findVirtiofsd() === null;
-    return mayLackOne && autoShare((await kernel()).shares, null) === undefined ? "block" : want;
+    return mayLackOne && autoShare((await kernel()).shares) === undefined ? "block" : want;
   }
   if (want === "9p") return "9p-vsock";
   if (want === "auto") return home === "container" ? "block" : "9p-vsock";

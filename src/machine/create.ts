@@ -7,7 +7,8 @@ import { resolveGuestImage, type GuestImage } from "../image/guest-image.ts";
 import { checkMemory } from "../image/memory-need.ts";
 import { settleVmm, type SettledSettings } from "../launch/settle-vmm.ts";
 import type { Settings } from "../oci/settings.ts";
-import { requireDiod, shareKind } from "../share/choose.ts";
+import { requireDiod } from "../share/diod.ts";
+import { requireGuestDriver } from "../share/guest-driver.ts";
 import type { ShareKind } from "../share/share.ts";
 import { ownerName } from "../state/owner.ts";
 import { emptyVm } from "../state/empty-vm.ts";
@@ -15,6 +16,7 @@ import { TREE_FOLDER, type MachineRecord } from "../state/machine-record.ts";
 import type { MachineStore } from "../state/machine-store.ts";
 import { ALWAYS_KVM } from "../vm/choose-vmm.ts";
 import { requireKvm } from "../vm/firecracker/preflight.ts";
+import { shareKind } from "../vm/qemu/choose-share.ts";
 import { resolveAccel } from "../vm/qemu/driver.ts";
 import { warnings } from "../trace/channels.ts";
 import { writableRoot } from "./bundle-folder.ts";
@@ -99,7 +101,8 @@ async function accelOf({ vmm, accel }: SettledSettings, { kernel }: GuestImage) 
 /** @throws UNSUPPORTED when it cannot be had on this host */
 function shareOf(vmm: SettledSettings["vmm"], want: ShareKind | "auto", { kernel }: GuestImage): ShareKind {
   if (vmm === "qemu") return shareKind({ want, supported: kernel.shares });
-  requireDiod(kernel.shares);
+  requireGuestDriver("9p-vsock", kernel.shares);
+  requireDiod();
   return "9p-vsock";
 }
 

@@ -6,7 +6,7 @@ import { Daemon } from "../host/daemon.ts";
 import { shadowPath } from "../host/paths.ts";
 import { librariesOf } from "../host/program-files.ts";
 import { traced } from "../trace/channels.ts";
-import { EXPORTED_TREE } from "./share.ts";
+import { CHOOSE_SHARE, EXPORTED_TREE, type Door } from "./share.ts";
 
 /** Where Debian and Ubuntu put it, and an installation by hand. */
 const PLACES = ["/usr/sbin/diod", "/usr/local/sbin/diod"];
@@ -17,12 +17,16 @@ export function findDiod(override = process.env["NK_DIOD"]): string | null {
   return places.find((path) => existsSync(path)) ?? null;
 }
 
-/** Where a guest's connection arrives at the host. */
-export type Door =
-  /** A Unix socket, for a VMM that turns connections of its guest into such (Firecracker); its process is `uid`, `gid`. */
-  | { kind: "unix"; path: string; uid: number; gid: number }
-  /** A free port of AF_VSOCK, for the guest with that CID alone (vhost). */
-  | { kind: "vsock"; cid: number };
+/** @throws UNSUPPORTED where none is installed */
+export function requireDiod(): string {
+  const diod = findDiod();
+  if (diod !== null) return diod;
+  throw new NkError(
+    "UNSUPPORTED",
+    "the share 9p-vsock needs diod, and none was found: install it (Debian, Ubuntu: apt-get install diod)",
+    { phase: CHOOSE_SHARE },
+  );
+}
 
 const STARTED = /^listening (\d+)$/m;
 const STOP_TIMEOUT_MS = 1000;
@@ -52,7 +56,7 @@ export class DiodServer {
     return this.daemon?.pid;
   }
 
-  /** Resolves when it listens, with the vsock port that it got (0 for a Unix socket). @throws VMM, TIMEOUT, HOST */
+  /** Resolves when it listens, with the port that the guest must dial. @throws VMM, TIMEOUT, HOST */
   async start(deadline: Deadline): Promise<number> {
     if (this.daemon !== undefined) throw new NkError("INTERNAL", "the share was started before");
     const argv = serveArgv(this.diod, await librariesOf(this.diod), this.shadowPid, this.door);
@@ -87,9 +91,9 @@ export class DiodServer {
       },
     });
     this.daemon = daemon;
-    const port = await daemon.alive(ready, deadline, "start diod");
+    const free = await daemon.alive(ready, deadline, "start diod");
     void daemon.exited.then((exit) => this.fail(daemon.deathError(exit, "serve the shared folder")));
-    return port;
+    return this.door.kind === "unix" ? this.door.port : free;
   }
 }
 

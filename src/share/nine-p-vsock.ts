@@ -1,16 +1,13 @@
-import { randomInt } from "node:crypto";
-import { existsSync } from "node:fs";
 import type { Deadline } from "../base/deadline.ts";
-import { NkError } from "../base/errors.ts";
 import type { BoundedLog } from "../host/bounded-log.ts";
-import { DiodServer, type Door } from "./diod.ts";
+import { DiodServer } from "./diod.ts";
 import {
-  CHOOSE_SHARE,
   EXPORTED_TREE,
+  type Door,
   type GuestMount,
   type HostFolder,
-  type QemuSide,
   type Share,
+  type Transport,
 } from "./share.ts";
 
 /** The most that diod takes (diod 1.0.24, ops.c); the kernel's client takes what both can do. */
@@ -28,84 +25,34 @@ export const NINE_P_VSOCK_OPTIONS = [
   "cache=mmap", // as in nine-p.ts
 ].join(",");
 
-/** Where QEMU gives the host's kernel the guest's end of vsock. */
-export const VHOST_VSOCK = "/dev/vhost-vsock";
-
-/** CIDs below are reserved (vsock(7)); QEMU takes 32 bits, of which all ones stand for "any". */
-const MIN_CID = 3;
-const END_CID = 0xffffffff;
-
 /**
  * 9p2000.L over a vsock connection, served by diod: the only live folders on a VMM that has no device for them. The server
  * is confined to the tree (docs/decisions/0009).
  */
 export class NinePVsockShare implements Share {
   readonly kind = "9p-vsock";
-  readonly needsSharedMemory = false;
-  readonly qemu: QemuSide;
+  readonly transport: Transport;
   readonly failed: Promise<Error>;
   private readonly server: DiodServer;
   private port: number | undefined;
 
-  private constructor(diod: string, folder: HostFolder, log: BoundedLog, door: Door, qemu: QemuSide) {
+  /** @param door where the guest's connection arrives. A socket file of it is removed by whoever named it. */
+  constructor(diod: string, folder: HostFolder, log: BoundedLog, door: Door) {
     this.server = new DiodServer(diod, folder.shadowPid, door, log);
     this.failed = this.server.failed;
-    this.qemu = qemu;
+    this.transport = { kind: "vsock", door };
   }
 
-  /** For QEMU, with a vsock device of the host's kernel; it needs /dev/vhost-vsock. */
-  static overVhost(diod: string, folder: HostFolder, log: BoundedLog): NinePVsockShare {
-    const cid = randomInt(MIN_CID, END_CID); // unique on the host; QEMU says so if it is not
-    const args = ["-device", `vhost-vsock-device,guest-cid=${cid}`];
-    return new NinePVsockShare(diod, folder, log, { kind: "vsock", cid }, { args, devices: [VHOST_VSOCK] });
-  }
-
-  /**
-   * For a VMM that connects to a Unix socket when its guest connects to `port` (Firecracker: `<uds_path>_<port>`). `start` is to be
-   * called before the guest runs; the socket goes to `owner`, the user of the VMM, and whoever named it removes it.
-   */
-  static overUnix(
-    diod: string,
-    folder: HostFolder,
-    log: BoundedLog,
-    socket: { path: string; port: number; uid: number; gid: number },
-  ): NinePVsockShare {
-    const { path, port, uid, gid } = socket;
-    const share = new NinePVsockShare(diod, folder, log, { kind: "unix", path, uid, gid }, { args: [] });
-    share.port = port;
-    return share;
-  }
-
-  /** Without a port before `start`, on QEMU. */
-  get guestMount(): GuestMount {
+  get mount(): GuestMount {
     const mount = { fstype: "9p", source: "none", options: NINE_P_VSOCK_OPTIONS } as const;
     return this.port === undefined ? mount : { ...mount, vsockPort: this.port };
   }
 
   async start(deadline: Deadline): Promise<void> {
-    const port = await this.server.start(deadline);
-    this.port ??= port;
+    this.port = await this.server.start(deadline);
   }
 
   close(): Promise<void> {
     return this.server.close();
   }
-}
-
-/** @throws UNSUPPORTED when this host cannot give a guest of QEMU a vsock device. */
-export function checkVhostVsock(): void {
-  if (existsSync(VHOST_VSOCK)) return;
-  throw new NkError(
-    "UNSUPPORTED",
-    `the share 9p-vsock needs ${VHOST_VSOCK} on QEMU, and it is not there: modprobe vhost_vsock, or use --vm-share=auto`,
-    { phase: CHOOSE_SHARE },
-  );
-}
-
-export function noDiod(): NkError {
-  return new NkError(
-    "UNSUPPORTED",
-    "the share 9p-vsock needs diod, and none was found: install it (Debian, Ubuntu: apt-get install diod)",
-    { phase: CHOOSE_SHARE },
-  );
 }

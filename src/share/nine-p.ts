@@ -1,4 +1,4 @@
-import { EXPORTED_TREE, MOUNT_TAG, type HostFolder, type Share } from "./share.ts";
+import { MOUNT_TAG, type HostFolder, type Share } from "./share.ts";
 
 /** Largest message: with 128 KiB a big file is read 3 times slower; QEMU takes up to about 512,000 (docs/decisions/0003). */
 const MSIZE_BYTES = 512_000;
@@ -13,21 +13,12 @@ const MOUNT_OPTIONS = [
   "cache=mmap",
 ].join(",");
 
-const ARGS = [
-  "-fsdev",
-  // passthrough: owners and modes are the host's own. remap: bind mounts of other file systems keep apart inodes.
-  `local,id=share,path=${EXPORTED_TREE},security_model=passthrough,multidevs=remap`,
-  "-device",
-  `virtio-9p-device,fsdev=share,mount_tag=${MOUNT_TAG}`,
-];
-
-/** Served by QEMU itself: no daemon, no shared memory. Cannot make sockets, fifos and devices (docs/decisions/0003). */
+/** Served by the VMM itself: no daemon, no shared memory. Cannot make sockets, fifos and devices (docs/decisions/0003). */
 export function ninePShare({ shadowPid }: HostFolder): Share {
   return {
     kind: "9p",
-    guestMount: { fstype: "9p", source: MOUNT_TAG, options: MOUNT_OPTIONS },
-    qemu: { args: ARGS, shadowPid },
-    needsSharedMemory: false,
+    transport: { kind: "virtio-9p", shadowPid },
+    mount: { fstype: "9p", source: MOUNT_TAG, options: MOUNT_OPTIONS },
     failed: new Promise(() => {}),
     start: () => Promise.resolve(),
     close: () => Promise.resolve(),

@@ -6,7 +6,14 @@ import { traced } from "../trace/channels.ts";
 import type { BoundedLog } from "../host/bounded-log.ts";
 import { Daemon } from "../host/daemon.ts";
 import { librariesOf } from "../host/program-files.ts";
-import { EXPORTED_TREE, MOUNT_TAG, SHARE_FD, type HostFolder, type QemuSide, type Share } from "./share.ts";
+import {
+  CHOOSE_SHARE,
+  EXPORTED_TREE,
+  MOUNT_TAG,
+  type HostFolder,
+  type Share,
+  type Transport,
+} from "./share.ts";
 
 /** A server of virtiofs. The one in Rust took over the name; the one in C came with QEMU until 7.2. */
 export interface Virtiofsd {
@@ -28,6 +35,18 @@ export function findVirtiofsd(override = process.env["NK_VIRTIOFSD"]): Virtiofsd
   const named: Virtiofsd[] =
     override === undefined ? [] : [{ path: override, flavour: /qemu/.test(override) ? "c" : "rust" }];
   return (override === undefined ? PLACES : named).find(({ path }) => existsSync(path)) ?? null;
+}
+
+/** @throws UNSUPPORTED where none is installed */
+export function requireVirtiofsd(): Virtiofsd {
+  const server = findVirtiofsd();
+  if (server !== null) return server;
+  throw new NkError(
+    "UNSUPPORTED",
+    "the share virtiofs needs virtiofsd, and none was found: install it " +
+      "(Debian 12: qemu-system-common; later and elsewhere: virtiofsd), or use the share 9p, for which scripts/build-kernel.sh makes a kernel",
+    { phase: CHOOSE_SHARE },
+  );
 }
 
 /** What each of them says on its standard error once it listens. */
@@ -73,10 +92,9 @@ export const VIRTIOFS_SOCKET = "fs.sock";
 /** A folder served by virtiofsd: sockets, fifos and devices work, and a distribution's small kernels have it. */
 export class VirtiofsShare implements Share {
   readonly kind = "virtiofs";
-  readonly guestMount = { fstype: "virtiofs", source: MOUNT_TAG, options: "" } as const;
-  readonly needsSharedMemory = true;
+  readonly mount = { fstype: "virtiofs", source: MOUNT_TAG, options: "" } as const;
+  readonly transport: Transport;
   readonly failed: Promise<Error>;
-  readonly qemu: QemuSide;
   private readonly server: Virtiofsd;
   private readonly folder: HostFolder;
   private readonly log: BoundedLog;
@@ -89,9 +107,7 @@ export class VirtiofsShare implements Share {
     this.folder = folder;
     this.log = log;
     this.socketPath = join(stateDir, VIRTIOFS_SOCKET);
-    const chardev = ["-chardev", `socket,id=share,fd=${SHARE_FD}`];
-    const device = ["-device", `vhost-user-fs-device,chardev=share,tag=${MOUNT_TAG}`];
-    this.qemu = { args: [...chardev, ...device], socket: this.socketPath };
+    this.transport = { kind: "virtio-fs", socket: this.socketPath };
     this.failed = new Promise((resolve) => {
       this.fail = resolve;
     });
@@ -115,7 +131,7 @@ export class VirtiofsShare implements Share {
   async close(): Promise<void> {
     const { daemon } = this;
     if (daemon?.running === true) {
-      // It ends by itself when QEMU's connection does; without QEMU it waits for one for ever.
+      // It ends by itself when the VMM's connection does; without a VMM it waits for one for ever.
       daemon.kill("SIGTERM");
       const timer = setTimeout(() => daemon.kill("SIGKILL"), STOP_TIMEOUT_MS);
       await daemon.exited;

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toolObstacle } from "../../src/image/disk-tools.ts";
-import { VHOST_VSOCK } from "../../src/share/nine-p-vsock.ts";
+import { VHOST_VSOCK } from "../../src/vm/qemu/share-device.ts";
 import { NkRuntime } from "../fixtures/nk-runtime.ts";
 import { Runtime } from "../vm/runtime.ts";
 import { foreignTo, lookAround, Markers, partsOf, ROOT_OF_THE_GUEST } from "./guest-view.ts";

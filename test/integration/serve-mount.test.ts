@@ -57,7 +57,7 @@ describe.skipIf(!mounts9p())(
       ];
       const pid = await rig.create({ mounts }).pid();
       const path = join(rig.dir, "9p.sock");
-      server = new DiodServer(findDiod() ?? "", pid, { kind: "unix", path, uid: 0, gid: 0 }, log);
+      server = new DiodServer(findDiod() ?? "", pid, { kind: "unix", path, port: 5640, uid: 0, gid: 0 }, log);
       await server.start(Deadline.after(10_000));
       const options = NINE_P_VSOCK_OPTIONS.replace("trans=fd", "trans=unix");
       execFileSync("mount", ["-t", "9p", "-o", options, path, mountPoint]);

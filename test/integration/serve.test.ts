@@ -18,7 +18,8 @@ import { BoundedLog } from "../../src/host/bounded-log.ts";
 import { MS } from "../../src/host/mount-flags.ts";
 import { isAlive, processStartTime } from "../../src/host/process-info.ts";
 import { detachTree } from "../../src/host/shadow-tree.ts";
-import { DiodServer, findDiod, type Door } from "../../src/share/diod.ts";
+import { DiodServer, findDiod } from "../../src/share/diod.ts";
+import type { Door } from "../../src/share/share.ts";
 import { childOf, OWNERS, sharedNamespaces, statusOf } from "../fixtures/process-root.ts";
 import { NinePClient, T, text, u32, u64 } from "../fixtures/nine-p-client.ts";
 import { buildNative, Rig, soon } from "./shadow-rig.ts";
@@ -54,7 +55,7 @@ afterEach(async () => {
 });
 
 function door(): Extract<Door, { kind: "unix" }> {
-  return { kind: "unix", path: join(rig.dir, "9p.sock"), uid: 0, gid: 0 };
+  return { kind: "unix", path: join(rig.dir, "9p.sock"), port: 5640, uid: 0, gid: 0 };
 }
 
 async function serve(shadowPid: number, where: Door = door()): Promise<DiodServer> {

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { VHOST_VSOCK } from "../../src/share/nine-p-vsock.ts";
+import { VHOST_VSOCK } from "../../src/vm/qemu/share-device.ts";
 import { staticProgram } from "../fixtures/static-program.ts";
 import type { Runtime } from "./runtime.ts";
 

@@ -6,7 +6,8 @@ import { Deadline } from "../../base/deadline.ts";
 import { NkError } from "../../base/errors.ts";
 import { BoundedLog } from "../../host/bounded-log.ts";
 import type { Disk } from "../../image/root-disks.ts";
-import { requireDiod } from "../../share/choose.ts";
+import { requireDiod } from "../../share/diod.ts";
+import { requireGuestDriver } from "../../share/guest-driver.ts";
 import { NinePVsockShare } from "../../share/nine-p-vsock.ts";
 import type { GuestMount, Share, ShareKind } from "../../share/share.ts";
 import { traced } from "../../trace/channels.ts";
@@ -52,7 +53,8 @@ export class FirecrackerMachine implements VirtualMachine {
   private settleDisks: (done: Promise<void>) => void = () => {};
 
   constructor(spec: VmSpec, place: Place) {
-    this.diod = spec.folder && requireDiod(spec.kernel.shares);
+    if (spec.folder) requireGuestDriver("9p-vsock", spec.kernel.shares);
+    this.diod = spec.folder && requireDiod();
     this.spec = spec;
     this.place = place;
     this.fifos = fifosIn(spec.stateDir);
@@ -74,7 +76,7 @@ export class FirecrackerMachine implements VirtualMachine {
 
   /** Valid once the VM has booted. */
   get shareMount(): GuestMount | undefined {
-    return this.folder?.guestMount;
+    return this.folder?.mount;
   }
 
   async boot(deadline: Deadline): Promise<void> {
@@ -149,7 +151,8 @@ export class FirecrackerMachine implements VirtualMachine {
     if (folder === undefined || diod === undefined) return;
     const path = `${place.hostVsockPath()}_${SHARE_PORT}`;
     const { uid, gid } = place.owner ?? { uid: 0, gid: 0 };
-    this.folder = NinePVsockShare.overUnix(diod, folder, shareLog, { path, port: SHARE_PORT, uid, gid });
+    const door = { kind: "unix", path, port: SHARE_PORT, uid, gid } as const;
+    this.folder = new NinePVsockShare(diod, folder, shareLog, door);
     await this.folder.start(deadline);
     // Whatever the guest reads or writes would hang for ever.
     void this.folder.failed.then((error) => process?.abort(error.message));

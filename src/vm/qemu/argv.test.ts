@@ -12,8 +12,7 @@ const base: QemuArgvOptions = {
   knownTsc: true,
   vm: {
     id: "c1",
-    shareArgs: ["-device", "share"],
-    sharedMemory: false,
+    share: { args: ["-device", "share"], sharedMemory: false },
     disks: [],
     debug: false,
   },
@@ -41,8 +40,7 @@ test("memory is a shared file only for a share that maps it", () => {
   const vm = {
     ...base.vm,
     id: "c1",
-    shareArgs: [],
-    sharedMemory: true,
+    share: { args: [], sharedMemory: true },
     disks: [],
     debug: false,
   };
@@ -51,7 +49,7 @@ test("memory is a shared file only for a share that maps it", () => {
 });
 
 test("a comma in a name does not end the value", () => {
-  const vm = { id: "a,b", shareArgs: [], sharedMemory: false, disks: [], debug: true };
+  const vm = { id: "a,b", share: undefined, disks: [], debug: true };
   expect(valuesOf("-name", { vm })).toEqual(["nk-a,,b"]);
 });
 
@@ -63,7 +61,7 @@ test("a probe has neither agent nor share nor initramfs", () => {
 
 test("disks are in their order, and a full disk of the host does not stop the guest", () => {
   const disks = [{ readOnly: true }, { readOnly: false }];
-  const vm = { id: "c", shareArgs: [], sharedMemory: false, disks, debug: false };
+  const vm = { id: "c", share: undefined, disks, debug: false };
   const [image = "", written = ""] = valuesOf("-blockdev", { vm });
   expect(image).toContain("node-name=disk0,file.driver=file,file.filename=/disk0,");
   expect(image).toContain("read-only=on");

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { DiskSlot } from "../../image/root-disks.ts";
-import { quoteValue } from "../../share/share.ts";
+import type { ShareDevice } from "./share-device.ts";
 
 /** Descriptors that QEMU is given: of sockets that are connected (see `Daemon`), */
 export const QMP_FD = 3;
@@ -31,8 +31,7 @@ export interface QemuArgvOptions {
 
 export interface QemuVmOptions {
   id: string;
-  shareArgs: readonly string[];
-  sharedMemory: boolean;
+  share: Pick<ShareDevice, "args" | "sharedMemory"> | undefined;
   disks: readonly DiskSlot[];
   debug: boolean;
 }
@@ -55,7 +54,7 @@ export function qemuArgv(options: QemuArgvOptions): [string, ...string[]] {
     ["-cpu", accel === "kvm" ? "host" : EMULATED_CPU],
     ["-smp", String(vcpus)],
     ["-m", String(memSizeMib)],
-    vm?.sharedMemory === true ? ["-object", backend] : [],
+    vm?.share?.sharedMemory === true ? ["-object", backend] : [],
     ["-nodefaults", "-no-user-config", "-nographic"],
     ["-no-reboot"], // a guest that restarts itself ends the VM: nothing in it could come back
     ["-kernel", kernel],
@@ -72,6 +71,11 @@ export function qemuArgv(options: QemuArgvOptions): [string, ...string[]] {
     ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
   ];
   return [options.qemu, ...args.flat()];
+}
+
+/** A value inside an option: a comma ends the value unless it is doubled (qemu-options, "Device options"). */
+function quoteValue(value: string): string {
+  return value.replaceAll(",", ",,");
 }
 
 /** What QEMU has as its nth disk. */
@@ -93,7 +97,7 @@ export function qmpSocketPath(stateDir: string): string {
  */
 function machine({ knownTsc, accel, vm }: QemuArgvOptions): string {
   const chips = knownTsc || accel === "kvm" ? ",pit=off,pic=off" : "";
-  return `microvm,acpi=on,rtc=on,isa-serial=on${chips}${vm?.sharedMemory === true ? ",memory-backend=mem" : ""}`;
+  return `microvm,acpi=on,rtc=on,isa-serial=on${chips}${vm?.share?.sharedMemory === true ? ",memory-backend=mem" : ""}`;
 }
 
 /** One thread for one CPU saves the locks; with more CPUs each has its own. */
@@ -101,7 +105,7 @@ function accelerator(accel: "kvm" | "tcg", vcpus: number): string {
   return accel === "kvm" ? "kvm" : `tcg,thread=${vcpus === 1 ? "single" : "multi"},tb-size=${TB_SIZE_MIB}`;
 }
 
-function devices({ shareArgs, disks, debug }: QemuVmOptions): string[] {
+function devices({ share, disks, debug }: QemuVmOptions): string[] {
   const agent = `socket,id=agent,fd=${AGENT_FD},server=on,wait=off`;
   const people = `socket,id=people,fd=${PEOPLE_FD},server=on,wait=off`;
   const args: string[][] = [
@@ -109,7 +113,7 @@ function devices({ shareArgs, disks, debug }: QemuVmOptions): string[] {
     ["-chardev", agent],
     ["-device", `virtserialport,chardev=agent,name=${AGENT_PORT}`],
     ["-device", "virtio-rng-device"],
-    [...shareArgs],
+    [...(share?.args ?? [])],
     ...disks.map(diskArgs),
     debug ? ["-chardev", people, "-mon", "chardev=people,mode=control"] : [],
   ];

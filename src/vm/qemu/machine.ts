@@ -6,9 +6,8 @@ import type { Deadline } from "../../base/deadline.ts";
 import { NkError } from "../../base/errors.ts";
 import type { Confinement, ConfinedSocket } from "../../host/confinement.ts";
 import { BoundedLog } from "../../host/bounded-log.ts";
-import { chooseShare } from "../../share/choose.ts";
 import type { Disk } from "../../image/root-disks.ts";
-import { SHARE_FD, type GuestMount, type Share, type ShareKind } from "../../share/share.ts";
+import type { GuestMount, Share, ShareKind } from "../../share/share.ts";
 import { traced } from "../../trace/channels.ts";
 import type { Accel } from "../accel.ts";
 import { hostTscKhz } from "../host-tsc.ts";
@@ -17,9 +16,11 @@ import { closeLogs, NEVER_BOOTED, openLogs, tailOf, type VmLogs } from "../logs.
 import type { VirtualMachine, VmExit, VmSpec } from "../virtual-machine.ts";
 import type { VmmMetrics } from "../vmm-metrics.ts";
 import { AGENT_FD, agentSocketPath, diskPath, PEOPLE_FD, qemuArgv, qmpSocketPath } from "./argv.ts";
+import { chooseShare } from "./choose-share.ts";
 import type { QemuBinary } from "./detect.ts";
 import { QemuProcess } from "./process.ts";
 import { programRoot } from "./program-root.ts";
+import { shareDevice, SHARE_FD, type ShareDevice } from "./share-device.ts";
 
 /** One VM under QEMU; see `VirtualMachine` for what may be called when. */
 export class QemuMachine implements VirtualMachine {
@@ -58,7 +59,7 @@ export class QemuMachine implements VirtualMachine {
   }
 
   get shareMount(): GuestMount | undefined {
-    return this.folder?.guestMount;
+    return this.folder?.mount;
   }
 
   get pid(): number | undefined {
@@ -162,7 +163,7 @@ export class QemuMachine implements VirtualMachine {
   /** What of the host QEMU has: what it is made of, the guest's own files and nothing else. */
   private confinement(root: Confinement, disks: readonly Disk[]): Confinement {
     const { kernel, initrd, stateDir, debug } = this.spec;
-    const { shadowPid, devices = [], socket } = this.folder?.qemu ?? {};
+    const { shadowPid, devices = [], socket } = this.device ?? {};
     const sockets: ConfinedSocket[] = [{ kind: "listen", fd: AGENT_FD, path: agentSocketPath(stateDir) }];
     if (debug) sockets.push({ kind: "listen", fd: PEOPLE_FD, path: qmpSocketPath(stateDir) });
     if (socket !== undefined) sockets.push({ kind: "connect", fd: SHARE_FD, path: socket });
@@ -176,8 +177,12 @@ export class QemuMachine implements VirtualMachine {
     };
   }
 
+  private get device(): ShareDevice | undefined {
+    return this.folder && shareDevice(this.folder.transport);
+  }
+
   private argv(disks: readonly Disk[]): [string, ...string[]] {
-    const { spec, accel, folder } = this;
+    const { spec, accel } = this;
     const tscKhz = accel === "tcg" ? hostTscKhz() : undefined;
     return qemuArgv({
       qemu: this.qemu.path,
@@ -190,8 +195,7 @@ export class QemuMachine implements VirtualMachine {
       knownTsc: tscKhz !== undefined,
       vm: {
         id: spec.id.slice(0, 64),
-        shareArgs: folder?.qemu.args ?? [],
-        sharedMemory: folder?.needsSharedMemory ?? false,
+        share: this.device,
         disks,
         debug: spec.debug,
       },
