@@ -48,6 +48,8 @@ if [ "$which" != distros ] && [ "$which" != unit ] && [ "$which" != integration 
 fi
 
 begin_tests
+# One core for more than a minute: beside what needs no machine.
+[ "$which" != all ] || SUITE_TIMEOUT_S=300 start_kvm root -t "QEMU, block, erofs"
 if wanted unit; then
     title "checks"
     test_step "types" check-types npm run -s check:types
@@ -63,6 +65,10 @@ if wanted unit; then
     test_step "fuzzers, 3 s each" fuzz marked timeout --kill-after=5 600 scripts/fuzz.sh 3
     test_vitest unit
 fi
+if [ "$which" = all ]; then
+    title "one virtual machine with KVM"
+    await_kvm
+fi
 if wanted integration; then
     title "integration tests"
     test_vitest integration
@@ -71,13 +77,10 @@ if wanted vm; then
     title "tests in virtual machines"
     test_vitest vm
 fi
-if [ "$which" = all ]; then
-    title "one virtual machine with KVM"
-    SUITE_TIMEOUT_S=300 test_kvm root -t "QEMU, block, erofs"
-fi
 if [ "$which" = kvm ]; then
     title "tests in virtual machines with KVM"
-    test_kvm
+    start_kvm
+    await_kvm
 fi
 if [ "$which" = soak ]; then
     title "soak tests in virtual machines"

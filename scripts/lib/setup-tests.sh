@@ -20,7 +20,8 @@ end_tests() {
     grep -qF " $TEST_TMP" /proc/self/mountinfo || rm -rf --one-file-system "$TEST_TMP"
 }
 
-marked() { env "$TEST_MARK" TMPDIR="$TEST_TMP" "$@"; }
+# It ends when the script does, also where it makes a process group of its own, as timeout does.
+marked() { env "$TEST_MARK" TMPDIR="$TEST_TMP" setpriv --pdeathsig TERM "$@"; }
 
 # test_step NAME LOG COMMAND…: one test.
 test_step() {
@@ -40,16 +41,22 @@ stretched() {
 }
 
 # test_vitest PROJECT [ARG]…: every test counts. SUITE_TIMEOUT_S ends a suite that hangs; SUITE_IN is a command that runs it.
-test_vitest() {
-    local log=test-$1 report=$NK_LOGS/vitest-$1.json status=0 limit_s
+test_vitest() { start_vitest "$@" && await_vitest "$1"; }
+
+# start_vitest begins it in the background; await_vitest PROJECT waits, prints and counts.
+start_vitest() {
+    local limit_s
     limit_s=$(stretched "${SUITE_TIMEOUT_S:-1200}")
-    rm -f "$report"
-    NK_TAIL=80 PROGRESS_OF=files_done run_step "vitest $1" "$log" marked timeout --kill-after=5 "$limit_s" \
-        "${SUITE_IN[@]}" node_modules/.bin/vitest run --project "$1" "${@:2}" \
-        --reporter=default --reporter=json --outputFile.json="$report" || status=1
+    rm -f "$NK_LOGS/vitest-$1.json"
+    start_step "test-$1" marked timeout --kill-after=5 "$limit_s" "${SUITE_IN[@]}" node_modules/.bin/vitest run --project "$1" \
+        "${@:2}" --reporter=default --reporter=json --outputFile.json="$NK_LOGS/vitest-$1.json"
+}
+await_vitest() {
+    local status=0
+    NK_TAIL=80 PROGRESS_OF=files_done finish_step "vitest $1" "test-$1" || status=1
     count "$status" "$(node -e '
         const { numPassedTests, numFailedTests } = JSON.parse(require("fs").readFileSync(process.argv[1], "utf8"));
-        console.log(numPassedTests, numFailedTests);' "$report" 2>/dev/null)"
+        console.log(numPassedTests, numFailedTests);' "$NK_LOGS/vitest-$1.json" 2>/dev/null)"
 }
 
 # files_done LOG SECONDS: how far vitest has come.

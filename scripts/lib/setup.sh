@@ -15,7 +15,7 @@ require_root() {
 }
 
 # What runs when the script ends, however it ends.
-AT_EXIT=(give_back)
+AT_EXIT=(end_steps give_back)
 at_exit() {
     local hook
     for hook in "${AT_EXIT[@]}"; do "$hook"; done

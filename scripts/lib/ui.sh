@@ -36,18 +36,28 @@ run_step() {
 # step NAME LOG COMMAND…: run_step, and the end of the script when it fails.
 step() { run_step "$@" || exit 1; }
 
-# start_step LOG COMMAND…: begins a step in the background; `await_step NAME LOG` prints its line when it has ended, and
-# ends the script when it failed.
+# start_step LOG COMMAND…: begins a step in the background; `finish_step NAME LOG` prints its line when it has ended, and returns
+# its status; `await_step NAME LOG` ends the script when it failed.
+declare -A STEP_PIDS=()
 start_step() {
     rm -f "$NK_LOGS/$1.outcome"
+    set -m # a process group of its own, which end_steps ends
     timed "$@" &
-    # One at a time is in the background, so there is one to wait for.
-    STEP_PID=$!
+    set +m
+    STEP_PIDS[$1]=$!
 }
-await_step() {
+finish_step() {
     begin_step "$1" "$2"
-    wait "$STEP_PID"
-    end_step "$1" "$2" || exit 1
+    wait "${STEP_PIDS[$2]}" || true
+    unset "STEP_PIDS[$2]"
+    end_step "$1" "$2"
+}
+await_step() { finish_step "$@" || exit 1; }
+
+# For a script that ends early: steps in the background end with it.
+end_steps() {
+    local pid
+    for pid in "${STEP_PIDS[@]}"; do kill -TERM -- "-$pid" 2>/dev/null || true; done
 }
 
 # At a terminal the line of a step is there while it runs, with what PROGRESS_OF LOG SECONDS prints.

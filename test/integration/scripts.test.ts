@@ -121,6 +121,23 @@ it("what a script does at its end is done once, whatever steps it had", () => {
   expect(stdout.match(/ended/g)).toHaveLength(1);
 });
 
+it("a step in the background is told when it is waited for, and ends with the script", async () => {
+  const program = `sleep ${1_000_000 + process.pid}`;
+  const begun = `until pgrep -fx '${program}' >/dev/null; do sleep 0.1; done`;
+  const text = `
+    NK_LOGS=${folder} TEST_MARK=NK_X=1 TEST_TMP=/tmp
+    trap end_steps EXIT
+    start_step first false
+    start_step second marked timeout 100 ${program}
+    finish_step "the first" first || echo "status $?"
+    ${begun}
+    exit 7`;
+  const { code, stdout } = script(["ui", "setup-tests"], text);
+  expect(code).toBe(7);
+  expect(stdout).toMatch(/the first +FAILED after [^]*status 1\n$/);
+  await expect.poll(() => run(["pgrep", "-fx", program]).stdout).toBe("");
+});
+
 it("what sudo hides is said where Node.js is missing", () => {
   symlinkSync(whereIs("id"), join(folder, "id"));
   const text = 'say() { echo "$@"; }; die() { say "$@"; exit 1; }; require_node';
