@@ -12,8 +12,21 @@ export interface Point {
   status: string;
 }
 
-export const points = (step: string, victims: Partial<Record<Victim, string>>): Point[] =>
+/** The victims of a step: those of each run of the tests, and those of test/soak. */
+export interface Rows {
+  usual: Point[];
+  more: Point[];
+}
+
+type Statuses = Partial<Record<Victim, string>>;
+
+export const points = (step: string, victims: Statuses): Point[] =>
   Object.entries(victims).map(([victim, status]) => ({ step, victim: victim as Victim, status }));
+
+export const rows = (step: string, usual: Statuses, more: Statuses = {}): Rows => ({
+  usual: points(step, usual),
+  more: points(step, more),
+});
 
 export const named = (table: readonly Point[]): [string, Point][] =>
   table.map((point) => [`${point.victim} killed at: ${point.step}`, point]);
