@@ -11,6 +11,7 @@ import { callersOpenFiles } from "../host/callers-limits.ts";
 import type { HostRecord } from "../state/record.ts";
 import { traced, warnings } from "../trace/channels.ts";
 import type { HostCreation } from "./host-creation.ts";
+import { isCrun } from "./host-runtime.ts";
 
 export interface HostCommand {
   host: HostRecord;
@@ -61,7 +62,8 @@ export async function runInForeground(
 async function run(command: HostCommand, stdio: StdioOptions, creation?: HostCreation): Promise<HostResult> {
   const { host, globals = [], args, stateDir } = command;
   const log = join(stateDir, `runtime-${process.pid}.log`);
-  const argv = ["--root", host.root, "--log", log, "--log-format", "json", ...globals, ...args];
+  const format = isCrun(host.runtime) ? CRUN_LOG : RUNC_LOG;
+  const argv = ["--root", host.root, "--log", log, "--log-format", format.name, ...globals, ...args];
   const notes = { why: command.why, what: [host.runtime, ...argv].join(" ") };
   try {
     return await traced("runtime", `${basename(host.runtime)} ${args[0] ?? ""}`, notes, async () => {
@@ -73,7 +75,7 @@ async function run(command: HostCommand, stdio: StdioOptions, creation?: HostCre
       try {
         const exited = exitStatus(child, host.runtime);
         const status = await (creation?.watch(child, exited) ?? exited);
-        const error = lastError(log);
+        const error = lastError(log, format);
         // A poststop hook that failed, say: nobody else will read that log.
         if (status === 0 && error !== undefined) warnings.publish(`${basename(host.runtime)}: ${error}`);
         return { status, error, stdout };
@@ -136,16 +138,39 @@ function forwardSignals(child: ChildProcess, creation: HostCreation | undefined)
   return () => handlers.forEach(([signal, handler]) => process.off(signal, handler));
 }
 
-/** The last line of level error in a log of logrus' JSON lines. */
-function lastError(log: string): string | undefined {
+interface LogFormat {
+  name: "json" | "text";
+  /** What a line says, if it is an error. */
+  errorIn: (line: string) => string | undefined;
+}
+
+/** Lines of logrus. */
+const RUNC_LOG: LogFormat = {
+  name: "json",
+  errorIn: (line) => {
+    const entry = parseLine(line);
+    return entry?.["level"] === "error" ? String(entry["msg"]) : undefined;
+  },
+};
+
+/**
+ * crun writes what fails after the start, when the program is executed, to the container's own standard error, in the format of its log: people
+ * would get a line of JSON there. In this one it logs errors only, as they are.
+ */
+const CRUN_LOG: LogFormat = { name: "text", errorIn: (line) => (line === "" ? undefined : line) };
+
+/** The last error in a runtime's log. */
+function lastError(log: string, { errorIn }: LogFormat): string | undefined {
   let text: string;
   try {
     text = readFileSync(log, "utf8");
   } catch {
     return undefined;
   }
-  const entries = text.split("\n").map(parseLine);
-  return entries.findLast((entry) => entry?.["level"] === "error")?.["msg"] as string | undefined;
+  return text
+    .split("\n")
+    .map(errorIn)
+    .findLast((error) => error !== undefined);
 }
 
 function parseLine(line: string): Record<string, unknown> | undefined {

@@ -13,7 +13,6 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cpioArchive } from "../../src/image/cpio.ts";
 import { staticProgram } from "../fixtures/static-program.ts";
 import { expectOneLine, expectRefused } from "../fixtures/refused.ts";
-import { residue } from "./residue.ts";
 import { distroKernel, kernels, Runtime } from "./runtime.ts";
 import { scaled } from "../fixtures/scaled.ts";
 
@@ -243,71 +242,6 @@ it("refuses more memory than the host has", async () => {
     run("--vm-memory=1048576"),
     /expected at most \d+ MiB .* found 1048576: .*--vm-memory/,
   );
-});
-
-describe("a container in a VM", () => {
-  it("refuses programs that cannot be started, in runc's words", async () => {
-    const id = await runtime.background();
-    for (const [program, words] of [
-      ["nope", 'exec: "nope": executable file not found in $PATH'],
-      ["/nope", 'exec: "/nope": stat /nope: no such file or directory'],
-      ["/etc/passwd", 'exec: "/etc/passwd": permission denied'],
-      ["/bin", 'exec: "/bin": permission denied'],
-    ] as const) {
-      const { code, stderr } = await runtime.call(["exec", id, program]);
-      expect({ code, stderr }).toEqual({
-        code: 255,
-        stderr: `nk-runtime: unable to start container process: ${words}\n`,
-      });
-    }
-    for (const [args, message] of [
-      [["--cwd=/bin/busybox", id, "true"], /the runtime in the VM refused: .*chdir|not a directory/i],
-      [["--user=moon", id, "true"], /--user: expected UID or UID:GID in numbers, found "moon"/],
-      [["--process=/no/such", id], /--process: cannot read \/no\/such: no such file or directory/],
-      [["--preserve-fds=3", id, "true"], /unable to stat preserved-fd 0 \(of 3\)/],
-      [["-d", "--pid-file=/no/such/pid", id, "true"], /--pid-file \/no\/such\/pid/],
-    ] as [string[], RegExp][]) {
-      await expectRefused(runtime, ["exec", ...args], message, { code: 255 });
-    }
-    await expectRefused(runtime, ["start", id], /cannot start an already running container/);
-    await expectRefused(runtime, ["resume", id], /container not paused/);
-    await expectRefused(runtime, ["ps", id, "-ef"], /ps takes no options of ps .*nk-runtime exec/);
-    await runtime.ok(["pause", id]);
-    await expectRefused(runtime, ["pause", id], /it is paused already/);
-    await expectRefused(
-      runtime,
-      ["exec", "--ignore-paused", id, "true"],
-      /paused container in a VM.*nk-runtime resume/,
-      {
-        code: 255,
-      },
-    );
-    await runtime.ok(["resume", id]);
-
-    writeFileSync(join(runtime.root, id, "state.json"), '{"version":1}');
-    await expectRefused(runtime, ["state", id], /is damaged: .*nk-runtime delete --force/);
-    await runtime.ok(["delete", "--force", id]);
-    expect(residue(runtime.traces())).toEqual([]);
-  });
-
-  it.each([
-    ["QEMU", "vmmPid", /the VM ended: QEMU was killed by SIGKILL, and nobody had asked it to end/],
-    ["the monitor", "monitorPid", /the container's monitor \(process \d+\) was killed/],
-  ] as const)("whose run lost %s says so", async (_, pid, message) => {
-    const { dir: sleeper } = await runtime.bundle({ args: ["sh", "-c", "echo up; sleep 1000"] });
-    const id = runtime.id();
-    const { code, stderr } = await runtime.call(["run", "--mode=vm", "-b", sleeper, id], {
-      during: (child) =>
-        child.stdout?.once("data", () => {
-          const text = readFileSync(join(runtime.root, id, "state.json"), "utf8");
-          process.kill((JSON.parse(text) as { vm: Record<string, number> }).vm[pid] ?? 0, "SIGKILL");
-        }),
-    });
-    expect(code).toBe(137);
-    expect(stderr).toMatch(message);
-    expectOneLine(stderr);
-    expect(residue(runtime.traces())).toEqual([]);
-  });
 });
 
 /** Resolves when the file has something in it. */

@@ -33,21 +33,26 @@ static void take_error(const char *line, char *out, size_t size) {
     json_decref(entry);
 }
 
+static void take_end(const char *text, char *out, size_t size) {
+    size_t length = strlen(text);
+
+    snprintf(out, size, "%s", text + (length < size ? 0 : length - (size - 1)));
+}
+
 void nk_runtime_log_read(const char *path, int words_fd, char *out, size_t size) {
     char tail[TAIL_BYTES];
-    char whole[4096];
+    char whole[TAIL_BYTES];
     char *rest = tail;
     char *line;
     ssize_t n = 0;
 
     out[0] = '\0';
     read_tail(path, tail, sizeof tail);
-    memcpy(whole, tail, sizeof whole - 1);
-    whole[sizeof whole - 1] = '\0';
+    memcpy(whole, tail, sizeof whole);
     while ((line = strsep(&rest, "\n")))
         take_error(line, out, size);
     if (!out[0])
-        snprintf(out, size, "%s", whole);
+        take_end(whole, out, size);
     if (!out[0] && words_fd >= 0 && nk_set_nonblock(words_fd, 1) == 0)
         n = read(words_fd, out, size - 1);
     if (n > 0)

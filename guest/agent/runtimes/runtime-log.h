@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* The message of the last error in a log of JSON lines; if there is none, the end of the log, or else what
- * waits in words_fd (its standard error; -1: none). */
+/* The message of the last error in a log of JSON lines; if there is none (crun writes plain text), the end of
+ * the log, or else what waits in words_fd (its standard error; -1: none). */
 void nk_runtime_log_read(const char *path, int words_fd, char *out, size_t size);
 
 #endif

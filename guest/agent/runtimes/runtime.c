@@ -124,6 +124,13 @@ static pid_t spawn(const char *const argv[], const int stdio[3]) {
                           stdio ? stdio : nulls);
 }
 
+/* crun writes what fails after the start, when the program is executed, to the container's own standard
+ * error, in the format of its log: people would get a line of JSON there. runc writes plain text in any case.
+ */
+static const char *log_format(const char *runtime) {
+    return strcmp(runtime, "crun") == 0 ? "text" : "json";
+}
+
 int nk_run_start(struct nk_run *run, const char *const tail[], const int stdio[3], struct nk_error *e) {
     const char *runtime = run->container->runtime;
     const char *argv[NK_MAX_TAIL + 12];
@@ -136,9 +143,10 @@ int nk_run_start(struct nk_run *run, const char *const tail[], const int stdio[3
     if (!argv[0])
         return nk_fail(e, NK_RUNTIME, "expected %s in the guest's image, found none", runtime);
     if (nk_runtime_root(run->container, root, sizeof root, e) < 0 ||
-        nk_rundir_file(run->log_path, sizeof run->log_path, "log", ".json", e) < 0)
+        nk_rundir_file(run->log_path, sizeof run->log_path, "log", ".log", e) < 0)
         return -1;
-    n = push(argv, n, (const char *[]){"--log", run->log_path, "--log-format", "json", "--root", root, NULL});
+    n = push(argv, n, (const char *[]){"--log", run->log_path, "--log-format", log_format(runtime), NULL});
+    n = push(argv, n, (const char *[]){"--root", root, NULL});
     if (strcmp(runtime, "crun") == 0)
         argv[n++] = "--cgroup-manager=cgroupfs";
     if (nk_settings.debug)

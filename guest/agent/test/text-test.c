@@ -73,6 +73,9 @@ static void test_runtime_log(void) {
                "cause");
     expect_log("no JSON at all\n", "no JSON at all\n");
     expect_log("", "");
+    expect_log(
+        "a line that is longer than there is room for, by far\nunknown cause\nmount `proc` to `proc`: no\n",
+        "e is room for, by far\nunknown cause\nmount `proc` to `proc`: no\n");
 }
 
 static void test_paths(void) {
