@@ -129,6 +129,11 @@ export class AgentClient {
     await this.ask("delete", { id, force });
   }
 
+  /** @param resources members of linux.resources; what is not in it stays as it is */
+  async update(id: string, resources: Record<string, unknown>): Promise<void> {
+    await this.ask("update", { id, resources });
+  }
+
   async start(id: string): Promise<void> {
     await this.ask("start", { id });
   }

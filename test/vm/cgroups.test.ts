@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cgroupFolder, listHierarchies, membersOf } from "../../src/host/cgroup.ts";
 import { removeCgroups } from "../../src/host/cgroup-remove.ts";
 import { rewriteConfig } from "../fixtures/raw-config.ts";
+import { expectRefused } from "../fixtures/refused.ts";
 import { Runtime } from "./runtime.ts";
 
 /** The container's cgroups on the host: whose they are, and what they hold the VM to. */
@@ -125,6 +126,23 @@ describe("limits of config.json on the host", () => {
       code: 0,
       stdout: "ok\n",
     });
+  });
+
+  it("of a thousandth, the least that a kernel takes, do not keep the container from being made", async () => {
+    const id = await runtime.background({
+      linux: { resources: { cpu: { quota: 1000, period: 1_000_000 } } },
+    });
+    expect(await runtime.ok(["state", "--short", id])).toBe("running (vm)\n");
+    const steps = readFileSync(join(runtime.root, id, "trace.jsonl"), "utf8");
+    // The guest's own limit, once the container is there.
+    expect(steps.indexOf('"runtime update"')).toBeGreaterThan(steps.indexOf('"runtime create"'));
+    await runtime.ok(["delete", "--force", id]);
+  });
+
+  it("that no kernel takes are refused in the guest, whose container is gone then", async () => {
+    const { dir } = await runtime.bundle({ linux: { resources: { cpu: { quota: 100, period: 100_000 } } } });
+    const refusal = /the runtime in the VM refused: .*cpu\.max.*: Invalid argument/;
+    await expectRefused(runtime, ["run", "--mode=vm", "-b", dir, runtime.id()], refusal);
   });
 
   it("of memory, where the VM reaches them, end it with a state that says so", async () => {

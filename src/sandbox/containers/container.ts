@@ -15,6 +15,7 @@ import type { StateStore } from "../../state/store.ts";
 import { publishSpan, traced } from "../../trace/channels.ts";
 import type { GuestClock } from "../../trace/guest-clock.ts";
 import { ExecSessions } from "./exec-sessions.ts";
+import { createInGuest } from "./late-quota.ts";
 import type { ContainerJob } from "../../contract/job.ts";
 import { ProcessSession } from "./process-session.ts";
 import { inRuncsWords } from "./runtime-errors.ts";
@@ -115,7 +116,7 @@ export class Container {
     await traced("agent", "create the container", { why: CREATE_WHY, what }, async () => {
       await mountRoot(agent, place);
       await this.session.begin(agent, this.router, job.terminal, (start) =>
-        agent.create(record.id, job.guestConfig, place.root, start).catch((error: unknown) => {
+        createInGuest(agent, record.id, job.guestConfig, place.root, start).catch((error: unknown) => {
           throw inRuncsWords(asNkError(error), job.program);
         }),
       );
