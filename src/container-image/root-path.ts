@@ -1,8 +1,7 @@
 import { lstatSync, readlinkSync, type Stats } from "node:fs";
 import { NkError } from "../base/errors.ts";
+import { followLinks } from "../base/link-walk.ts";
 
-/** As many links as the kernel follows (path_resolution(7)). */
-const MAX_LINKS = 40;
 /** NAME_MAX. */
 const MAX_PART_BYTES = 255;
 /** Of folders in each other: more than any image has. Each is looked at for each file in it, by a path as long. */
@@ -55,34 +54,18 @@ function checkLevels(parts: readonly string[]): void {
  * @throws BAD_CONFIG for too many links or levels
  */
 export function resolveParts(root: string, path: readonly string[], followLast: boolean): string[] {
-  const left = [...path];
-  let reached: string[] = [];
-  for (let links = 0; left.length > 0;) {
-    const part = left.shift() ?? "";
-    if (part === "" || part === ".") continue;
-    if (part === "..") {
-      reached = reached.slice(0, -1);
-      continue;
-    }
-    const next = [...reached, part];
-    const isFollowed = (left.length > 0 || followLast) && isLink(root, next);
-    if (!isFollowed) {
-      reached = next;
-      continue;
-    }
-    links += 1;
-    if (links > MAX_LINKS)
-      throw new NkError("BAD_CONFIG", `too many symbolic links in the image at /${next.join("/")}`);
-    const target = readlinkSync(raw(inRoot(root, next)), "latin1");
-    if (target.startsWith("/")) reached = [];
-    left.unshift(...target.split("/"));
-  }
+  const reached = followLinks(
+    path,
+    (parts, isLast) => (isLast && !followLast ? undefined : linkAt(root, parts)),
+    (at) => new NkError("BAD_CONFIG", `too many symbolic links in the image at /${at.join("/")}`),
+  );
   checkLevels(reached);
   return reached;
 }
 
-function isLink(root: string, parts: readonly string[]): boolean {
-  return lookAt(inRoot(root, parts))?.isSymbolicLink() === true;
+function linkAt(root: string, parts: readonly string[]): string | undefined {
+  const path = inRoot(root, parts);
+  return lookAt(path)?.isSymbolicLink() === true ? readlinkSync(raw(path), "latin1") : undefined;
 }
 
 export function inRoot(root: string, parts: readonly string[]): string {

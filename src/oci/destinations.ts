@@ -1,11 +1,9 @@
 import { readlinkSync } from "node:fs";
-import { isAbsolute, join, relative, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { NkError } from "../base/errors.ts";
+import { followLinks } from "../base/link-walk.ts";
 import type { Bundle } from "./bundle.ts";
 import { planMounts, type HostMount } from "./guest-mounts.ts";
-
-/** As the kernel (path_resolution(7)). */
-const MAX_LINKS = 40;
 
 /**
  * The config.json of a bundle with the place of each mount as it is when all links are followed: within the root file system, in what is mounted by
@@ -37,25 +35,15 @@ function mountedBy(mount: HostMount, at: string, bundlePath: string): Mounted[] 
 }
 
 function resolvePlace(destination: string, mounted: readonly Mounted[]): string {
-  let links = 0;
-  let done = "/";
-  const todo = destination.split("/");
-  for (let name = todo.shift(); name !== undefined; name = todo.shift()) {
-    if (name === "" || name === ".") continue;
-    const next = join(done, name); // ".." of "/" is "/"
-    const target = name === ".." ? undefined : linkAt(next, mounted);
-    if (target === undefined) {
-      done = next;
-      continue;
-    }
-    if (++links > MAX_LINKS) throw bad(destination, "expected a path, found a chain of links without an end");
-    if (isAbsolute(target)) done = "/";
-    todo.unshift(...target.split("/"));
-  }
-  if (done === "/")
+  const tooMany = (): NkError => bad(destination, "expected a path, found a chain of links without an end");
+  const linkAtNames = (names: readonly string[]): string | undefined => linkAt(pathOf(names), mounted);
+  const reached = followLinks(destination.split("/"), linkAtNames, tooMany);
+  if (reached.length === 0)
     throw bad(destination, "expected a place below the root file system, found the root itself");
-  return done;
+  return pathOf(reached);
 }
+
+const pathOf = (names: readonly string[]): string => `/${names.join("/")}`;
 
 /** @param path without links but the last name */
 function linkAt(path: string, mounted: readonly Mounted[]): string | undefined {
