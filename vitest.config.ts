@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/fixtures/longest-first.ts";
 import { scaled } from "./test/fixtures/scaled.ts";
 
 /** Where a project names none. They find what hangs, so they are far beyond what a busy machine takes: vitest's own, 1 s for `expect.poll`, are not. */
@@ -10,6 +11,7 @@ const LIMITS = {
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       { test: { ...LIMITS, name: "unit", include: ["src/**/*.test.ts"] } },
       {

@@ -1,5 +1,7 @@
 // The limits of the tests themselves: a slow host is given more time everywhere.
+import { existsSync } from "node:fs";
 import { afterEach, expect, test, vi } from "vitest";
+import { LONG } from "../fixtures/longest-first.ts";
 
 interface Limits {
   testTimeout: number;
@@ -36,4 +38,8 @@ test("vitest's own limits follow NK_TIMEOUT_SCALE, but are never shortened", asy
   expect(Math.min(...usual)).toBeGreaterThanOrEqual(20_000);
   expect(await limits("4")).toEqual(usual.map((ms) => 4 * ms));
   expect(await limits("0.05")).toEqual(usual);
+});
+
+test("the files that are started first are there", () => {
+  expect(LONG.filter((name) => !existsSync(`test/${name}.test.ts`))).toEqual([]);
 });
