@@ -102,31 +102,31 @@ async function agentVm(env: Record<string, string>, bootArgs = "nk.poweroff=rebo
 
 test("the agent says hello, is configured and shuts down, which ends the process", async () => {
   const { fake, agent } = await agentVm({});
-  expect(await until(agent, '"event":"hello"', 5000)).toContain('"connection":1');
+  expect(await until(agent, '"event":"hello"', 30_000)).toContain('"connection":1');
   agent.write(frame({ seq: 1, type: "configure", hostname: "stand-in" }));
-  expect(await until(agent, '"seq":1', 5000)).toContain('"success"');
+  expect(await until(agent, '"seq":1', 30_000)).toContain('"success"');
   agent.write(frame({ seq: 2, type: "shutdown", mode: "poweroff" }));
-  expect(await until(agent, '"seq":2', 5000)).toContain('"success"');
+  expect(await until(agent, '"seq":2', 30_000)).toContain('"success"');
   expect(await fake.end()).toEqual({ code: 0, signal: null });
   expect(existsSync(join(fake.folder, "v.sock"))).toBe(true);
 });
 
 test("without nk.poweroff=reboot the guest is off and the process stays", async () => {
   const { fake, agent } = await agentVm({}, "console=ttyS0");
-  await until(agent, '"event":"hello"', 5000);
+  await until(agent, '"event":"hello"', 30_000);
   agent.write(frame({ seq: 1, type: "shutdown", mode: "poweroff" }));
-  expect(await until(agent, '"seq":1', 5000)).toContain('"success"');
+  expect(await until(agent, '"seq":1', 30_000)).toContain('"success"');
   expect(await fake.end(500)).toBeUndefined();
 });
 
 test("a host that drops the connection gets another one", async () => {
   const { agent, server } = await agentVm({});
-  await until(agent, '"event":"hello"', 5000);
+  await until(agent, '"event":"hello"', 30_000);
   const again = once(server, "connection") as Promise<[Socket]>;
   agent.destroy();
   const [second] = await again;
   closers.push(() => second.destroy());
-  expect(await until(second, '"event":"hello"', 5000)).toContain("hello");
+  expect(await until(second, '"event":"hello"', 30_000)).toContain("hello");
 });
 
 test.each([
@@ -137,7 +137,7 @@ test.each([
   ["1.17.0-dev", "hears"],
 ])("after a pause the guest of %s %s", async (version, how) => {
   const { fake, agent } = await agentVm({ NK_FAKE_FC_VERSION: version });
-  await until(agent, '"event":"hello"', 5000);
+  await until(agent, '"event":"hello"', 30_000);
   await fake.put("/vm", { state: "Paused" }, "PATCH");
   agent.write(frame({ seq: 1, type: "health" }));
   expect(await until(agent, '"seq":1', 300)).toBe("");

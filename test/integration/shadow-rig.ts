@@ -18,7 +18,7 @@ import {
 import { make } from "../fixtures/make.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const WAIT_MS = 10_000;
+const WAIT_MS = 30_000;
 
 export const ptyTool = `${root}build/native-test/pty`;
 /** Set NK_SHADOW=build/bin/nk-shadow-asan (make -C native asan) to run all of this under sanitizers. */

@@ -54,7 +54,7 @@ describe("what an exec leaves behind", () => {
       expect((await once(child, "exit"))[0]).toBe(flags.length > 0 ? 0 : 5);
       if (flags.length > 0) {
         const pid = Number(readFileSync(join(runtime.root, ".pid"), "utf8"));
-        await within(10_000, () => hasEnded(pid) || undefined);
+        await within(30_000, () => hasEnded(pid) || undefined);
       }
       expect(readFileSync(log, "utf8")).toBe("early\n");
       await go();
@@ -69,7 +69,7 @@ describe("what an exec leaves behind", () => {
     child.stdout?.destroy();
     child.stderr?.destroy();
     // Until the monitor has heard of it.
-    await within(10_000, () => shadowsOfExecs(runtime.root) === 0 || undefined);
+    await within(30_000, () => shadowsOfExecs(runtime.root) === 0 || undefined);
     await go();
     await expect.poll(async () => (await runtime.ok(["ps", id])).match(/ sh/)).toBeNull();
     expect((await runtime.call(["exec", id, "cat", "/done"])).code).toBe(1);

@@ -71,7 +71,7 @@ it("gives the guest of a VM made by hand its bundle's root file system to write,
     { type: "start", id: "in" },
   ].map((line) => `${JSON.stringify(line)}\n`);
   await runtime.ok(["vm-agent", vm], { stdin: Buffer.from(lines.join("")) });
-  await within(10_000, () => existsSync(join(rootfs, "mark")) || undefined);
+  await within(30_000, () => existsSync(join(rootfs, "mark")) || undefined);
   expect(readFileSync(join(dir, "config.json"), "utf8")).toBe(before);
   expect(existsSync(join(dir, "new"))).toBe(false);
   await runtime.ok(["vm-delete", "--force", vm]);

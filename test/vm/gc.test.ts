@@ -43,7 +43,9 @@ async function loseMonitor(id: string): Promise<void> {
   const path = join(runtime.root, id, "state.json");
   const { vm, pid } = JSON.parse(readFileSync(path, "utf8")) as { vm: { monitorPid: number }; pid: number };
   process.kill(vm.monitorPid, "SIGKILL");
-  await within(5000, () => (processesOf(runtime.root).some((found) => found.pid === pid) ? undefined : true));
+  await within(30_000, () =>
+    processesOf(runtime.root).some((found) => found.pid === pid) ? undefined : true,
+  );
 }
 
 /** A `create` that is killed while it stands at the step. */
@@ -56,7 +58,9 @@ async function loseCreator(step: string): Promise<string> {
   command.kill("SIGKILL");
   await ended;
   if (halted !== command.pid) process.kill(halted, "SIGCONT");
-  await within(5000, () => (processesOf(runtime.root).some(({ state }) => state === "T") ? undefined : true));
+  await within(30_000, () =>
+    processesOf(runtime.root).some(({ state }) => state === "T") ? undefined : true,
+  );
   return id;
 }
 

@@ -90,7 +90,7 @@ describe("the VM", () => {
       vm: { monitorPid: number };
     };
     process.kill(parts.monitorPid, "SIGKILL");
-    await within(5000, () => hasEnded(parts.monitorPid) || undefined);
+    await within(30_000, () => hasEnded(parts.monitorPid) || undefined);
     expect(await runtime.ok(["state", "--short", id])).toBe("stopped (vm)\n");
     const state = JSON.parse(await runtime.ok(["vm-state", "--format", "json", vm])) as object;
     expect(state).toMatchObject({ status: "stopped", error: { code: "VMM" } });
