@@ -177,13 +177,6 @@ describe.each(["container", "vm"])("bundles in mode %s", (mode) => {
     await refused(run(bundle), /cannot read .*config\.json: it is a folder, not a file/);
   });
 
-  it("refuses a config.json that is a fifo, and does not wait for its writer", async () => {
-    const bundle = join(dir, `fifo-${mode}`);
-    mkdirSync(bundle);
-    execFileSync("mkfifo", [join(bundle, "config.json")]);
-    await refused(run(bundle), /cannot read .*config\.json: it is a fifo, not a file/);
-  });
-
   it.each([
     ["in no folder", "/no/such/pid", /--pid-file \/no\/such\/pid: \/no\/such: no such file or directory/],
     ["that is a folder", "/tmp", /--pid-file \/tmp: it is a folder/],

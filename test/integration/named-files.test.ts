@@ -55,6 +55,13 @@ describe("a fifo is refused at once", () => {
     expect(stderr).toContain(`${name}: it is a fifo, not a file`);
   });
 
+  it.each(["container", "vm"])("as config.json of a bundle in mode %s", async (mode) => {
+    const folder = folderWith("config.json");
+    const { code, stderr } = await nk.run(["run", `--mode=${mode}`, "-b", folder, "other"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`cannot read ${folder}/config.json: it is a fifo, not a file`);
+  });
+
   it.each([
     ["an image", ["bundle", "FIFO", "new"], /neither file nor folder/],
     ["the image of run", ["run", "--image=FIFO", "other"], /neither file nor folder/],
