@@ -5,7 +5,8 @@ import { HostileRig, IN_A_HURRY } from "../vm/hostile-rig.ts";
 let rig: HostileRig;
 
 beforeAll(async () => {
-  rig = await HostileRig.start();
+  rig = new HostileRig();
+  await rig.start();
 });
 
 afterAll(async () => {

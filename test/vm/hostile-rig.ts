@@ -46,15 +46,14 @@ export class HostileRig {
   private neighbour = "";
   private logs = 0;
 
-  static async start(): Promise<HostileRig> {
+  /** To be closed also where this throws. */
+  async start(): Promise<void> {
     buildAgent();
-    const rig = new HostileRig();
-    rig.neighbour = await rig.runtime.background();
-    const good = await rig.run((id) => [hello, until("start"), success, exits(id, 5)]);
+    this.neighbour = await this.runtime.background();
+    const good = await this.run((id) => [hello, until("start"), success, exits(id, 5)]);
     expect(good).toMatchObject({ code: 5, stdout: "", stderr: "" });
     expect(good.monitorPeakKib).toBeGreaterThan(0);
-    rig.boundKib = good.monitorPeakKib + ALLOWANCE_KIB;
-    return rig;
+    this.boundKib = good.monitorPeakKib + ALLOWANCE_KIB;
   }
 
   /** What is left behind; the good container must still be there. */

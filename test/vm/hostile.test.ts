@@ -20,7 +20,8 @@ import {
 let rig: HostileRig;
 
 beforeAll(async () => {
-  rig = await HostileRig.start();
+  rig = new HostileRig();
+  await rig.start();
 });
 
 afterAll(async () => {
