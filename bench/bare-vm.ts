@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { cpioArchive } from "../src/image/cpio.ts";
 import { hostTscKhz } from "../src/vm/host-tsc.ts";
 import { kernelCmdline } from "../src/vm/kernel-cmdline.ts";
-import { requireFirecracker } from "../src/vm/firecracker/detect.ts";
+import { findFirecracker, notFound } from "../src/vm/firecracker/detect.ts";
 import { EMULATED_CPU } from "../src/vm/qemu/argv.ts";
 import type { VmRecord } from "../src/state/record.ts";
 
@@ -52,8 +52,10 @@ function bareFirecracker(vm: VmRecord, kernel: string, initrd: string, folder: s
       "machine-config": { vcpu_count: vm.vcpus, mem_size_mib: vm.memSizeMib },
     }),
   );
+  const program = findFirecracker()?.path;
+  if (program === undefined) throw notFound();
   const args = ["--no-api", "--config-file", config, "--log-path", join(folder, "bare.log")];
-  return { name: "Firecracker", command: requireFirecracker().path, args };
+  return { name: "Firecracker", command: program, args };
 }
 
 /** As src/vm/qemu/argv.ts makes it, without devices and without connections to anybody. */

@@ -6,6 +6,7 @@ import type { CgroupWrite } from "../host/cgroup-limits.ts";
 import type { Settings } from "../oci/settings.ts";
 import type { MachineRecord } from "../state/machine-record.ts";
 import type { ContainerRecord } from "../state/record.ts";
+import type { Settled } from "../vm/driver.ts";
 
 /** A container that is to be made. */
 export interface ContainerJob {
@@ -13,6 +14,8 @@ export interface ContainerJob {
   /** Of its shared tree. */
   proof: string;
   settings: Settings;
+  /** The VM that it has of its own. */
+  settled?: Settled;
   /** The config.json for the in-VM runtime (oci/guest-config.ts). */
   guestConfig: Record<string, unknown>;
   /** process.args[0], for errors. */
@@ -24,7 +27,7 @@ export interface ContainerJob {
   narrate: boolean;
   /** For the container's cgroups on the host, when the VM has booted; of a container that has a VM of its own. */
   cpuLimits?: CgroupWrite[];
-  /** Only with `--vm-share=block`. */
+  /** Only for a VM whose root file system is on a disk. */
   disk?: DiskRoot;
 }
 
@@ -34,8 +37,6 @@ export interface DiskRoot {
   rootfs: string;
   /** The guest must be able to write to it. */
   writable: boolean;
-  /** There are bind mounts, or the root is copied back: they need a share beside the disk. */
-  hasVolumes: boolean;
   /** What the container changed is copied back to `rootfs`. */
   sync: boolean;
 }
@@ -43,6 +44,7 @@ export interface DiskRoot {
 /** A VM made by hand that is to be started. */
 export interface MachineJob {
   machine: MachineRecord;
+  settled: Settled;
   /** Of the VM's shared tree. */
   proof: string;
   narrate: boolean;

@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { listHierarchies, makeCgroup, planCgroup, procsFiles, type Hierarchy } from "../host/cgroup.ts";
 import { removeCgroups } from "../host/cgroup-remove.ts";
-import { ok, warn, type Check, type Finding } from "./check.ts";
+import { ok, warn, type Finding } from "../host/finding.ts";
+import type { Check } from "./check.ts";
 
 /** Control groups: which version, which controllers, and whether we may make some. */
 export const CGROUP_CHECKS: readonly Check[] = [{ group: "host", name: "cgroups", modes: [], run: cgroups }];

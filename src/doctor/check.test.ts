@@ -1,7 +1,8 @@
 import { expect, it } from "vitest";
 import { NkError } from "../base/errors.ts";
 import { DEFAULT_SETTINGS } from "../oci/settings.ts";
-import { ok, runChecks, type Check } from "./check.ts";
+import { ok } from "../host/finding.ts";
+import { runChecks, type Check } from "./check.ts";
 import { makeContext } from "./context.ts";
 
 const context = makeContext("/run/x", DEFAULT_SETTINGS);

@@ -1,66 +1,90 @@
-import { resolveGuestImage, type GuestImage } from "../image/guest-image.ts";
+import type { GuestImage } from "../image/guest-image.ts";
 import type { FeatureName } from "../image/kernel-features.ts";
-import type { KernelImage } from "../image/kernel.ts";
-import { kernelNeeds } from "../vm/kernel-needs.ts";
+import { needsVolumes } from "../launch/disk-root.ts";
+import { wishOf } from "../launch/wish.ts";
+import type { Bundle } from "../oci/bundle.ts";
 import { guestConfig } from "../oci/guest-config.ts";
-import { bindMounts, GUEST_SHARE, planMounts } from "../oci/guest-mounts.ts";
-import { needsSharedFolders, settledShare } from "../launch/settle-vmm.ts";
+import { GUEST_SHARE, planMounts } from "../oci/guest-mounts.ts";
 import type { Settings } from "../oci/settings.ts";
-import { chooseVmm, type VmmChoice } from "../vm/choose-vmm.ts";
-import type { VmmName } from "../vm/virtual-machine.ts";
+import { settle } from "../vm/choose-vmm.ts";
+import { configNeeds } from "../vm/config-needs.ts";
+import type { Settled, VmDriver } from "../vm/driver.ts";
+import { LAST_RESORT, loadDriver } from "../vm/drivers.ts";
+import type { VmmQuestion } from "../vm/vmm-doctor.ts";
 
 /** What the checks are about. */
 export interface Context {
   /** Folder of the containers' state. */
   root: string;
   settings: Settings;
-  /** Which VMM these settings come to, chosen once. Rejects as `chooseVmm` does. */
-  choice: () => Promise<VmmChoice>;
-  /** That VMM; where the choice fails, the one that was asked for or else QEMU. */
-  vmm: () => Promise<VmmName>;
+  /** What a VM of these settings comes to, settled once. Rejects as `settle` does. */
+  settled: () => Promise<Settled>;
+  /** The driver of its VMM; where nothing is settled, of the one that was asked for, or of that which runs everywhere. */
+  driver: () => Promise<VmDriver>;
+  question: () => Promise<VmmQuestion>;
   /** Settings or bundle ask for live folders of the host: bind mounts above all. */
-  needsFolders: boolean;
-  /** What `settings.share` means on that VMM. */
-  share: () => Promise<Settings["share"]>;
-  /** What settings and bundle ask of the guest's kernel. Rejects with UNSUPPORTED for a bundle that cannot run in a VM. */
+  needsVolumes: boolean;
+  /** What VM and bundle ask of the guest's kernel. Rejects with UNSUPPORTED for a bundle that cannot run in a VM. */
   needs: () => Promise<ReadonlyMap<FeatureName, string>>;
   /** The guest image of these settings, found once. Rejects as `resolveGuestImage` does. */
   image: () => Promise<GuestImage>;
 }
 
-/** @param config the bundle's config.json, if there is a bundle. */
-export function makeContext(root: string, settings: Settings, config?: Record<string, unknown>): Context {
-  const image = once(() =>
-    resolveGuestImage({ kernel: settings.kernel, rootfs: settings.rootfs, runtime: "crun" }),
+export function makeContext(root: string, settings: Settings, bundle?: Bundle): Context {
+  const needs = needsLive(settings, bundle);
+  // Whether runc is there is a question of its own.
+  const { image: find, ...wish } = wishOf(
+    { ...settings, vmRuntime: "crun" },
+    { takesMany: false, needsVolumes: needs },
   );
-  const needsFolders = needsSharedFolders(settings, hasBinds(config));
-  const kernel = async (): Promise<KernelImage> => (await image()).kernel;
-  const choice = once(() => chooseVmm({ ...settings, needsFolders, kernel }));
-  const vmm = async (): Promise<VmmName> => {
-    const fallback = settings.vmm === "firecracker" ? "firecracker" : "qemu";
-    return choice().then(
-      (chosen) => chosen.vmm,
-      () => fallback,
-    );
+  const image = once(find);
+  const settled = once(() => settle({ ...wish, image }));
+  const driver = (): Promise<VmDriver> => driverOf(settings, settled);
+  return {
+    root,
+    settings,
+    settled,
+    driver,
+    question: async () => ({ ...wish, image, inForce: (await driver()).title }),
+    needsVolumes: needs || wish.root === "share",
+    needs: () => needsOf(settled, bundle),
+    image,
   };
-  const share = async (): Promise<Settings["share"]> =>
-    settledShare(settings.share, await vmm(), { home: "container", kernel }).catch(() => settings.share);
-  const needs = async (): Promise<ReadonlyMap<FeatureName, string>> => {
-    const settled = { share: await share(), vmm: await vmm() };
-    if (config === undefined) return kernelNeeds({}, settled);
-    planMounts(config);
-    return kernelNeeds(guestConfig(config, "doctor", GUEST_SHARE), settled);
-  };
-  return { root, settings, choice, vmm, needsFolders, share, needs, image };
 }
 
 /** A bundle that cannot run in a VM is told of by `needs`. */
-function hasBinds(config: Record<string, unknown> = {}): boolean {
+function needsLive({ sync }: Settings, bundle: Bundle | undefined): boolean {
   try {
-    return bindMounts(config).length > 0;
+    return bundle === undefined ? sync : needsVolumes(bundle, sync);
   } catch {
-    return false;
+    return sync;
   }
+}
+
+async function driverOf({ vmm }: Settings, settled: () => Promise<Settled>): Promise<VmDriver> {
+  const fallback = vmm === "auto" ? LAST_RESORT : vmm;
+  return loadDriver(
+    await settled().then(
+      ({ shape }) => shape.vmm,
+      () => fallback,
+    ),
+  );
+}
+
+async function needsOf(
+  settled: () => Promise<Settled>,
+  bundle: Bundle | undefined,
+): Promise<ReadonlyMap<FeatureName, string>> {
+  if (bundle) planMounts(bundle.raw);
+  const ofBundle = bundle
+    ? configNeeds(guestConfig(bundle.raw, "doctor", GUEST_SHARE))
+    : new Map<FeatureName, string>();
+  const shape = await settled().then(
+    (found) => found.shape,
+    () => undefined,
+  );
+  if (shape === undefined) return ofBundle;
+  return new Map([...(await loadDriver(shape.vmm)).kernelNeeds(shape), ...ofBundle]);
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

@@ -1,9 +1,10 @@
 import { closeSync, openSync, readFileSync, statSync } from "node:fs";
 import { arch, machine, release } from "node:os";
 import { readText } from "./host-files.ts";
-import { fail, ok, warn, type Check, type Finding } from "./check.ts";
+import { fail, ok, warn, type Finding } from "../host/finding.ts";
+import type { Check } from "./check.ts";
 import { distribution } from "./distribution.ts";
-import { firstLine, runProgram } from "./run-program.ts";
+import { firstLine, runProgram } from "../host/run-program.ts";
 
 /** The host itself: what it is, and what its kernel can do. */
 export const HOST_CHECKS: readonly Check[] = [

@@ -5,7 +5,8 @@ import { checkKernelFeatures } from "../image/check-kernel.ts";
 import { defaultImageDirs } from "../image/guest-image.ts";
 import { initramfsFormat } from "../image/initramfs-file.ts";
 import { describeLack } from "../image/kernel-features.ts";
-import { fail, notChecked, ok, warn, type Check, type Finding } from "./check.ts";
+import { fail, notChecked, ok, warn, type Finding } from "../host/finding.ts";
+import type { Check } from "./check.ts";
 import type { Context } from "./context.ts";
 import { inSourceTree } from "./source-tree.ts";
 

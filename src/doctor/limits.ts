@@ -6,7 +6,8 @@ import { defaultImageDirs } from "../image/guest-image.ts";
 import { reasonOf } from "../base/system-error.ts";
 import { MAX_SOCKET_PATH_BYTES } from "../base/socket-path.ts";
 import { longestSocketPath } from "../state/paths.ts";
-import { fail, ok, warn, type Check, type Finding } from "./check.ts";
+import { fail, ok, warn, type Finding } from "../host/finding.ts";
+import type { Check } from "./check.ts";
 import type { Context } from "./context.ts";
 import { readText } from "./host-files.ts";
 

@@ -1,9 +1,10 @@
 import { asNkError } from "../base/errors.ts";
 import { shadowPath } from "../host/paths.ts";
-import { fail, ok, type Check, type Finding } from "./check.ts";
+import { fail, ok, type Finding } from "../host/finding.ts";
+import type { Check } from "./check.ts";
 import { readText } from "./host-files.ts";
 import { inSourceTree } from "./source-tree.ts";
-import { firstLine, runProgram } from "./run-program.ts";
+import { firstLine, runProgram } from "../host/run-program.ts";
 
 /** Who runs us, and whether the native helper works. */
 export const PRIVILEGE_CHECKS: readonly Check[] = [

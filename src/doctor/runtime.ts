@@ -1,9 +1,10 @@
 import { basename } from "node:path";
 import { asNkError } from "../base/errors.ts";
 import { chooseHostRuntime } from "../container/host-runtime.ts";
-import { fail, ok, type Check, type Finding } from "./check.ts";
+import { fail, ok, type Finding } from "../host/finding.ts";
+import type { Check } from "./check.ts";
 import type { Context } from "./context.ts";
-import { firstLine, runProgram } from "./run-program.ts";
+import { firstLine, runProgram } from "../host/run-program.ts";
 
 /** What container mode hands its containers to. */
 export const RUNTIME_CHECKS: readonly Check[] = [

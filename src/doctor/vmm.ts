@@ -1,100 +1,44 @@
 import { existsSync } from "node:fs";
 import { asNkError } from "../base/errors.ts";
-import type { KernelImage } from "../image/kernel.ts";
-import { closedKvm } from "../vm/accel.ts";
-import { firecrackerVerdict } from "../vm/choose-vmm.ts";
-import { findFirecracker } from "../vm/firecracker/detect.ts";
-import { checkVersion, MIN_VERSION } from "../vm/qemu/detect.ts";
-import { resolveAccel } from "../vm/qemu/driver.ts";
+import { fail, notChecked, ok, warn, type Finding } from "../host/finding.ts";
+import { loadDriver, VMM_NAMES } from "../vm/drivers.ts";
 import { hostTscKhz } from "../vm/host-tsc.ts";
-import { fail, lacking, notChecked, ok, warn, type Check, type Finding } from "./check.ts";
+import type { VmmCheck } from "../vm/vmm-doctor.ts";
+import type { Check } from "./check.ts";
 import type { Context } from "./context.ts";
-import { firecracker, jailer } from "./firecracker.ts";
-import { readText } from "./host-files.ts";
-import { mendQemu, qemuPath } from "./qemu-path.ts";
-import { firstLine, runProgram, versionIn } from "./run-program.ts";
 
-/** What runs virtual machines, and how fast. */
-export const VMM_CHECKS: readonly Check[] = [
-  { group: "VM", name: "VMM in force", modes: ["vm"], run: inForce },
-  { group: "VM", name: "qemu", modes: ["vm"], run: qemu },
+export const IN_FORCE: Check = { group: "VM", name: "VMM in force", modes: ["vm"], run: inForce };
+
+/** How guests are run. */
+export const GUEST_CHECKS: readonly Check[] = [
   { group: "VM", name: "acceleration", modes: ["vm"], run: acceleration },
   { group: "VM", name: "clock", modes: [], run: clock },
   { group: "VM", name: "vsock", modes: [], run: vsock },
 ];
 
-const MEND_NAME = "correct or unset NK_FIRECRACKER and NK_JAILER; --vm-jailer=auto needs no jailer";
+/** What each VMM needs, that which runs everywhere first. */
+export async function checksOfVmms(group: VmmCheck["group"]): Promise<readonly Check[]> {
+  const drivers = await Promise.all(VMM_NAMES.toReversed().map(loadDriver));
+  const doctors = await Promise.all(drivers.map((driver) => driver.doctor()));
+  const checks = doctors.flatMap((doctor) => doctor.checks).filter((check) => check.group === group);
+  return checks.map((check) => ({
+    group,
+    name: check.name,
+    modes: check.isNeeded ? ["vm"] : [],
+    run: async (context) => check.run(await context.question()),
+  }));
+}
 
 /** What `auto` takes, and why; or why what was asked for cannot be had. */
-async function inForce({ choice, image, settings }: Context): Promise<Finding> {
+async function inForce({ settled, image, settings }: Context): Promise<Finding> {
   try {
-    return ok((await choice()).reason);
+    return ok((await settled()).reasons.vmm);
   } catch (error) {
     if (await isMissing(image())) return notChecked("guest image");
     const mend =
-      settings.vmm === "auto" ? MEND_NAME : "--vm-vmm=auto takes QEMU where Firecracker cannot run";
+      settings.vmm === "auto" ? "see the message" : "--vm-vmm=auto takes another where this one cannot run";
     return fail(asNkError(error).message, mend);
   }
-}
-
-async function qemu({ vmm }: Context): Promise<Finding> {
-  const path = qemuPath();
-  const isNeeded = (await vmm()) === "qemu";
-  const found = path === undefined ? "qemu-system-x86_64 was not found" : await lookAtQemu(path);
-  if (typeof found !== "string") return found;
-  return lacking(isNeeded)(isNeeded ? found : `${found}; not needed by Firecracker`, mendQemu());
-}
-
-/** @returns what is wrong with it, or what it is */
-async function lookAtQemu(path: string): Promise<string | Finding> {
-  const [said, machines] = await Promise.all([
-    runProgram(path, ["-version"]),
-    runProgram(path, ["-machine", "help"]),
-  ]);
-  const version = versionIn(said.output);
-  if (said.code !== 0 || version === "") return `${path}: ${firstLine(said.output)}`;
-  try {
-    checkVersion(version);
-  } catch {
-    return `${path} ${version}, expected ${MIN_VERSION} or later`;
-  }
-  if (!/^microvm\s/m.test(machines.output)) return `${path} ${version} has no machine "microvm"`;
-  return ok(`${version}, with microvm (${path})`);
-}
-
-async function acceleration(context: Context): Promise<Finding> {
-  if ((await context.vmm()) === "firecracker") return accelerationOfFirecracker(context);
-  return accelerationOfQemu(context);
-}
-
-async function accelerationOfQemu({ settings, image }: Context): Promise<Finding> {
-  if (qemuPath() === undefined) return notChecked("qemu");
-  const found = await image().catch(() => undefined);
-  if (found === undefined) return notChecked("guest image");
-  const want = settings.accel === "tcg" ? "tcg" : "auto";
-  const { accel, reason, detail } = await resolveAccel(want, found.kernel);
-  if (accel === "kvm" || want === "tcg") return ok(reason);
-  if (settings.accel === "auto") return withDetail(warn(reason, mendKvm()), detail);
-  const told = `KVM is demanded; it would be ${reason}`;
-  return withDetail(fail(told, `--vm-accel=auto; or ${mendKvm()}`), detail);
-}
-
-/** It has nothing but KVM. */
-async function accelerationOfFirecracker(context: Context): Promise<Finding> {
-  const closed = closedKvm();
-  const mend = `--vm-vmm=qemu; or ${mendKvm()}`;
-  if (closed !== undefined) return fail(`Firecracker needs KVM, and ${closed}`, mend);
-  const binary = findFirecracker();
-  if (binary === undefined || (await firecracker(context)).status === "fail")
-    return notChecked("firecracker");
-  if ((await jailer(context)).status === "fail") return notChecked("jailer");
-  if (await isMissing(context.image())) return notChecked("guest image");
-  const kernel = async (): Promise<KernelImage> => (await context.image()).kernel;
-  const verdict = await firecrackerVerdict(binary, { kernel, jailer: context.settings.jailer });
-  const { usable, reason, detail } = verdict;
-  if (usable) return ok(reason);
-  const look = "docs/firecracker.md has what messages mean, --format=json its own words";
-  return withDetail(fail(reason, `${mend}; ${look}`), detail);
 }
 
 const isMissing = (thing: Promise<unknown>): Promise<boolean> =>
@@ -103,19 +47,9 @@ const isMissing = (thing: Promise<unknown>): Promise<boolean> =>
     () => true,
   );
 
-const withDetail = (finding: Finding, detail: string | undefined): Finding =>
-  detail === undefined ? finding : { ...finding, detail };
-
-/** By what is the matter: no such device, no right to it, no such hardware. */
-function mendKvm(): string {
-  const isThere = existsSync("/dev/kvm");
-  if (isThere && closedKvm() !== undefined) return "run as root, or usermod -aG kvm $USER";
-  const flags = /^flags\s*:(.*)$/m.exec(readText("/proc/cpuinfo"))?.[1]?.split(" ") ?? [];
-  const vendor = flags.includes("vmx") ? "kvm_intel" : flags.includes("svm") ? "kvm_amd" : undefined;
-  if (vendor === undefined) {
-    return "switch hardware virtualisation on, in the firmware or (nested) in the hypervisor below this machine";
-  }
-  return isThere ? "the processor could do it: dmesg | grep -i kvm" : `modprobe ${vendor}`;
+async function acceleration({ driver, question }: Context): Promise<Finding> {
+  const doctor = await (await driver()).doctor();
+  return doctor.acceleration(await question());
 }
 
 function clock(): Finding {

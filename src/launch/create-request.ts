@@ -2,6 +2,7 @@ import type { Bundle } from "../oci/bundle.ts";
 import type { Settings } from "../oci/settings.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
+import type { Settled } from "../vm/driver.ts";
 
 /** What the caller wants with descriptors that are not the process's standard streams. */
 export interface Stdio {
@@ -20,6 +21,8 @@ export interface CreateRequest extends Stdio {
   machine: string | undefined;
   bundle: Bundle;
   settings: Settings;
+  /** The VM that it will have of its own; undefined in container mode, and in a VM made by hand. */
+  settled: Settled | undefined;
   store: StateStore;
   /** Descriptors that the process gets as its standard streams; undefined: ours. */
   stdio: readonly [number, number, number] | undefined;

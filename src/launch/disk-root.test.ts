@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Bundle } from "../oci/bundle.ts";
 import { checkConfig } from "../oci/config.ts";
-import { diskRoot } from "./disk-root.ts";
+import { diskRoot, needsVolumes } from "./disk-root.ts";
 
 let rootfs: string;
 
@@ -48,8 +48,13 @@ it.each([
 });
 
 it("needs a share for bind mounts, and to copy back what a container can change", () => {
-  expect(diskRoot(bundleWith([DEV]), false).hasVolumes).toBe(false);
-  expect(diskRoot(bundleWith([DEV, bind("/data")]), false).hasVolumes).toBe(true);
-  expect(diskRoot(bundleWith([DEV], false), true)).toMatchObject({ hasVolumes: true, sync: true });
-  expect(diskRoot(bundleWith([DEV], true), true)).toMatchObject({ hasVolumes: false, sync: false });
+  expect(needsVolumes(bundleWith([DEV]), false)).toBe(false);
+  expect(needsVolumes(bundleWith([DEV, bind("/data")]), false)).toBe(true);
+  for (const [readonly, copied] of [
+    [false, true],
+    [true, false],
+  ] as const) {
+    expect(needsVolumes(bundleWith([DEV], readonly), true)).toBe(copied);
+    expect(diskRoot(bundleWith([DEV], readonly), true).sync).toBe(copied);
+  }
 });

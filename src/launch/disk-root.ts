@@ -4,16 +4,23 @@ import type { DiskRoot } from "../contract/job.ts";
 import type { Bundle } from "../oci/bundle.ts";
 import { bindMounts, planMounts } from "../oci/guest-mounts.ts";
 
-/** What `--vm-share=block` makes of a bundle. @param wantsSync `--vm-sync` */
+/** What a root file system on a disk is made of. @param wantsSync `--vm-sync` */
 export function diskRoot(bundle: Bundle, wantsSync: boolean): DiskRoot {
-  // On a read-only root a container changes nothing.
-  const sync = wantsSync && bundle.config.root.readonly !== true;
   return {
     rootfs: bundle.rootfs,
     writable: bundle.config.root.readonly !== true || !hasMountPoints(bundle),
-    hasVolumes: sync || bindMounts(bundle.raw).length > 0,
-    sync,
+    sync: isCopiedBack(bundle, wantsSync),
   };
+}
+
+/** Whether a container needs folders of the host beside a root file system on a disk. */
+export function needsVolumes(bundle: Bundle, wantsSync: boolean): boolean {
+  return isCopiedBack(bundle, wantsSync) || bindMounts(bundle.raw).length > 0;
+}
+
+/** On a read-only root a container changes nothing. */
+function isCopiedBack({ config }: Bundle, wantsSync: boolean): boolean {
+  return wantsSync && config.root.readonly !== true;
 }
 
 /**

@@ -16,7 +16,6 @@ import { guestConfig, withRlimits } from "../oci/guest-config.ts";
 import { vmLimits } from "../oci/host-limits.ts";
 import { GUEST_SHARE } from "../oci/guest-mounts.ts";
 import { writeFileAtomic } from "../state/atomic-write.ts";
-import { emptyVm } from "../state/empty-vm.ts";
 import { writePidFile } from "../state/pid-file.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
@@ -28,6 +27,7 @@ import { shadowTerminal } from "./terminal.ts";
 import { findHome, joinMachine, recordIn, type Home } from "./join.ts";
 import { removeLeftovers } from "./leftovers.ts";
 import { placePlan, treePlan, volumesPlan } from "./tree.ts";
+import { vmRecord } from "./vm-record.ts";
 
 /** Longer than the monitor's own deadline for a boot, so that its error arrives, which knows more. */
 const LAUNCH_TIMEOUT_MS = 240_000;
@@ -73,8 +73,8 @@ function withPlaces(bundle: Bundle): Bundle {
   return { ...bundle, raw: withResolvedDestinations(bundle) };
 }
 
-function checkSync({ settings, machine }: CreateRequest): void {
-  if (!settings.sync || (settings.share === "block" && machine === undefined)) return;
+function checkSync({ settings, settled, machine }: CreateRequest): void {
+  if (!settings.sync || settled?.shape.root === "disk") return;
   const found = machine === undefined ? `--vm-share=${settings.share}` : `--vm=${machine}`;
   throw new NkError(
     "BAD_CONFIG",
@@ -85,12 +85,13 @@ function checkSync({ settings, machine }: CreateRequest): void {
 const WHY = "the shadow stands for the container on the host, the monitor owns its VM";
 
 async function launchOwn(request: CreateRequest, options: LaunchOptions): Promise<Launched> {
-  const { bundle, store, id, settings } = request;
+  const { bundle, store, id, settings, settled } = request;
   const stateDir = store.dirOf(id);
-  const disk = settings.share === "block" ? diskRoot(bundle, settings.sync) : undefined;
+  if (settled === undefined) throw new NkError("INTERNAL", "nobody has settled what the VM is");
+  const disk = settled.shape.root === "disk" ? diskRoot(bundle, settings.sync) : undefined;
   const inGuest = guestConfig(withCallersLimits(bundle.raw), id, GUEST_SHARE);
   const folders = planCgroup(cgroupFolder(bundle.config.linux?.cgroupsPath, id));
-  const record = { ...request.record, vm: emptyVm(settings, folders) };
+  const record = { ...request.record, vm: vmRecord(settled, settings, folders) };
   const proof = newProof();
   return journaled(record, store, async () => {
     const cgroups = makeCgroup(folders);
@@ -98,6 +99,7 @@ async function launchOwn(request: CreateRequest, options: LaunchOptions): Promis
     writeLimits(limits.memory);
     const job: ContainerJob = {
       ...commonJob(request, options, record),
+      settled,
       proof,
       guestConfig: inGuest,
       cpuLimits: limits.cpu,

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { loadBundle } from "../oci/bundle.ts";
-import { DEFAULT_SETTINGS } from "../oci/settings.ts";
+import type { SettledShape } from "../vm/shape.ts";
 import { openRootOf } from "./open-root.ts";
 
 let above: string;
@@ -18,10 +18,10 @@ beforeEach(() => {
 
 afterEach(() => rmSync(above, { recursive: true }));
 
-const VM = { ...DEFAULT_SETTINGS, mode: "vm" } as const;
-const DISK = { ...VM, share: "block" } as const;
+const SHARE = { root: "share" } as const;
+const DISK = { root: "disk" } as const;
 
-function found(config: Record<string, unknown> = {}, settings = DEFAULT_SETTINGS, machine?: string) {
+function found(config: Record<string, unknown> = {}, shape?: Pick<SettledShape, "root">, sync = false) {
   const whole = {
     ociVersion: "1.0.2",
     process: { args: ["sh"], cwd: "/" },
@@ -29,7 +29,7 @@ function found(config: Record<string, unknown> = {}, settings = DEFAULT_SETTINGS
     ...config,
   };
   writeFileSync(join(bundle, "config.json"), JSON.stringify(whole));
-  return openRootOf(loadBundle(bundle), settings, machine);
+  return openRootOf(loadBundle(bundle), { sync }, shape);
 }
 
 describe("a writable root file system that users of the host can reach", () => {
@@ -38,7 +38,7 @@ describe("a writable root file system that users of the host can reach", () => {
       found: expect.stringContaining(`${bundle}/a/rootfs`) as unknown,
       mend: `chmod 700 ${bundle}`,
     });
-    expect(found({}, VM)).toBeDefined();
+    expect(found({}, SHARE)).toBeDefined();
   });
 
   it("has to be moved where no folder of the bundle is above it", () => {
@@ -66,8 +66,8 @@ describe("nothing is said where the container", () => {
 
   it("writes to a disk of its VM, unless that is copied back or the VM has none", () => {
     expect(found({}, DISK)).toBeUndefined();
-    expect(found({}, { ...DISK, sync: true })).toBeDefined();
-    expect(found({}, DISK, "lab")).toBeDefined();
+    expect(found({}, DISK, true)).toBeDefined();
+    expect(found({}, undefined)).toBeDefined();
   });
 
   it("writes as users who are nobody on the host", () => {

@@ -9,6 +9,7 @@ import { newProof } from "../host/tree-proof.ts";
 import { followReport } from "../contract/follow-report.ts";
 import { jobPath, type MachineJob } from "../contract/job.ts";
 import { ownMonitor } from "../contract/own-monitor.ts";
+import { settleVm } from "../launch/settle-vm.ts";
 import { VIRTIOFS_SOCKET } from "../share/virtiofs.ts";
 import { hold } from "../state/claim.ts";
 import { TREE_FOLDER, type MachineRecord } from "../state/machine-record.ts";
@@ -30,11 +31,13 @@ const WHY = "the shadow holds the files of the VM's containers, the monitor owns
 export async function startMachine(machines: MachineStore, machine: MachineRecord): Promise<void> {
   const { id } = machine;
   if (isLive(machine)) throw new NkError("BAD_STATE", `the VM ${id} is ${machine.status} already`);
+  // Anew: the host and the guest image may have changed.
+  const settled = await settleVm(machine.settings, { takesMany: true, needsVolumes: true });
   const stateDir = machines.store.dirOf(id);
   if (!hold(stateDir)) throw new NkError("BAD_STATE", `another command starts or clears the VM ${id}`);
   clearRemains(stateDir);
   const proof = newProof();
-  const job: MachineJob = { machine, proof, narrate: heardSpans.hasSubscribers };
+  const job: MachineJob = { machine, settled, proof, narrate: heardSpans.hasSubscribers };
   writeFileSync(jobPath(stateDir), JSON.stringify(job), { mode: 0o600 });
   try {
     await traced("cli", "start shadow, monitor and VM", { why: WHY }, async () => {

@@ -10,7 +10,8 @@ import type { ControlTarget } from "./control/target.ts";
 import { copyBack, notCopied, removeStaging } from "./microvm/copy-back.ts";
 import type { Guest } from "./microvm/guest.ts";
 import type { ContainerJob, DiskRoot } from "../contract/job.ts";
-import { kernelNeeds } from "../vm/kernel-needs.ts";
+import { configNeeds } from "../vm/config-needs.ts";
+import type { Settled } from "../vm/driver.ts";
 import { Machine } from "./containers/machine.ts";
 import { rootMounts } from "./microvm/root-mounts.ts";
 
@@ -23,6 +24,11 @@ const FORCED_END_MS = 5_000;
 const ORDERLY_END_MS = 30_000;
 /** How long the end of a container waits for the guest kernel's log, which a short container may outrun. */
 const KERNEL_TRACE_MS = 2_000;
+
+function ofItsOwn({ settled }: ContainerJob): Settled {
+  if (settled === undefined) throw new NkError("INTERNAL", "the job of a container has no VM of its own");
+  return settled;
+}
 
 /** A VM for one container: they live and end together. */
 export class ContainerMonitor implements ControlTarget {
@@ -39,7 +45,8 @@ export class ContainerMonitor implements ControlTarget {
     this.machine = new Machine({
       id,
       settings: job.settings,
-      needs: kernelNeeds(job.guestConfig, job.settings),
+      settled: ofItsOwn(job),
+      needs: configNeeds(job.guestConfig),
       stateDir: store.dirOf(id),
       shadowPid: shadow.pid,
       proof: job.proof,

@@ -16,7 +16,7 @@ import { Container, type GuestPlace, type ShadowProcess } from "./containers/con
 import type { ControlTarget } from "./control/target.ts";
 import type { MachineJob } from "../contract/job.ts";
 import { acceptJoin, type JoinRequest } from "./containers/join.ts";
-import { kernelNeeds } from "../vm/kernel-needs.ts";
+import { configNeeds } from "../vm/config-needs.ts";
 import { Machine } from "./containers/machine.ts";
 
 /** How long a guest may take to kill a container; one that hangs can only be stopped as a whole. */
@@ -38,7 +38,7 @@ export class MachineMonitor implements ControlTarget {
   private kernelTraced = false;
   private ending = false;
 
-  constructor({ machine, proof, narrate }: MachineJob, store: MachineStore, shadow: ShadowProcess) {
+  constructor({ machine, settled, proof, narrate }: MachineJob, store: MachineStore, shadow: ShadowProcess) {
     this.record = {
       ...machine,
       status: "starting",
@@ -51,7 +51,8 @@ export class MachineMonitor implements ControlTarget {
     this.machine = new Machine({
       id: machine.id,
       settings: machine.settings,
-      needs: kernelNeeds({}, machine.settings),
+      settled,
+      needs: new Map(),
       stateDir: store.store.dirOf(machine.id),
       shadowPid: shadow.pid,
       proof,
@@ -177,8 +178,9 @@ export class MachineMonitor implements ControlTarget {
       throw error;
     }
     try {
-      const needs = kernelNeeds(job.guestConfig, { share: "auto", vmm: "auto" }); // the VM runs
-      checkKernelFeatures(machine.running().image.kernel, needs);
+      const needs = configNeeds(job.guestConfig);
+      machine.running();
+      checkKernelFeatures(machine.shape.kernel, needs);
       await container.create(machine.running().agent, place);
       container.created();
       if (job.startAtOnce) await this.start(container);

@@ -21,20 +21,25 @@ export interface Virtiofsd {
   flavour: "c" | "rust";
 }
 
-/** Where distributions put it: Debian 12, Fedora and Debian 13, Arch, by hand. */
-const PLACES: readonly Virtiofsd[] = [
-  { path: "/usr/libexec/virtiofsd", flavour: "rust" },
-  { path: "/usr/lib/virtiofsd", flavour: "rust" },
-  { path: "/usr/local/bin/virtiofsd", flavour: "rust" },
-  { path: "/usr/bin/virtiofsd", flavour: "rust" },
-  { path: "/usr/lib/qemu/virtiofsd", flavour: "c" },
+/** Where distributions put it: Fedora and Debian 13, Arch, by hand; the one in C in Debian 12. */
+const PLACES = [
+  "/usr/libexec/virtiofsd",
+  "/usr/lib/virtiofsd",
+  "/usr/local/bin/virtiofsd",
+  "/usr/bin/virtiofsd",
+  "/usr/lib/qemu/virtiofsd",
 ];
+
+/** The one in C is in a folder of QEMU's. */
+export function virtiofsdAt(path: string): Virtiofsd {
+  return { path, flavour: /qemu/.test(path) ? "c" : "rust" };
+}
 
 /** The server that is installed, if any. The environment variable is for tests and unusual installations. */
 export function findVirtiofsd(override = process.env["NK_VIRTIOFSD"]): Virtiofsd | null {
-  const named: Virtiofsd[] =
-    override === undefined ? [] : [{ path: override, flavour: /qemu/.test(override) ? "c" : "rust" }];
-  return (override === undefined ? PLACES : named).find(({ path }) => existsSync(path)) ?? null;
+  const places = override === undefined ? PLACES : [override];
+  const path = places.find((place) => existsSync(place));
+  return path === undefined ? null : virtiofsdAt(path);
 }
 
 /** @throws UNSUPPORTED where none is installed */

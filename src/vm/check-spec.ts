@@ -1,17 +1,21 @@
 import { totalmem } from "node:os";
 import { NkError } from "../base/errors.ts";
 import { MAX_CMDLINE_BYTES } from "./kernel-cmdline.ts";
-import type { VmCapabilities, VmSpec } from "./virtual-machine.ts";
+import type { VmSpec } from "./virtual-machine.ts";
 
 /** A kernel with its initramfs does not unpack in less. */
 const MIN_MEM_MIB = 64;
 
+/** Of our guest kernel (CONFIG_NR_CPUS); the VMMs take more. */
+const MAX_VCPUS = 32;
+
 /** What holds for every VMM. @throws BAD_CONFIG */
-export function checkSpec({ vcpus, memSizeMib, extraCmdline }: VmSpec, { maxVcpus }: VmCapabilities): void {
-  if (!Number.isInteger(vcpus) || vcpus < 1 || vcpus > maxVcpus) {
+export function checkSpec({ shape, extraCmdline }: VmSpec): void {
+  const { vcpus, memSizeMib } = shape;
+  if (!Number.isInteger(vcpus) || vcpus < 1 || vcpus > MAX_VCPUS) {
     throw new NkError(
       "BAD_CONFIG",
-      `expected 1 to ${maxVcpus} CPUs for the VM, found ${vcpus}: correct --vm-vcpus`,
+      `expected 1 to ${MAX_VCPUS} CPUs for the VM, found ${vcpus}: correct --vm-vcpus`,
     );
   }
   if (!Number.isInteger(memSizeMib) || memSizeMib < MIN_MEM_MIB) {

@@ -1,101 +1,52 @@
-import { NkError } from "../base/errors.ts";
-import type { KernelImage } from "../image/kernel.ts";
-import { findDiod } from "../share/diod.ts";
-import { closedKvm, kvmVerdict, type KvmVerdict } from "./accel.ts";
-import {
-  fileIdentity,
-  findFirecracker,
-  requireFirecracker,
-  wantedJailer,
-  type FirecrackerBinary,
-} from "./firecracker/detect.ts";
-import type { JailerWish, VmmName } from "./virtual-machine.ts";
+import { asNkError } from "../base/errors.ts";
+import { checkKernelFeatures } from "../image/check-kernel.ts";
+import { checkMemory } from "../image/memory-need.ts";
+import { loadDriver, VMM_NAMES } from "./drivers.ts";
+import type { Settled, Settlement, VmDriver, VmmName, Wish } from "./driver.ts";
 
-/** What was asked for, by flags, annotations and settings files. */
-export interface VmmWish {
-  vmm: VmmName | "auto";
-  accel: "auto" | "kvm" | "tcg";
-  share: string;
-  jailer: JailerWish;
-  /** Folders of the host must be seen live, bind mounts above all. */
-  needsFolders: boolean;
-  /** Found only when a guest must be run to know. */
-  kernel: () => Promise<KernelImage>;
-  /** Where verdicts on KVM are kept; undefined: the usual folder. */
-  cacheDir?: string;
-}
-
-export interface VmmChoice {
-  vmm: VmmName;
-  /** One sentence for people. */
-  reason: string;
-}
-
-/** The reason of the choice of KVM, for people. */
-export const ALWAYS_KVM = "Firecracker always uses KVM";
-
-/** What Firecracker has no device for. */
-const ONLY_QEMU_SHARES = ["virtiofs"];
+/** What is asked for, with the VMM. */
+export type VmWish = Omit<Wish, "isNamed"> & { vmm: VmmName | "auto" };
 
 /**
- * `auto` is Firecracker where it is installed and a guest runs under it, else QEMU. Without Firecracker that costs a look into PATH; with it a small
- * file is read, or a tiny guest is run once per boot of the host.
- * @throws UNSUPPORTED when Firecracker is demanded together with what it cannot do, or is not there
+ * The shape that a wish comes to: of the VMM that was asked for, or of the first whose driver does not refuse. Where a better one is not installed that
+ * costs a look into PATH; where it is a small file is read, or a tiny guest is run once per boot of the host.
+ * @throws the refusal of the VMM that was asked for, or of the last one; BAD_CONFIG for a kernel that lacks what is needed or a VM that is too small; as
+ * `VmDriver.settle`
  */
-export async function chooseVmm(wish: VmmWish): Promise<VmmChoice> {
-  if (wish.vmm === "qemu") return { vmm: "qemu", reason: "QEMU was asked for" };
-  const conflict = conflictOf(wish);
-  if (wish.vmm === "firecracker") {
-    if (conflict !== undefined) throw refusal(conflict);
-    requireFirecracker();
-    return { vmm: "firecracker", reason: "Firecracker was asked for" };
+export async function settle({ vmm, ...wish }: VmWish): Promise<Settled> {
+  const passedOver: string[] = [];
+  const names = vmm === "auto" ? VMM_NAMES : [vmm];
+  for (const name of names) {
+    const driver = await loadDriver(name);
+    const found = checked(driver, await driver.settle({ ...wish, isNamed: vmm !== "auto" }));
+    if (!("refused" in found)) {
+      checkMemory(found.shape, found.shape.memSizeMib);
+      return { ...found, reasons: { ...found.reasons, vmm: reasonFor(driver, found, vmm, passedOver) } };
+    }
+    if (name === names.at(-1)) throw found.error;
+    passedOver.push(found.refused);
   }
-  const obstacle = conflict ?? (await obstacleOf(wish));
-  if (obstacle !== undefined) return { vmm: "qemu", reason: `QEMU, because ${obstacle}` };
-  return { vmm: "firecracker", reason: "Firecracker is installed, and a tiny guest ran under KVM" };
+  throw new Error("there is no driver");
 }
 
-function conflictOf({ accel, share }: VmmWish): string | undefined {
-  if (accel === "tcg") return "software emulation was asked for, and Firecracker needs KVM";
-  if (ONLY_QEMU_SHARES.includes(share)) return `Firecracker has no ${share}`;
-  return undefined;
+/** A kernel that will not do for this VMM may do for another. */
+function checked(driver: VmDriver, found: Settlement): Settlement {
+  if ("refused" in found) return found;
+  try {
+    checkKernelFeatures(found.shape.kernel, driver.kernelNeeds(found.shape));
+    return found;
+  } catch (cause) {
+    const error = asNkError(cause);
+    return { refused: error.message, error };
+  }
 }
 
-async function obstacleOf(wish: VmmWish): Promise<string | undefined> {
-  const firecracker = findFirecracker();
-  if (firecracker === undefined) return "no firecracker is installed";
-  if (wish.needsFolders && findDiod() === null)
-    return "bind mounts and shared folders need diod with Firecracker, which is not installed";
-  const { usable, reason } = await firecrackerVerdict(firecracker, wish);
-  return usable ? undefined : reason;
-}
-
-/**
- * Whether this Firecracker can run a guest here: remembered, or tried. With its jail and without are two questions.
- * @throws UNSUPPORTED when a jail is demanded and cannot be had
- */
-export async function firecrackerVerdict(
-  firecracker: FirecrackerBinary,
-  { kernel, cacheDir, jailer: want }: Pick<VmmWish, "kernel" | "cacheDir" | "jailer">,
-): Promise<KvmVerdict> {
-  const closed = closedKvm();
-  if (closed !== undefined) return { usable: false, reason: `Firecracker needs KVM, and ${closed}` };
-  const jailer = wantedJailer(firecracker, want);
-  const { identity } = firecracker;
-  return kvmVerdict({
-    vmmName: jailer === undefined ? "firecracker" : "firecracker-jailed",
-    vmmIdentity: jailer === undefined ? identity : `${identity} ${fileIdentity(jailer)}`,
-    cacheDir,
-    tryKvm: async () => {
-      const { tryFirecracker } = await import("./firecracker/probe.ts");
-      return tryFirecracker(firecracker, want, await kernel());
-    },
-  });
-}
-
-function refusal(conflict: string): NkError {
-  const mend = "use --vm-vmm=qemu, or --vm-accel=auto and --vm-share=auto, 9p or block";
-  return new NkError("UNSUPPORTED", `Firecracker was asked for, but ${conflict}: ${mend}`, {
-    phase: "choose the VMM",
-  });
+function reasonFor(
+  { title }: VmDriver,
+  { reasons }: Settled,
+  vmm: VmWish["vmm"],
+  passedOver: readonly string[],
+): string {
+  if (vmm !== "auto") return `${title} was asked for`;
+  return passedOver.length === 0 ? reasons.vmm : `${title}, because ${passedOver.join("; ")}`;
 }

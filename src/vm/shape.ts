@@ -4,7 +4,7 @@ import { isPrepared } from "../image/cache-dir.ts";
 import type { KernelImage } from "../image/kernel.ts";
 import type { DiskSlot } from "../image/root-disks.ts";
 import type { ShareKind } from "../share/share.ts";
-import type { VmmName } from "./virtual-machine.ts";
+import type { VmmName } from "./driver.ts";
 
 /**
  * All that a VM must have at boot, and nothing of who it is for: no name, no folder, no container. It is plain data, as JSON is. Two VMs of one shape can

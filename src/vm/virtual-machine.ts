@@ -1,16 +1,16 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { GuestMount, HostFolder, ShareKind } from "../share/share.ts";
-import type { KernelImage } from "../image/kernel.ts";
+import type { GuestMount, HostFolder } from "../share/share.ts";
 import type { PendingDisks } from "../image/root-disks.ts";
 import type { Deadline } from "../base/deadline.ts";
+import type { SettledShape } from "./shape.ts";
 import type { VmmMetrics } from "./vmm-metrics.ts";
 
 /**
  * The seam between a monitor and a VMM. One `VirtualMachine` is one VM; the driver that made it owns the VMM
  * process, its sockets and its share daemons.
  *
- * Order of calls: `driver.create` → `boot` → `connectAgent` (again after the connection broke) → `stop` → `close`.
+ * Order of calls: `driver.create` (driver.ts) → `boot` → `connectAgent` (again after the connection broke) → `stop` → `close`.
  * - `create` acquires nothing that outlives the process: it checks the configuration and throws a typed error.
  * - `boot` spawns share daemons and the VMM and resolves when the guest's CPUs run. It races their death and the
  *   deadline. After it failed, only `close` may be called.
@@ -26,12 +26,6 @@ import type { VmmMetrics } from "./vmm-metrics.ts";
  */
 export interface VirtualMachine {
   readonly pid: number | undefined;
-  /** How the guest's code is run, for people: "kvm" or "tcg". */
-  readonly accel: "kvm" | "tcg";
-  /** Why that one, one sentence for people: "/dev/kvm does not exist". */
-  readonly accelReason: string;
-  /** How the folder gets into the guest; undefined: there is none. */
-  readonly share: ShareKind | undefined;
   /** What the agent must mount to see the shared folder; known after `boot`. */
   readonly shareMount: GuestMount | undefined;
   /** A guest that was told to switch itself off ends the VMM, which is the cleanest end; else `stop` does it. */
@@ -63,46 +57,20 @@ export interface VmExit {
   message: string;
 }
 
-/** What a driver can do: asking for anything else is an UNSUPPORTED error that names the alternatives. */
-export interface VmCapabilities {
-  shares: readonly ShareKind[];
-  accels: readonly ("kvm" | "tcg")[];
-  maxVcpus: number;
-}
-
+/** One VM of a shape. */
 export interface VmSpec {
   id: string;
   /** Folder of the VM's state: sockets, console.log, vmm.log live here. */
   stateDir: string;
-  vcpus: number;
-  memSizeMib: number;
-  kernel: KernelImage;
-  /** Initramfs images, loaded one after the other (kernel: Documentation/driver-api/early-userspace/buffer-format.rst). */
-  initrd: string;
+  shape: SettledShape;
+  /** Why its acceleration is that, for people. */
+  accelReason: string;
   /** Added at the end of the kernel command line. */
   extraCmdline: string;
-  accel: "auto" | "kvm" | "tcg";
-  /** Whether Firecracker is put into a jail; `auto`, and undefined: where that is possible. */
-  jailer?: JailerWish;
   /** A network namespace for a jailed VMM, as a path; undefined: ours. */
   netns?: string;
-  share: ShareKind | "auto";
-  /** The folder that the guest shares with the host; undefined: none, and no device for it. */
-  folder: HostFolder | undefined;
+  /** The folder that the guest shares with the host, if the shape has a share. */
+  folder: HostFolder;
   /** In the guest /dev/vda, /dev/vdb … in this order. What is written to them may be lost with the VM: a flush need not reach the host's disk. */
   disks: PendingDisks;
-  /** Where verdicts on hardware virtualisation are kept; undefined: `/run/nano-sandbox/.accel`. */
-  accelCacheDir?: string;
-  /** A talkative kernel, and a second QMP socket `qmp.sock` for people. */
-  debug: boolean;
-}
-
-export type JailerWish = "auto" | "on" | "off";
-
-export type VmmName = "firecracker" | "qemu";
-
-export interface VmDriver {
-  readonly name: VmmName;
-  readonly capabilities: VmCapabilities;
-  create(spec: VmSpec): Promise<VirtualMachine>;
 }

@@ -148,7 +148,10 @@ describe("doctor, of Firecracker", () => {
     const env = { ...standIn(REFUSED), NK_DIOD: "/nonexistent" };
     const { check } = await report([...FIRECRACKER, flag], env);
     expect(check("9p-vsock")).toMatchObject({ status, mend: "apt-get install diod" });
-    expect(check("share in force")?.status).toBe(flag === "--vm-share=9p" ? "fail" : "ok");
+    const isNeeded = status === "fail";
+    // Without KVM nothing is settled, and it does not come to the question.
+    const otherwise = withoutKvm ? "warn" : "ok";
+    expect(check("share in force")?.status).toBe(isNeeded ? "fail" : otherwise);
   });
 
   it("without diod, a bundle with bind mounts cannot run", async () => {

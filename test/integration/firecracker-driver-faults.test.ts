@@ -7,7 +7,7 @@ import { NkError, type ErrorCode } from "../../src/base/errors.ts";
 import type { Disk } from "../../src/image/root-disks.ts";
 import type { VmSpec } from "../../src/vm/virtual-machine.ts";
 import { HAS_KVM } from "../fixtures/fake-firecracker.ts";
-import { Machines, soon, type Behaviour } from "./firecracker-driver-rig.ts";
+import { Machines, soon, type Behaviour, type ShapeChanges } from "./firecracker-driver-rig.ts";
 
 let machines: Machines;
 
@@ -196,8 +196,7 @@ describe.runIf(HAS_KVM)("a boot fails when", () => {
 });
 
 describe.runIf(HAS_KVM)("a VM is not even made", () => {
-  test.each<[string, RegExp, (machines: Machines) => Partial<VmSpec>]>([
-    ["software emulation", /needs KVM: use --vm-accel=auto, or --vm-vmm=qemu/, () => ({ accel: "tcg" })],
+  test.each<[string, RegExp, (machines: Machines) => ShapeChanges]>([
     ["33 CPUs", /expected 1 to 32 CPUs.*correct --vm-vcpus/, () => ({ vcpus: 33 })],
     ["1 MiB of memory", /at least 64 MiB.*correct --vm-memory/, () => ({ memSizeMib: 1 })],
     ["no kernel", /\/no\/kernel: expected a file to boot from, found nothing/, () => kernelAt("/no/kernel")],
@@ -208,13 +207,13 @@ describe.runIf(HAS_KVM)("a VM is not even made", () => {
     ],
     ["no initramfs", /\/no\/initrd: expected a file/, () => ({ initrd: "/no/initrd" })],
   ])("with %s", async (_, message, changes) => {
-    await expect(machines.create({}, changes(machines))).rejects.toMatchObject({
+    await expect(machines.create({}, {}, changes(machines))).rejects.toMatchObject({
       message: expect.stringMatching(message),
     });
     expect(machines.processes()).toEqual([]);
   });
 
-  function kernelAt(path: string): Partial<VmSpec> {
+  function kernelAt(path: string): ShapeChanges {
     return { kernel: { path, file: path, format: "elf", release: "6.1", shares: [], lacks: [] } };
   }
 });

@@ -6,6 +6,9 @@ import { expect } from "vitest";
 import { Deadline } from "../../src/base/deadline.ts";
 import { NO_DISKS } from "../../src/image/root-disks.ts";
 import { firecrackerDriver } from "../../src/vm/firecracker/driver.ts";
+import type { JailerWish } from "../../src/vm/driver.ts";
+import { findFirecracker, notFound, wantedJailer } from "../../src/vm/firecracker/detect.ts";
+import type { SettledShape } from "../../src/vm/shape.ts";
 import type { VirtualMachine, VmSpec } from "../../src/vm/virtual-machine.ts";
 import { elf, FAKE_FIRECRACKER } from "../fixtures/fake-firecracker.ts";
 
@@ -18,6 +21,9 @@ const LOGS = ["console.log", "share.log", "vmm.log"];
 const OF_STAND_IN = /^agent-/;
 
 export const soon = (): Deadline => Deadline.after(10_000);
+
+/** What is otherwise in a VM's shape; the jailer is looked for as it is for a wish. */
+export type ShapeChanges = Partial<Omit<SettledShape, "jailer">> & { jailer?: JailerWish };
 
 export interface Behaviour {
   fault?: string;
@@ -53,38 +59,53 @@ export class Machines {
     return mkdtempSync(join(this.folder, "vm-"));
   }
 
-  async create(behaviour: Behaviour = {}, changes: Partial<VmSpec> = {}): Promise<VirtualMachine> {
+  /** As it would be settled by `firecrackerDriver.settle`, without a look at KVM. @throws as `wantedJailer` */
+  shape({ jailer: want = "off", ...changes }: ShapeChanges = {}): SettledShape {
+    const path = this.kernel;
+    const found = findFirecracker();
+    if (found === undefined) throw notFound();
+    return {
+      vmm: "firecracker",
+      program: found.path,
+      jailer: wantedJailer(found, want),
+      accel: "kvm",
+      kernel: { path, file: path, format: "elf", release: "6.1", shares: ["9p-vsock"], lacks: [] },
+      initrd: this.initrd,
+      vcpus: 1,
+      memSizeMib: 128,
+      root: "disk",
+      debug: false,
+      ...changes,
+    };
+  }
+
+  async create(
+    behaviour: Behaviour = {},
+    changes: Partial<VmSpec> = {},
+    shape: ShapeChanges = {},
+  ): Promise<VirtualMachine> {
     behave(behaviour);
     const stateDir = changes.stateDir ?? this.stateDir();
     const vm = await firecrackerDriver.create({
       id: "c1",
       stateDir,
-      vcpus: 1,
-      memSizeMib: 128,
-      kernel: {
-        path: this.kernel,
-        file: this.kernel,
-        format: "elf",
-        release: "6.1",
-        shares: ["9p-vsock"],
-        lacks: [],
-      },
-      initrd: this.initrd,
+      shape: this.shape(shape),
+      accelReason: "it always uses KVM",
       extraCmdline: "",
-      accel: "auto",
-      jailer: "off",
-      share: "auto",
-      folder: undefined,
+      folder: { shadowPid: 0 },
       disks: NO_DISKS,
-      debug: false,
       ...changes,
     });
     this.open.push({ vm, stateDir });
     return vm;
   }
 
-  async boot(behaviour: Behaviour = {}, changes: Partial<VmSpec> = {}): Promise<VirtualMachine> {
-    const vm = await this.create(behaviour, changes);
+  async boot(
+    behaviour: Behaviour = {},
+    changes: Partial<VmSpec> = {},
+    shape: ShapeChanges = {},
+  ): Promise<VirtualMachine> {
+    const vm = await this.create(behaviour, changes, shape);
     await vm.boot(soon());
     return vm;
   }

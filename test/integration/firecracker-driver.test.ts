@@ -9,10 +9,14 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AgentClient } from "../../src/agent/agent-client.ts";
 import { AgentConnection } from "../../src/agent/connection.ts";
 import { Deadline } from "../../src/base/deadline.ts";
+import { findDiod } from "../../src/share/diod.ts";
 import type { VirtualMachine } from "../../src/vm/virtual-machine.ts";
 import { HAS_KVM } from "../fixtures/fake-firecracker.ts";
 import { Machines, read, soon } from "./firecracker-driver-rig.ts";
 import { Rig, type FakeMonitor } from "./shadow-rig.ts";
+
+/** A VM with a share: diod, over its vsock. */
+const SHARED = { volumes: "9p-vsock", server: findDiod() ?? "" } as const;
 
 let machines: Machines;
 
@@ -146,7 +150,7 @@ describe.runIf(HAS_KVM)("the end of a VM", () => {
     try {
       const shadowPid = await rig.create().pid();
       monitor = await rig.monitor();
-      const vm = await machines.boot({ guest: "agent" }, { folder: { shadowPid } });
+      const vm = await machines.boot({ guest: "agent" }, { folder: { shadowPid } }, SHARED);
       expect(vm.shareMount).toMatchObject({ vsockPort: 5640 });
       const server = machines.processes().find((pid) => read(`/proc/${pid}/cmdline`).includes("v.sock_5640"));
       process.kill(server ?? 0, "SIGKILL");

@@ -55,7 +55,7 @@ function status(pid: number | undefined, name: string): string[] {
 
 describe.runIf(HAS_KVM)("a jailed Firecracker", () => {
   test("is a user of its own, with no groups, and few files open", async () => {
-    const vm = await machines.boot({}, JAILED);
+    const vm = await machines.boot({}, {}, JAILED);
     const uid = String(2_000_000_000 + process.pid);
     expect(status(vm.pid, "Uid")).toEqual([uid, uid, uid, uid]);
     expect(status(vm.pid, "Gid")).toEqual([uid, uid, uid, uid]);
@@ -66,7 +66,7 @@ describe.runIf(HAS_KVM)("a jailed Firecracker", () => {
   test("sees its own files only, and can write to those that are the VM's", async () => {
     const { paths, ...pending } = disks();
     const stateDir = machines.stateDir();
-    const vm = await machines.boot({}, { ...JAILED, stateDir, disks: pending });
+    const vm = await machines.boot({}, { stateDir, disks: pending }, JAILED);
     const mounts = read(`/proc/${vm.pid}/mountinfo`).trimEnd().split("\n");
     const writable = (name: string): boolean | undefined => {
       const fields = mounts.map((line) => line.split(" ")).find((each) => each[4] === name);
@@ -87,7 +87,7 @@ describe.runIf(HAS_KVM)("a jailed Firecracker", () => {
   });
 
   test("reaches us over vsock, and is stopped like any other", async () => {
-    const vm = await machines.boot({ guest: "agent" }, JAILED);
+    const vm = await machines.boot({ guest: "agent" }, {}, JAILED);
     await hello(vm);
     await hello(vm);
     expect(await vm.stop(Deadline.after(1000))).toMatchObject({ reason: "stopped", signal: "SIGTERM" });
@@ -98,7 +98,7 @@ describe.runIf(HAS_KVM)("a jailed Firecracker", () => {
     try {
       await new Promise((resolve) => holder.stdout.once("data", resolve));
       const netns = `/proc/${holder.pid}/ns/net`;
-      const vm = await machines.boot({}, { ...JAILED, netns });
+      const vm = await machines.boot({}, { netns }, JAILED);
       expect(readlinkSync(`/proc/${vm.pid}/ns/net`)).toBe(readlinkSync(netns));
       expect(readlinkSync(`/proc/${vm.pid}/ns/net`)).not.toBe(readlinkSync("/proc/self/ns/net"));
     } finally {
@@ -109,7 +109,7 @@ describe.runIf(HAS_KVM)("a jailed Firecracker", () => {
   test("is told by its death, and its place is free again at once", async () => {
     const stateDir = machines.stateDir();
     for (const end of ["SIGKILL", "SIGTERM", undefined] as const) {
-      const vm = await machines.boot({ guest: "agent" }, { ...JAILED, stateDir });
+      const vm = await machines.boot({ guest: "agent" }, { stateDir }, JAILED);
       if (end !== undefined) process.kill(vm.pid ?? 0, end);
       if (end !== undefined) expect(await vm.exited).toMatchObject({ reason: "crash", signal: end });
       await vm.close();
@@ -121,19 +121,19 @@ describe.runIf(HAS_KVM)("a jailed Firecracker", () => {
     mkdirSync(join(stateDir, "jail"));
     for (const name of ["log.fifo", "keys.fifo", "metrics.fifo"])
       execFileSync("mkfifo", [join(stateDir, name)]);
-    await machines.boot({}, { ...JAILED, stateDir });
+    await machines.boot({}, { stateDir }, JAILED);
   });
 
   test.each([
     ["exit-before-bind:148", /exited with code 148 \(.*seccomp/],
     ["start-refused:kvm-permission", /may not open \/dev\/kvm: give its user read and write access/],
   ])("with the fault %s leaves nothing behind", async (fault, message) => {
-    const vm = await machines.create({ fault }, JAILED);
+    const vm = await machines.create({ fault }, {}, JAILED);
     await expect(vm.boot(soon())).rejects.toMatchObject({ message: expect.stringMatching(message) });
   });
 
   test("that the jailer does not start is told in the jailer's words", async () => {
-    const vm = await machines.create({}, { ...JAILED, netns: "/nowhere/net" });
+    const vm = await machines.create({}, { netns: "/nowhere/net" }, JAILED);
     const error = await vm.boot(soon()).then(
       () => undefined,
       (reason: unknown) => reason as NkError,
@@ -148,12 +148,12 @@ describe.runIf(HAS_KVM)("a jailed Firecracker", () => {
   test("is not started where its user may not read the kernel or the initramfs", async () => {
     for (const path of [machines.initrd, machines.kernel]) {
       chmodSync(path, 0o640);
-      await expect(machines.create({}, JAILED)).rejects.toMatchObject({
+      await expect(machines.create({}, {}, JAILED)).rejects.toMatchObject({
         code: "BAD_CONFIG",
         message: `${path}: the user that Firecracker has in its jail may not read it: chmod a+r it, or use --vm-jailer=off`,
       });
     }
-    await machines.boot({}, { jailer: "off" });
+    await machines.boot({}, {}, { jailer: "off" });
   });
 
   test("waits for its disks, and says why they did not come", async () => {
@@ -161,7 +161,7 @@ describe.runIf(HAS_KVM)("a jailed Firecracker", () => {
     const failed = Promise.reject(cause);
     failed.catch(() => {});
     const slots = Promise.resolve([{ readOnly: true }]);
-    const vm = await machines.create({}, { ...JAILED, disks: { slots, ready: failed } });
+    const vm = await machines.create({}, { disks: { slots, ready: failed } }, JAILED);
     await expect(vm.boot(soon())).rejects.toBe(cause);
   });
 });
@@ -177,18 +177,18 @@ describe.runIf(HAS_KVM)("without a jail", () => {
   }
 
   test("it runs as we do where that is wanted", async () => {
-    expect(uidOf(await machines.boot({}, { jailer: "off" }))).toBe("0");
+    expect(uidOf(await machines.boot({}, {}, { jailer: "off" }))).toBe("0");
   });
 
   test("auto takes the jail where there is one, and does without otherwise", async () => {
-    expect(uidOf(await machines.boot({}, { jailer: "auto" }))).not.toBe("0");
+    expect(uidOf(await machines.boot({}, {}, { jailer: "auto" }))).not.toBe("0");
     lonelyFirecracker();
-    expect(uidOf(await machines.boot({}, { jailer: "auto" }))).toBe("0");
+    expect(uidOf(await machines.boot({}, {}, { jailer: "auto" }))).toBe("0");
   });
 
   test("on is refused where there is no jailer", async () => {
     lonelyFirecracker();
-    await expect(machines.create({}, JAILED)).rejects.toMatchObject({
+    await expect(machines.create({}, {}, JAILED)).rejects.toMatchObject({
       code: "UNSUPPORTED",
       message: expect.stringMatching(
         /^--vm-jailer=on: no jailer was found beside.*: use --vm-jailer=auto or off$/,
@@ -198,18 +198,18 @@ describe.runIf(HAS_KVM)("without a jail", () => {
 
   test("on is refused to others than root", async () => {
     vi.spyOn(process as Required<typeof process>, "getuid").mockReturnValue(1000);
-    await expect(machines.create({}, JAILED)).rejects.toMatchObject({
+    await expect(machines.create({}, {}, JAILED)).rejects.toMatchObject({
       code: "UNSUPPORTED",
       message: expect.stringMatching(
         /^--vm-jailer=on: Firecracker's jailer needs root: use --vm-jailer=auto or off$/,
       ),
     });
-    expect(uidOf(await machines.boot({}, { jailer: "auto" }))).toBe("0");
+    expect(uidOf(await machines.boot({}, {}, { jailer: "auto" }))).toBe("0");
   });
 
   test("a NK_JAILER that is none is refused", async () => {
     process.env["NK_JAILER"] = "/nowhere/jailer";
-    await expect(machines.create({}, JAILED)).rejects.toMatchObject({
+    await expect(machines.create({}, {}, JAILED)).rejects.toMatchObject({
       code: "UNSUPPORTED",
       message: "NK_JAILER names /nowhere/jailer, which is no program: name another, or unset it",
     });

@@ -4,8 +4,10 @@ import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Deadline } from "../../src/base/deadline.ts";
 import { NO_DISKS } from "../../src/image/root-disks.ts";
-import { qemuDriver, resolveAccel } from "../../src/vm/qemu/driver.ts";
-import type { VirtualMachine, VmSpec } from "../../src/vm/virtual-machine.ts";
+import { qemuDriver } from "../../src/vm/qemu/driver.ts";
+import { resolveAccel } from "../../src/vm/qemu/settle.ts";
+import type { SettledShape } from "../../src/vm/shape.ts";
+import type { VirtualMachine } from "../../src/vm/virtual-machine.ts";
 import { staticProgram } from "../fixtures/static-program.ts";
 import { buildNative, Rig } from "./shadow-rig.ts";
 
@@ -43,22 +45,23 @@ function useFake(mode: string): void {
   process.env["NK_QEMU"] = path;
 }
 
-async function fakeVm(mode: string, changes: Partial<VmSpec> = {}): Promise<VirtualMachine> {
+async function fakeVm(
+  mode: string,
+  shape: Partial<SettledShape> = {},
+  folder = { shadowPid: 0 },
+): Promise<VirtualMachine> {
   useFake(mode);
+  const program = process.env["NK_QEMU"] ?? "";
+  const size = { vcpus: 1, memSizeMib: 128, debug: false };
+  const settled = { vmm: "qemu", program, accel: "tcg", kernel, initrd: "/etc/passwd", ...size } as const;
   vm = await qemuDriver.create({
     id: "c1",
     stateDir: dir,
-    vcpus: 1,
-    memSizeMib: 128,
-    kernel,
-    initrd: "/etc/passwd",
+    shape: { ...settled, root: "share", ...shape },
+    accelReason: "it was asked for",
     extraCmdline: "",
-    accel: "tcg",
-    share: "9p",
-    folder: undefined,
+    folder,
     disks: NO_DISKS,
-    debug: false,
-    ...changes,
   });
   return vm;
 }
@@ -157,7 +160,7 @@ describe("the server of a share", () => {
     symlinkSync(staticProgram("fake-virtiofsd", "fakes"), server);
     process.env["NK_VIRTIOFSD"] = server;
     const folder = { shadowPid: await rig.create().pid() };
-    return fakeVm("ready", { share: "virtiofs", folder, kernel: { ...kernel, shares: ["virtiofs"] } });
+    return fakeVm("ready", { volumes: "virtiofs", server: process.env["NK_VIRTIOFSD"] }, folder);
   };
 
   test("is started before QEMU and ended with it, by force if need be", async () => {

@@ -15,7 +15,7 @@ export const CREATE = [
   rows("launcher: shadow reported", { cli: "stopped", shadow: "none" }, { halted: "none" }),
   rows("monitor: before its program", { launcher: "none", halted: "none" }, { cli: "stopped" }),
   rows("launcher: monitor started", { halted: "none", monitor: "none" }, { cli: "stopped" }),
-  rows("find the guest image", { shadow: "none", halted: "none" }, { cli: "stopped" }),
+  rows("find the guest image", {}, { cli: "none" }),
   rows("start virtiofsd", { halted: "none" }),
   rows("daemon: before its program", { halted: "none" }, { monitor: "none" }),
   rows("confined: before its program", { monitor: "none" }, { halted: "none" }),

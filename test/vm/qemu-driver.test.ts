@@ -8,10 +8,12 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AgentClient } from "../../src/agent/agent-client.ts";
 import { AgentConnection } from "../../src/agent/connection.ts";
 import { Deadline } from "../../src/base/deadline.ts";
-import { resolveGuestImage } from "../../src/image/guest-image.ts";
+import { resolveGuestImage, type GuestImage } from "../../src/image/guest-image.ts";
 import { NO_DISKS } from "../../src/image/root-disks.ts";
+import { settle } from "../../src/vm/choose-vmm.ts";
 import { qemuDriver } from "../../src/vm/qemu/driver.ts";
 import { QmpClient } from "../../src/vm/qemu/qmp-client.ts";
+import type { SettledShape } from "../../src/vm/shape.ts";
 import type { VirtualMachine, VmSpec } from "../../src/vm/virtual-machine.ts";
 import { Rig } from "../integration/shadow-rig.ts";
 
@@ -36,21 +38,29 @@ afterEach(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-async function specWith(changes: Partial<VmSpec>): Promise<VmSpec> {
-  const image = await resolveGuestImage({ runtime: "crun", imageDirs: [join(build, "image")] });
+async function specWith(changes: Partial<VmSpec>, shapeChanges: Partial<SettledShape> = {}): Promise<VmSpec> {
+  const image = (): Promise<GuestImage> =>
+    resolveGuestImage({ runtime: "crun", imageDirs: [join(build, "image")] });
+  const { shape, reasons } = await settle({
+    vmm: "qemu",
+    vcpus: 1,
+    memSizeMib: 256,
+    accel: "tcg",
+    jailer: "auto",
+    root: "auto",
+    volumes: "auto",
+    needsVolumes: true,
+    debug: false,
+    image,
+  });
   return {
     id: "t",
     stateDir: join(dir, "state"),
-    vcpus: 1,
-    memSizeMib: 256,
-    kernel: image.kernel,
-    initrd: image.initrd,
+    shape: { ...shape, ...shapeChanges },
+    accelReason: reasons.accel,
     extraCmdline: "",
-    accel: "tcg",
-    share: "auto",
     folder: { shadowPid: await rig.create().pid() },
     disks: NO_DISKS,
-    debug: false,
     ...changes,
   };
 }
@@ -92,7 +102,7 @@ describe("a real virtual machine", () => {
   });
 
   test("says what QEMU said when it cannot start", async () => {
-    vm = await qemuDriver.create(await specWith({ initrd: "/nothing" }));
+    vm = await qemuDriver.create(await specWith({}, { initrd: "/nothing" }));
     await expect(vm.boot(Deadline.after(BOOT_MS))).rejects.toMatchObject({
       code: "VMM",
       phase: "start the VMM",
@@ -113,7 +123,7 @@ describe("a disk that is a stand-in while the VM boots", () => {
     writeFileSync(disk, Buffer.alloc(STAND_IN_BYTES));
     const disks = [{ path: disk, file: disk, readOnly: false }];
     const pending = { slots: Promise.resolve(disks), ready: Promise.resolve(disks) };
-    vm = await qemuDriver.create(await specWith({ disks: pending, debug: true }));
+    vm = await qemuDriver.create(await specWith({ disks: pending }, { debug: true }));
     const deadline = Deadline.after(BOOT_MS);
     await vm.boot(deadline);
     await vm.disksReady;

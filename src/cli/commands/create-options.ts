@@ -11,7 +11,6 @@ import { checkGivenUp, giveUpOnSignals } from "../../host/give-up.ts";
 import { checkPreservedFds } from "../../host/preserved-fds.ts";
 import { loadBundle } from "../../oci/bundle.ts";
 import { freezeConfig } from "../../oci/frozen-config.ts";
-import { bindMounts } from "../../oci/guest-mounts.ts";
 import type { SourcedSettings } from "../../oci/settings.ts";
 import { commandHint } from "../../state/paths.ts";
 import { checkPidFile } from "../../state/pid-file.ts";
@@ -92,20 +91,21 @@ async function claimed(
     const dir = image === undefined ? undefined : await unpackImage(image, context, prepared, givenUp);
     const bundle = await readBundle(dir ?? flags.text("bundle") ?? ".");
     freezeConfig(prepared, bundle);
-    const settled = await settle(flagSettings, bundle);
-    if (settled.mode === "vm") requireRoot();
-    const settings = await withVmm(settled, bundle, flags.has("vm"));
+    const settings = await settle(flagSettings, bundle);
+    if (settings.mode === "vm") requireRoot();
+    const settled = await ownVm(settings, bundle, flags.has("vm"));
     if (settings.mode === "container") refuseVmFlags(flags);
     const terminal = bundle.config.process.terminal ?? false;
     if (flags.switch("tty") && !terminal) throw noTerminal(bundle.path);
     checkTerminal(terminal, detach, flags.text("console-socket"));
     if (terminal && !detach && settings.mode === "vm") checkCallersTerminal();
-    const open = openRootOf(bundle, settings, flags.text("vm"));
+    const open = openRootOf(bundle, settings, settled?.shape);
     if (open) warnings.publish(`${open.found}: ${open.mend}`);
     const record = newRecord(id, bundle, settings.mode);
     const stdio = detach && !terminal ? await keptStreams(prepared) : undefined;
     store.claim(prepared, record);
-    return { record, id, bundle, settings, store, machine: flags.text("vm"), stdio, givenUp, ...place };
+    const machine = flags.text("vm");
+    return { record, id, bundle, settings, settled, store, machine, stdio, givenUp, ...place };
   } catch (error) {
     store.discard(prepared);
     throw error;
@@ -166,15 +166,16 @@ function stdioAndPlace(flags: Flags) {
   };
 }
 
-/** A VM made by hand has its VMM already. */
-async function withVmm(
+/** A VM made by hand is there already. */
+async function ownVm(
   settings: CreateRequest["settings"],
   bundle: CreateRequest["bundle"],
   machineGiven: boolean,
-): Promise<CreateRequest["settings"]> {
-  if (settings.mode === "container" || machineGiven) return settings;
-  const { settleVmm } = await import("../../launch/settle-vmm.ts");
-  return settleVmm(settings, "container", bindMounts(bundle.raw).length > 0);
+): Promise<CreateRequest["settled"]> {
+  if (settings.mode === "container" || machineGiven) return undefined;
+  const { settleVm } = await import("../../launch/settle-vm.ts");
+  const { needsVolumes } = await import("../../launch/disk-root.ts");
+  return settleVm(settings, { takesMany: false, needsVolumes: needsVolumes(bundle, settings.sync) });
 }
 
 function readBundle(dir: string): Promise<CreateRequest["bundle"]> {

@@ -2,7 +2,7 @@ import { resolveSettings, type ResolvedSettings } from "../../launch/resolve-set
 import { settingsFromFiles, type HostSettings } from "../../launch/settings-files.ts";
 import { bundleChecks } from "../../doctor/bundle.ts";
 import { runChecks } from "../../doctor/check.ts";
-import { CHECKS } from "../../doctor/checks.ts";
+import { allChecks } from "../../doctor/checks.ts";
 import { makeContext } from "../../doctor/context.ts";
 import { formatReport, makeReport } from "../../doctor/report.ts";
 import { formatSettings, reportSettings } from "../../doctor/settings-report.ts";
@@ -60,8 +60,8 @@ async function examine(
   bundle: Bundle | undefined,
   flags: Flags,
 ): Promise<number> {
-  const checks = bundle === undefined ? CHECKS : [...CHECKS, ...bundleChecks(bundle)];
-  const report = makeReport(await runChecks(checks, makeContext(root, settings, bundle?.raw)));
+  const checks = [...(await allChecks()), ...(bundle === undefined ? [] : bundleChecks(bundle))];
+  const report = makeReport(await runChecks(checks, makeContext(root, settings, bundle)));
   const { stdout, env } = process;
   const look = {
     width: Math.min(stdout.columns ?? 120, 120),

@@ -30,6 +30,10 @@ export class Machine {
     return this.booted;
   }
 
+  get shape(): GuestSpec["settled"]["shape"] {
+    return this.spec.settled.shape;
+  }
+
   /** The guest, when it can answer. @throws BAD_STATE */
   running(): Guest {
     const guest = this.guest();
@@ -105,12 +109,13 @@ export class Machine {
     const guest = this.guest();
     vm.vmmPid = guest.vm.pid ?? 0;
     vm.vmmStartTime = processStartTime(vm.vmmPid) ?? 0;
-    vm.accel = guest.vm.accel;
-    vm.accelReason = guest.vm.accelReason;
+    const { shape, reasons } = this.spec.settled;
+    vm.accel = shape.accel;
+    vm.accelReason = reasons.accel;
     if (guest.root) vm.blockFs = guest.root.format;
-    else if (guest.vm.share) vm.share = guest.vm.share;
-    vm.kernel = guest.image.kernel.path;
-    vm.initrd = guest.image.initrd;
+    else if (shape.volumes) vm.share = shape.volumes;
+    vm.kernel = shape.kernel.path;
+    vm.initrd = shape.initrd;
     vm.kernelRelease = guest.hello.kernel.slice(0, 128);
   }
 

@@ -5,9 +5,7 @@ import type { AgentEvent, HelloEvent } from "../../agent/messages.ts";
 import { Deadline } from "../../base/deadline.ts";
 import { asNkError, NkError } from "../../base/errors.ts";
 import type { FeatureName } from "../../image/kernel-features.ts";
-import type { GuestImage } from "../../image/guest-image.ts";
-import { NO_DISKS, type RootLayout } from "../../image/root-disks.ts";
-import { CHOOSE_SHARE } from "../../share/share.ts";
+import { NO_DISKS, type RootDisks, type RootLayout } from "../../image/root-disks.ts";
 import { GUEST_SHARE, SHARED_PROOF } from "../../oci/guest-mounts.ts";
 import type { Settings } from "../../oci/settings.ts";
 import { publishSpan, traced } from "../../trace/channels.ts";
@@ -15,7 +13,8 @@ import { guestClock, type GuestClock } from "../../trace/guest-clock.ts";
 import { kernelPhases } from "../../trace/kernel-phases.ts";
 import { loadDriver } from "../../vm/drivers.ts";
 import type { VirtualMachine, VmExit } from "../../vm/virtual-machine.ts";
-import { findFiles, type GuestFiles } from "./guest-files.ts";
+import type { Settled } from "../../vm/driver.ts";
+import { beginDisks } from "./begin-disks.ts";
 import type { DiskRoot } from "../../contract/job.ts";
 import type { StreamRouter } from "../streams/stream-router.ts";
 
@@ -31,7 +30,8 @@ export interface GuestSpec {
   /** Of the VM; the guest's host name as well. */
   id: string;
   settings: Settings;
-  /** What is asked of its kernel, and by what (kernel-needs.ts). */
+  settled: Settled;
+  /** What its container asks of its kernel, and by what (config-needs.ts). */
   needs: ReadonlyMap<FeatureName, string>;
   stateDir: string;
   /** The shadow whose tree the guest gets. */
@@ -48,13 +48,12 @@ export interface GuestSpec {
 export class Guest {
   readonly agent: AgentClient;
   readonly vm: VirtualMachine;
-  readonly image: GuestImage;
   readonly hello: HelloEvent;
   /** What the container's root file system is on, when it is not shared. */
   root: RootLayout | undefined;
   /** Settles when the VM or the agent's connection ended without `end` having been called. */
   readonly lost: Promise<NkError>;
-  private readonly files: GuestFiles;
+  private readonly rootDisks: RootDisks | undefined;
   private readonly connection: AgentConnection;
   private readonly clock: GuestClock;
 
@@ -62,14 +61,13 @@ export class Guest {
 
   private constructor(
     vm: VirtualMachine,
-    files: GuestFiles,
+    rootDisks: RootDisks | undefined,
     connection: AgentConnection,
     hello: HelloEvent,
     clock: GuestClock,
   ) {
     this.vm = vm;
-    this.image = files.image;
-    this.files = files;
+    this.rootDisks = rootDisks;
     this.connection = connection;
     this.agent = new AgentClient(connection);
     this.hello = hello;
@@ -86,17 +84,17 @@ export class Guest {
     router: StreamRouter,
     onEvent: (event: AgentEvent, clock: GuestClock | undefined) => void,
   ): Promise<Guest> {
-    const files = await findFiles(spec);
+    const rootDisks = beginDisks(spec);
     const deadline = Deadline.after(BOOT_TIMEOUT_MS);
     let vm: VirtualMachine | undefined;
     try {
-      vm = await createVm(spec, files);
+      vm = await createVm(spec, rootDisks);
       await vm.boot(deadline);
-      return await Guest.meet(spec, vm, files, router, onEvent, deadline);
+      return await Guest.meet(spec, vm, rootDisks, router, onEvent, deadline);
     } catch (error) {
       const log = vm?.logTail() ?? "";
       await vm?.close();
-      await files.rootDisks?.close();
+      await rootDisks?.close();
       throw withLog(asNkError(error), log);
     }
   }
@@ -104,7 +102,7 @@ export class Guest {
   private static async meet(
     spec: GuestSpec,
     vm: VirtualMachine,
-    files: GuestFiles,
+    rootDisks: RootDisks | undefined,
     router: StreamRouter,
     onEvent: (event: AgentEvent, clock: GuestClock | undefined) => void,
     deadline: Deadline,
@@ -124,7 +122,7 @@ export class Guest {
     const { connection, lost, hello } = met;
     const guest = new Guest(
       vm,
-      files,
+      rootDisks,
       connection,
       hello,
       clock ?? guestClock(hello.helloUs, process.hrtime.bigint()),
@@ -139,8 +137,8 @@ export class Guest {
   /** The VM may have booted while they were made. */
   private async takeDisks(): Promise<void> {
     await this.vm.disksReady;
-    this.files.rootDisks?.inUse();
-    this.root = await this.files.rootDisks?.layout;
+    this.rootDisks?.inUse();
+    this.root = await this.rootDisks?.layout;
   }
 
   private async configure({ id, settings, proof, narrate }: GuestSpec): Promise<void> {
@@ -211,7 +209,7 @@ export class Guest {
       this.vm.stop(Deadline.after(SHUTDOWN_TIMEOUT_MS)),
     );
     await this.vm.close();
-    await this.files.rootDisks?.close();
+    await this.rootDisks?.close();
     return exit;
   }
 
@@ -237,35 +235,21 @@ const HELLO = "the agent's hello";
 const BOOT_WHY = "the agent's first message is the sign that the guest is ready; nothing is polled";
 
 async function createVm(
-  { id, settings, stateDir, shadowPid, narrate, disk }: GuestSpec,
-  { image, rootDisks }: GuestFiles,
+  { id, settled, stateDir, shadowPid }: GuestSpec,
+  rootDisks: RootDisks | undefined,
 ): Promise<VirtualMachine> {
-  const driver = await loadDriver(settings.vmm === "firecracker" ? "firecracker" : "qemu");
-  const create = driver.create({
+  const { shape, reasons } = settled;
+  const driver = await loadDriver(shape.vmm);
+  return driver.create({
     id,
     stateDir,
-    vcpus: settings.vcpus,
-    memSizeMib: settings.memSizeMib,
-    kernel: image.kernel,
-    initrd: image.initrd,
+    shape,
+    accelReason: reasons.accel,
     extraCmdline: "",
-    accel: settings.accel,
-    jailer: settings.jailer,
     netns: `/proc/${shadowPid}/ns/net`,
-    share: settings.share === "block" ? "auto" : settings.share,
-    folder: disk?.hasVolumes === false ? undefined : { shadowPid },
+    folder: { shadowPid },
     disks: rootDisks ?? NO_DISKS,
-    debug: narrate,
   });
-  return disk ? create.catch(explainVolumes) : create;
-}
-
-function explainVolumes(error: unknown): never {
-  const { code, message, phase, cause } = asNkError(error);
-  if (phase !== CHOOSE_SHARE) throw error;
-  const reason =
-    "with --vm-share=block bind mounts of config.json still need a share of their own, and so does --vm-sync";
-  throw new NkError(code, `${reason}: ${message}`, { phase, cause });
 }
 
 /** Rejects when the guest cannot come up any more. */

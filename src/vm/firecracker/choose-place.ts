@@ -1,25 +1,22 @@
 import { createHash } from "node:crypto";
+import type { Shape } from "../shape.ts";
 import type { VmSpec } from "../virtual-machine.ts";
-import { wantedJailer, type FirecrackerBinary } from "./detect.ts";
 import { JailPlace } from "./jail.ts";
 import { openPlace, type Place } from "./place.ts";
 import { fifosIn } from "./process.ts";
 
-export type PlaceWish = Pick<VmSpec, "stateDir" | "jailer" | "netns">;
+/** Firecracker, and the jailer that it is started by, if there is one. */
+export type Programs = Pick<Shape, "program" | "jailer">;
 
-/**
- * A jail where we may make one; where it is demanded, or nothing.
- * @throws UNSUPPORTED when a jail is demanded and cannot be had
- */
-export function choosePlace(firecracker: FirecrackerBinary, wish: PlaceWish): Place {
-  const { stateDir, jailer: want, netns } = wish;
+/** A jail where there is a jailer. */
+export function choosePlace(wish: Programs & Pick<VmSpec, "stateDir" | "netns">): Place {
+  const { stateDir, program, jailer, netns } = wish;
   const options = {
     id: instanceId(stateDir),
     stateDir,
-    firecracker: firecracker.path,
+    firecracker: program,
     logFifo: fifosIn(stateDir).log,
   };
-  const jailer = wantedJailer(firecracker, want);
   return jailer === undefined ? openPlace(options) : new JailPlace({ ...options, jailer, netns });
 }
 

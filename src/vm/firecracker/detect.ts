@@ -2,7 +2,7 @@ import { realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { NkError } from "../../base/errors.ts";
 import { findProgram, isProgram } from "../../host/programs.ts";
-import type { JailerWish } from "../virtual-machine.ts";
+import type { JailerWish } from "../driver.ts";
 
 /** A Firecracker of this host, told apart from another one by its size and time. */
 export interface FirecrackerBinary {
@@ -68,11 +68,8 @@ function jailObstacle(jailer: string | undefined): string | undefined {
   return "no jailer was found beside Firecracker or in PATH (it comes in the same archive; NK_JAILER names another)";
 }
 
-/** @throws UNSUPPORTED */
-export function requireFirecracker(): FirecrackerBinary {
-  const found = findFirecracker();
-  if (found !== undefined) return found;
-  throw new NkError(
+export function notFound(): NkError {
+  return new NkError(
     "UNSUPPORTED",
     `Firecracker was asked for, and no firecracker was found in PATH or in ${FOLDERS.join(", ")}: ` +
       "install it (docs/firecracker.md), name it with NK_FIRECRACKER, or use --vm-vmm=qemu",

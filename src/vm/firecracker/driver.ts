@@ -1,20 +1,14 @@
-import { checkSpec } from "../check-spec.ts";
-import type { VirtualMachine, VmCapabilities, VmDriver, VmSpec } from "../virtual-machine.ts";
-import { choosePlace } from "./choose-place.ts";
-import { requireFirecracker } from "./detect.ts";
-import { FirecrackerMachine } from "./machine.ts";
-import { preflight } from "./preflight.ts";
-
-const CAPABILITIES: VmCapabilities = { shares: ["9p-vsock"], accels: ["kvm"], maxVcpus: 32 };
+import { volumesNeed, type VmDriver } from "../driver.ts";
+import { settle, SHARES } from "./settle.ts";
 
 /** Firecracker: small, KVM only, disks and a vsock. docs/firecracker.md */
 export const firecrackerDriver: VmDriver = {
   name: "firecracker",
-  capabilities: CAPABILITIES,
-  create: async (spec: VmSpec): Promise<VirtualMachine> => {
-    checkSpec(spec, CAPABILITIES);
-    const place = choosePlace(requireFirecracker(), spec);
-    await preflight(spec, place);
-    return new FirecrackerMachine(spec, place);
-  },
+  title: "Firecracker",
+  shares: SHARES,
+  settle,
+  kernelNeeds: (shape) =>
+    volumesNeed(shape).set("vsock", "Firecracker to reach the guest (--vm-vmm=qemu does without)"),
+  create: async (spec) => (await import("./create.ts")).create(spec),
+  doctor: async () => (await import("./doctor.ts")).firecrackerDoctor,
 };

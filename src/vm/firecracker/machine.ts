@@ -6,12 +6,9 @@ import { Deadline } from "../../base/deadline.ts";
 import { NkError } from "../../base/errors.ts";
 import { BoundedLog } from "../../host/bounded-log.ts";
 import type { Disk } from "../../image/root-disks.ts";
-import { requireDiod } from "../../share/diod.ts";
-import { requireGuestDriver } from "../../share/guest-driver.ts";
 import { NinePVsockShare } from "../../share/nine-p-vsock.ts";
-import type { GuestMount, Share, ShareKind } from "../../share/share.ts";
+import type { GuestMount, Share } from "../../share/share.ts";
 import { traced } from "../../trace/channels.ts";
-import { ALWAYS_KVM } from "../choose-vmm.ts";
 import { kernelCmdline } from "../kernel-cmdline.ts";
 import { closeLogs, NEVER_BOOTED, openLogs, tailOf, type VmLogs } from "../logs.ts";
 import type { VmmMetrics } from "../vmm-metrics.ts";
@@ -32,9 +29,6 @@ const STAND_IN = "disk.empty";
 
 /** One VM under Firecracker; see `VirtualMachine` for what may be called when. */
 export class FirecrackerMachine implements VirtualMachine {
-  readonly accel = "kvm";
-  readonly accelReason = ALWAYS_KVM;
-  readonly share: ShareKind | undefined;
   readonly endsWithGuest = true;
   readonly exited: Promise<VmExit>;
   readonly disksReady: Promise<void>;
@@ -45,7 +39,6 @@ export class FirecrackerMachine implements VirtualMachine {
   private readonly shareLog: BoundedLog;
   private readonly agent = new AgentListener();
   private readonly counted = new MetricsReader();
-  private readonly diod: string | undefined;
   private folder: Share | undefined;
   private running: { process: FirecrackerProcess; api: FirecrackerApi } | undefined;
   private process: FirecrackerProcess | undefined;
@@ -53,14 +46,11 @@ export class FirecrackerMachine implements VirtualMachine {
   private settleDisks: (done: Promise<void>) => void = () => {};
 
   constructor(spec: VmSpec, place: Place) {
-    if (spec.folder) requireGuestDriver("9p-vsock", spec.kernel.shares);
-    this.diod = spec.folder && requireDiod();
     this.spec = spec;
     this.place = place;
     this.fifos = fifosIn(spec.stateDir);
     this.logs = openLogs(spec.stateDir);
     this.shareLog = new BoundedLog(join(spec.stateDir, "share.log"));
-    this.share = spec.folder && "9p-vsock";
     this.exited = new Promise((resolve) => {
       this.settleExit = resolve;
     });
@@ -102,7 +92,7 @@ export class FirecrackerMachine implements VirtualMachine {
   }
 
   private enter(process: FirecrackerProcess, deadline: Deadline): Promise<FirecrackerApi> {
-    const why = `one process is the whole machine; ${this.accelReason}`;
+    const why = `one process is the whole machine; ${this.spec.accelReason}`;
     return traced("vmm", "start the VMM", { why, what: process.commandLine }, async () => {
       const api = await process.ready(deadline);
       this.running = { process, api };
@@ -116,13 +106,13 @@ export class FirecrackerMachine implements VirtualMachine {
     deadline: Deadline,
   ): Promise<void> {
     const { place, spec } = this;
-    const { vcpus, memSizeMib, debug, extraCmdline } = spec;
+    const { vcpus, memSizeMib, debug } = spec.shape;
     const cmdline = kernelCmdline({
       vmm: "firecracker",
       accel: "kvm",
       tscKhz: undefined,
       debug,
-      extra: extraCmdline,
+      extra: spec.extraCmdline,
     });
     await configure(
       api,
@@ -146,13 +136,13 @@ export class FirecrackerMachine implements VirtualMachine {
   }
 
   private async startShare(deadline: Deadline): Promise<void> {
-    const { diod, process, place, shareLog } = this;
-    const { folder } = this.spec;
-    if (folder === undefined || diod === undefined) return;
+    const { process, place, shareLog } = this;
+    const { folder, shape } = this.spec;
+    if (shape.server === undefined) return;
     const path = `${place.hostVsockPath()}_${SHARE_PORT}`;
     const { uid, gid } = place.owner ?? { uid: 0, gid: 0 };
     const door = { kind: "unix", path, port: SHARE_PORT, uid, gid } as const;
-    this.folder = new NinePVsockShare(diod, folder, shareLog, door);
+    this.folder = new NinePVsockShare(shape.server, folder, shareLog, door);
     await this.folder.start(deadline);
     // Whatever the guest reads or writes would hang for ever.
     void this.folder.failed.then((error) => process?.abort(error.message));
@@ -251,11 +241,11 @@ export class FirecrackerMachine implements VirtualMachine {
   }
 
   private get kernel(): PlaceFile {
-    return { name: "kernel", path: this.spec.kernel.path, readOnly: true };
+    return { name: "kernel", path: this.spec.shape.kernel.path, readOnly: true };
   }
 
   private get initrd(): PlaceFile {
-    return { name: "initrd", path: this.spec.initrd, readOnly: true };
+    return { name: "initrd", path: this.spec.shape.initrd, readOnly: true };
   }
 
   private get metricsFile(): PlaceFile {

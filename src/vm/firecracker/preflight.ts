@@ -5,6 +5,7 @@ import { checkSocketPath } from "../../base/socket-path.ts";
 import { connectError } from "../../host/connect-error.ts";
 import { closedKvm } from "../accel.ts";
 import type { VmSpec } from "../virtual-machine.ts";
+import { needsKvm } from "./needs-kvm.ts";
 import { API_SOCKET, SHARE_PORT, VSOCK_SOCKET, type Place } from "./place.ts";
 
 const PHASE = "check what Firecracker needs";
@@ -14,25 +15,15 @@ const PHASE = "check what Firecracker needs";
  * @throws UNSUPPORTED, BAD_CONFIG, EXISTS with what was expected, what was found, and the way out
  */
 export async function preflight(spec: VmSpec, { changesUser }: Place): Promise<void> {
-  if (spec.accel === "tcg")
-    throw new NkError("UNSUPPORTED", "Firecracker needs KVM: use --vm-accel=auto, or --vm-vmm=qemu", {
-      phase: PHASE,
-    });
-  requireKvm();
-  for (const path of [spec.kernel.path, spec.initrd]) checkFile(path, changesUser);
+  const { kernel, initrd } = spec.shape;
+  const closed = closedKvm();
+  if (closed !== undefined) throw needsKvm(closed);
+  for (const path of [kernel.path, initrd]) checkFile(path, changesUser);
   // The longest of them; that of the agent is made by ourselves.
   const share = join(spec.stateDir, `${VSOCK_SOCKET}_${SHARE_PORT}`);
   checkSocketPath(share);
   for (const name of [API_SOCKET, VSOCK_SOCKET]) await clearStale(join(spec.stateDir, name));
   await clearStale(share);
-}
-
-/** @throws UNSUPPORTED when KVM's device cannot be opened */
-export function requireKvm(): void {
-  const closed = closedKvm();
-  if (closed === undefined) return;
-  const mend = "nk-runtime doctor says why; --vm-vmm=qemu runs without KVM";
-  throw new NkError("UNSUPPORTED", `Firecracker needs KVM, and ${closed}: ${mend}`, { phase: PHASE });
 }
 
 /** @param forOthers it is opened by a user who owns nothing */

@@ -8,12 +8,11 @@ import { traced } from "../../trace/channels.ts";
 import type { KvmVerdict } from "../accel.ts";
 import { kernelCmdline } from "../kernel-cmdline.ts";
 import { closeLogs, openLogs, tailOf, type VmLogs } from "../logs.ts";
-import type { JailerWish, VmExit } from "../virtual-machine.ts";
+import type { VmExit } from "../virtual-machine.ts";
 import { startInstance } from "./api/actions.ts";
 import { ApiError } from "./api/api-error.ts";
-import { choosePlace } from "./choose-place.ts";
+import { choosePlace, type Programs } from "./choose-place.ts";
 import { configure } from "./configure.ts";
-import type { FirecrackerBinary } from "./detect.ts";
 import type { Place, PlaceFile } from "./place.ts";
 import { fifosIn, FirecrackerProcess } from "./process.ts";
 
@@ -27,16 +26,12 @@ const TAIL_CHARACTERS = 400;
  * programs run. It is started where a VM's would be, in a jail or not, and is told all by its API: a jail that it cannot start in, or a filter of system calls that
  * its own API falls over, would else be found by the first container.
  */
-export async function tryFirecracker(
-  firecracker: FirecrackerBinary,
-  jailer: JailerWish,
-  kernel: KernelImage,
-): Promise<KvmVerdict> {
+export async function tryFirecracker(programs: Programs, kernel: KernelImage): Promise<KvmVerdict> {
   const stateDir = mkdtempSync(join(tmpdir(), "nk-fc-"));
-  const place = choosePlace(firecracker, { stateDir, jailer });
+  const place = choosePlace({ ...programs, stateDir });
   const logs = openLogs(stateDir);
   const why = "/dev/kvm opens on hosts where no guest runs; only a guest that ran is proof";
-  const what = `${firecracker.path} with ${kernel.path}`;
+  const what = `${programs.program} with ${kernel.path}`;
   try {
     return await traced("vmm", "try hardware virtualisation", { why, what }, () =>
       runTinyGuest(place, stateDir, kernel, logs),

@@ -7,32 +7,26 @@ import { NkError } from "../../base/errors.ts";
 import type { Confinement, ConfinedSocket } from "../../host/confinement.ts";
 import { BoundedLog } from "../../host/bounded-log.ts";
 import type { Disk } from "../../image/root-disks.ts";
-import type { GuestMount, Share, ShareKind } from "../../share/share.ts";
+import type { GuestMount, Share } from "../../share/share.ts";
 import { traced } from "../../trace/channels.ts";
-import type { Accel } from "../accel.ts";
 import { hostTscKhz } from "../host-tsc.ts";
 import { kernelCmdline } from "../kernel-cmdline.ts";
 import { closeLogs, NEVER_BOOTED, openLogs, tailOf, type VmLogs } from "../logs.ts";
 import type { VirtualMachine, VmExit, VmSpec } from "../virtual-machine.ts";
 import type { VmmMetrics } from "../vmm-metrics.ts";
 import { AGENT_FD, agentSocketPath, diskPath, PEOPLE_FD, qemuArgv, qmpSocketPath } from "./argv.ts";
-import { chooseShare } from "./choose-share.ts";
-import type { QemuBinary } from "./detect.ts";
+import { openShare } from "./open-share.ts";
 import { QemuProcess } from "./process.ts";
 import { programRoot } from "./program-root.ts";
 import { shareDevice, SHARE_FD, type ShareDevice } from "./share-device.ts";
 
 /** One VM under QEMU; see `VirtualMachine` for what may be called when. */
 export class QemuMachine implements VirtualMachine {
-  readonly accel: "kvm" | "tcg";
-  readonly accelReason: string;
-  readonly share: ShareKind | undefined;
   /** It would, but asking QEMU is quicker. */
   readonly endsWithGuest = false;
   readonly exited: Promise<VmExit>;
   readonly disksReady: Promise<void>;
   private readonly spec: VmSpec;
-  private readonly qemu: QemuBinary;
   private readonly logs: VmLogs;
   /** Of its own: its server tells each step, and nothing in it explains the end of a guest. */
   private readonly shareLog: BoundedLog;
@@ -40,17 +34,12 @@ export class QemuMachine implements VirtualMachine {
   private process: QemuProcess | undefined;
   private settleExit: (exit: VmExit | Promise<VmExit>) => void = () => {};
 
-  constructor(spec: VmSpec, qemu: QemuBinary, { accel, reason }: Accel) {
+  constructor(spec: VmSpec) {
     this.spec = spec;
-    this.qemu = qemu;
-    this.accel = accel;
-    this.accelReason = reason;
-    const { stateDir, share: want, folder, kernel } = spec;
+    const { stateDir, shape, folder } = spec;
     this.logs = openLogs(stateDir);
     this.shareLog = new BoundedLog(join(stateDir, "share.log"));
-    if (folder)
-      this.folder = chooseShare({ want, folder, stateDir, log: this.shareLog, supported: kernel.shares });
-    this.share = this.folder?.kind;
+    this.folder = openShare(shape, folder, stateDir, this.shareLog);
     this.exited = new Promise((resolve) => {
       this.settleExit = resolve;
     });
@@ -71,12 +60,12 @@ export class QemuMachine implements VirtualMachine {
     // QEMU's command line names the disks: it cannot start before they are there.
     const [disks, root] = await Promise.all([
       deadline.suspend(this.whileShared(this.spec.disks.ready)),
-      programRoot(this.qemu.path, this.accel),
+      programRoot(this.spec.shape.program, this.spec.shape.accel),
       this.folder?.start(deadline),
     ]);
     const argv = this.argv(disks);
     const confinement = this.confinement(root, disks);
-    const why = `one process is the whole machine; ${this.accelReason}`;
+    const why = `one process is the whole machine; ${this.spec.accelReason}`;
     await traced("vmm", "start the VMM", { why, what: argv.join(" ") }, async () => {
       const process = new QemuProcess(argv, confinement, this.logs);
       this.process = process;
@@ -162,7 +151,8 @@ export class QemuMachine implements VirtualMachine {
 
   /** What of the host QEMU has: what it is made of, the guest's own files and nothing else. */
   private confinement(root: Confinement, disks: readonly Disk[]): Confinement {
-    const { kernel, initrd, stateDir, debug } = this.spec;
+    const { stateDir, shape } = this.spec;
+    const { kernel, initrd, debug } = shape;
     const { shadowPid, devices = [], socket } = this.device ?? {};
     const sockets: ConfinedSocket[] = [{ kind: "listen", fd: AGENT_FD, path: agentSocketPath(stateDir) }];
     if (debug) sockets.push({ kind: "listen", fd: PEOPLE_FD, path: qmpSocketPath(stateDir) });
@@ -182,22 +172,23 @@ export class QemuMachine implements VirtualMachine {
   }
 
   private argv(disks: readonly Disk[]): [string, ...string[]] {
-    const { spec, accel } = this;
+    const { shape, id, extraCmdline } = this.spec;
+    const { accel, debug } = shape;
     const tscKhz = accel === "tcg" ? hostTscKhz() : undefined;
     return qemuArgv({
-      qemu: this.qemu.path,
+      qemu: shape.program,
       accel,
-      vcpus: spec.vcpus,
-      memSizeMib: spec.memSizeMib,
-      kernel: spec.kernel.path,
-      initrd: spec.initrd,
-      cmdline: kernelCmdline({ vmm: "qemu", accel, tscKhz, debug: spec.debug, extra: spec.extraCmdline }),
+      vcpus: shape.vcpus,
+      memSizeMib: shape.memSizeMib,
+      kernel: shape.kernel.path,
+      initrd: shape.initrd,
+      cmdline: kernelCmdline({ vmm: "qemu", accel, tscKhz, debug, extra: extraCmdline }),
       knownTsc: tscKhz !== undefined,
       vm: {
-        id: spec.id.slice(0, 64),
+        id: id.slice(0, 64),
         share: this.device,
         disks,
-        debug: spec.debug,
+        debug,
       },
     });
   }

@@ -1,19 +1,13 @@
 import type { FeatureName } from "../image/kernel-features.ts";
-import type { ShareKind } from "../share/share.ts";
 
 type Json = Record<string, unknown>;
 
 /**
- * What a container asks of the guest's kernel, and what asks for it: its VMM and share, which are settled, and the members of its config.json as
- * the guest's runtime gets it.
+ * What a container asks of the guest's kernel, and by which member of its config.json, as the guest's runtime gets it. What its VM needs is
+ * `VmDriver.kernelNeeds`.
  */
-export function kernelNeeds(
-  config: Json,
-  { share, vmm }: { share: ShareKind | "auto" | "block"; vmm: "auto" | "firecracker" | "qemu" },
-): Map<FeatureName, string> {
-  const needs = new Map<FeatureName, string>(SHARES[share].map((name) => [name, `--vm-share=${share}`]));
-  if (vmm === "firecracker")
-    needs.set("vsock", "Firecracker to reach the guest (--vm-vmm=qemu does without)");
+export function configNeeds(config: Json): Map<FeatureName, string> {
+  const needs = new Map<FeatureName, string>();
   const linux = object(config["linux"]);
   for (const { type } of objects(linux["namespaces"])) {
     const feature = NAMESPACES[String(type)];
@@ -31,15 +25,6 @@ export function kernelNeeds(
   }
   return needs;
 }
-
-/** `auto` takes one that the kernel has, `block` a file system that it has. */
-const SHARES: Record<ShareKind | "auto" | "block", FeatureName[]> = {
-  auto: [],
-  virtiofs: ["virtiofs"],
-  "9p": ["9p"],
-  "9p-vsock": ["9p-vsock"],
-  block: [],
-};
 
 const NAMESPACES: Record<string, FeatureName> = {
   mount: "mount-ns",

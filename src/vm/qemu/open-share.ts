@@ -1,0 +1,25 @@
+import { randomInt } from "node:crypto";
+import type { BoundedLog } from "../../host/bounded-log.ts";
+import { ninePShare } from "../../share/nine-p.ts";
+import { NinePVsockShare } from "../../share/nine-p-vsock.ts";
+import type { HostFolder, Share } from "../../share/share.ts";
+import { virtiofsdAt, VirtiofsShare } from "../../share/virtiofs.ts";
+import type { SettledShape } from "../shape.ts";
+
+/** CIDs below are reserved (vsock(7)); QEMU takes 32 bits, of which all ones stand for "any". */
+const MIN_CID = 3;
+const END_CID = 0xffffffff;
+
+/** The share of a VM; undefined: its shape has none. */
+export function openShare(
+  { volumes, server }: SettledShape,
+  folder: HostFolder,
+  stateDir: string,
+  log: BoundedLog,
+): Share | undefined {
+  if (volumes === undefined) return undefined;
+  if (server === undefined) return ninePShare(folder);
+  if (volumes === "virtiofs") return new VirtiofsShare(virtiofsdAt(server), folder, stateDir, log);
+  const cid = randomInt(MIN_CID, END_CID); // unique on the host; QEMU says so if it is not
+  return new NinePVsockShare(server, folder, log, { kind: "vsock", cid });
+}
