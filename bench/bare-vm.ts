@@ -4,6 +4,8 @@ import { cpioArchive } from "../src/image/cpio.ts";
 import { hostTscKhz } from "../src/vm/host-tsc.ts";
 import { kernelCmdline } from "../src/vm/kernel-cmdline.ts";
 import { findFirecracker, notFound } from "../src/vm/firecracker/detect.ts";
+import { FIRECRACKER_PARAMETERS } from "../src/vm/firecracker/parameters.ts";
+import { QEMU_PARAMETERS } from "../src/vm/qemu/parameters.ts";
 import { EMULATED_CPU } from "../src/vm/qemu/argv.ts";
 import type { VmRecord } from "../src/state/record.ts";
 
@@ -37,7 +39,7 @@ export function bareVm(vm: VmRecord, kernel: string, initrd: string, folder: str
 /** Without an API, a vsock and disks, and without a jail. */
 function bareFirecracker(vm: VmRecord, kernel: string, initrd: string, folder: string): BareVm {
   const cmdline = kernelCmdline({
-    vmm: "firecracker",
+    own: FIRECRACKER_PARAMETERS,
     accel: "kvm",
     tscKhz: undefined,
     debug: false,
@@ -69,7 +71,7 @@ function bareQemu(vm: VmRecord, kernel: string, initrd: string): BareVm {
   const chips = tscKhz !== undefined || vm.accel === "kvm" ? ",pit=off,pic=off" : "";
   const machine = `-M microvm,acpi=on,rtc=on,isa-serial=on${chips} ${accel} -m ${vm.memSizeMib} -smp ${vm.vcpus}`;
   const nothingElse = "-nodefaults -no-user-config -nographic -no-reboot -serial none";
-  const cmdline = kernelCmdline({ vmm: "qemu", accel: vm.accel, tscKhz, debug: false, extra: "" });
+  const cmdline = kernelCmdline({ own: QEMU_PARAMETERS, accel: vm.accel, tscKhz, debug: false, extra: "" });
   const boot = ["-kernel", kernel, "-initrd", initrd, "-append", cmdline];
   return {
     name: "QEMU",

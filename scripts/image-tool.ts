@@ -9,6 +9,7 @@ import { readInitramfsList } from "../src/image/initramfs-list.ts";
 import { copyGuestModules } from "../src/image/pack-modules.ts";
 import { hostTscKhz } from "../src/vm/host-tsc.ts";
 import { kernelCmdline } from "../src/vm/kernel-cmdline.ts";
+import { QEMU_PARAMETERS } from "../src/vm/qemu/parameters.ts";
 
 const [command, ...args] = process.argv.slice(2);
 
@@ -17,7 +18,7 @@ try {
   else if (command === "copy-modules") await copyModules(args);
   else if (command === "cmdline")
     process.stdout.write(
-      `${kernelCmdline({ vmm: "qemu", accel: "tcg", tscKhz: hostTscKhz(), debug: false, extra: "" })}\n`,
+      `${kernelCmdline({ own: QEMU_PARAMETERS, accel: "tcg", tscKhz: hostTscKhz(), debug: false, extra: "" })}\n`,
     );
   else throw new Error(`unknown command ${command}`);
 } catch (error) {

@@ -1,6 +1,7 @@
 /** What the kernel command line depends on. */
 export interface CmdlineOptions {
-  vmm: "qemu" | "firecracker";
+  /** What the VMM's machine asks for: how it ends, what it has not, how the agent finds its host. */
+  own: readonly string[];
   accel: "kvm" | "tcg";
   /** Rate of the host's time-stamp counter; undefined: the guest must measure it. */
   tscKhz: number | undefined;
@@ -13,7 +14,7 @@ export interface CmdlineOptions {
 export const MAX_CMDLINE_BYTES = 2047;
 
 /** The guest's kernel command line. Its parameters: Documentation/admin-guide/kernel-parameters.txt. */
-export function kernelCmdline({ vmm, accel, tscKhz, debug, extra }: CmdlineOptions): string {
+export function kernelCmdline({ own, accel, tscKhz, debug, extra }: CmdlineOptions): string {
   const parameters = [
     "console=ttyS0", // the machine's only early console
     debug ? "loglevel=7" : "quiet", // each character is an exit to the VMM; a panic is printed all the same
@@ -21,28 +22,12 @@ export function kernelCmdline({ vmm, accel, tscKhz, debug, extra }: CmdlineOptio
     "random.trust_cpu=on", // programs that need random numbers do not wait; the agent adds the host's as well
     "cgroup_no_v1=all", // the in-VM runtime uses cgroup v2 alone
     "cryptomgr.notests", // distribution kernels test their ciphers at each boot: 0.35 s of CPU time in software
-    ...(vmm === "qemu" ? FOR_QEMU : FOR_FIRECRACKER),
+    ...own,
     ...(accel === "tcg" ? forSoftware(tscKhz) : []),
     extra,
   ];
   return parameters.filter((parameter) => parameter !== "").join(" ");
 }
-
-const FOR_QEMU = [
-  "reboot=t", // by triple fault, which -no-reboot makes an end: needs neither keyboard controller nor firmware
-  "pci=off", // microvm has no PCI bus: spares a line of complaint on every console
-];
-
-/** Firecracker adds `pci=off` and what its devices need (docs/kernel-policy.md of its repository). */
-const FOR_FIRECRACKER = [
-  "reboot=k", // by the keyboard controller, the only way to end that it offers
-  // Its keyboard controller has nothing behind it: each would be waited for.
-  "i8042.noaux",
-  "i8042.nomux",
-  "i8042.dumbkbd",
-  "nk.transport=vsock",
-  "nk.poweroff=reboot", // a guest that is switched off halts, and Firecracker stays
-];
 
 function forSoftware(tscKhz: number | undefined): string[] {
   const parameters = [

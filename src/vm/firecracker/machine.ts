@@ -20,6 +20,7 @@ import { pauseBreaksVsock } from "./api/versions.ts";
 import { pauseVm, resumeVm } from "./api/vm.ts";
 import { configure, putDisks, standInsFor, swapDisks } from "./configure.ts";
 import { MetricsReader } from "./metrics.ts";
+import { FIRECRACKER_PARAMETERS } from "./parameters.ts";
 import { SHARE_PORT, VSOCK_SOCKET, type Place, type PlaceFile } from "./place.ts";
 import { fifosIn, FirecrackerProcess, type Fifos } from "./process.ts";
 
@@ -108,7 +109,7 @@ export class FirecrackerMachine implements VirtualMachine {
     const { place, spec } = this;
     const { vcpus, memSizeMib, debug } = spec.shape;
     const cmdline = kernelCmdline({
-      vmm: "firecracker",
+      own: FIRECRACKER_PARAMETERS,
       accel: "kvm",
       tscKhz: undefined,
       debug,

@@ -13,6 +13,7 @@ import { startInstance } from "./api/actions.ts";
 import { ApiError } from "./api/api-error.ts";
 import { choosePlace, type Programs } from "./choose-place.ts";
 import { configure } from "./configure.ts";
+import { FIRECRACKER_PARAMETERS } from "./parameters.ts";
 import type { Place, PlaceFile } from "./place.ts";
 import { fifosIn, FirecrackerProcess } from "./process.ts";
 
@@ -89,7 +90,7 @@ async function startGuest(
   deadline: Deadline,
 ): Promise<void> {
   const cmdline = kernelCmdline({
-    vmm: "firecracker",
+    own: FIRECRACKER_PARAMETERS,
     accel: "kvm",
     tscKhz: undefined,
     debug: false,

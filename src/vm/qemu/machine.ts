@@ -16,6 +16,7 @@ import type { VirtualMachine, VmExit, VmSpec } from "../virtual-machine.ts";
 import type { VmmMetrics } from "../vmm-metrics.ts";
 import { AGENT_FD, agentSocketPath, diskPath, PEOPLE_FD, qemuArgv, qmpSocketPath } from "./argv.ts";
 import { openShare } from "./open-share.ts";
+import { QEMU_PARAMETERS } from "./parameters.ts";
 import { QemuProcess } from "./process.ts";
 import { programRoot } from "./program-root.ts";
 import { shareDevice, SHARE_FD, type ShareDevice } from "./share-device.ts";
@@ -182,7 +183,7 @@ export class QemuMachine implements VirtualMachine {
       memSizeMib: shape.memSizeMib,
       kernel: shape.kernel.path,
       initrd: shape.initrd,
-      cmdline: kernelCmdline({ vmm: "qemu", accel, tscKhz, debug, extra: extraCmdline }),
+      cmdline: kernelCmdline({ own: QEMU_PARAMETERS, accel, tscKhz, debug, extra: extraCmdline }),
       knownTsc: tscKhz !== undefined,
       vm: {
         id: id.slice(0, 64),

@@ -10,6 +10,7 @@ import type { KvmVerdict } from "../accel.ts";
 import { kernelCmdline } from "../kernel-cmdline.ts";
 import type { KernelImage } from "../../image/kernel.ts";
 import { qemuArgv } from "./argv.ts";
+import { QEMU_PARAMETERS } from "./parameters.ts";
 import { programRoot } from "./program-root.ts";
 import { QemuProcess } from "./process.ts";
 
@@ -37,7 +38,13 @@ export async function tryKvm(qemu: string, kernel: KernelImage): Promise<KvmVerd
     memSizeMib: MEM_SIZE_MIB,
     kernel: kernel.path,
     initrd: undefined,
-    cmdline: kernelCmdline({ vmm: "qemu", accel: "kvm", tscKhz: undefined, debug: false, extra: "" }),
+    cmdline: kernelCmdline({
+      own: QEMU_PARAMETERS,
+      accel: "kvm",
+      tscKhz: undefined,
+      debug: false,
+      extra: "",
+    }),
     knownTsc: false,
   });
   const why = "/dev/kvm opens on hosts where no guest runs; only a guest that ran is proof";

@@ -2,6 +2,7 @@ import { findProgram } from "../../../../src/host/programs.ts";
 import { qemuArgv } from "../../../../src/vm/qemu/argv.ts";
 import { hostTscKhz } from "../../../../src/vm/host-tsc.ts";
 import { kernelCmdline } from "../../../../src/vm/kernel-cmdline.ts";
+import { QEMU_PARAMETERS } from "../../../../src/vm/qemu/parameters.ts";
 import { VHOST_SOCKET } from "./vsock-device.ts";
 import type { GuestDrive, GuestHardware } from "./guest.ts";
 
@@ -20,7 +21,13 @@ export function qemuCommand(hardware: GuestHardware, accel: Accel): string[] {
     memSizeMib: machine.mem_size_mib,
     kernel,
     initrd: initrd ?? undefined,
-    cmdline: kernelCmdline({ vmm: "qemu", accel, tscKhz, debug: false, extra: ownArguments(hardware) }),
+    cmdline: kernelCmdline({
+      own: QEMU_PARAMETERS,
+      accel,
+      tscKhz,
+      debug: false,
+      extra: ownArguments(hardware),
+    }),
     knownTsc: tscKhz !== undefined,
   });
   return [
