@@ -10,18 +10,19 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 /** From the command to the ground. `sandbox/X` are the rooms of the process that stays. */
 const SRC = {
   ".": "cli sandbox base",
-  cli: "doctor machine container launch contract vm image container-image oci state trace host base",
+  cli: "doctor pool machine container launch contract vm image container-image oci state trace host base",
   doctor: "container launch vm share image oci state host base",
-  machine: "launch contract share oci state trace host base",
+  machine: "launch contract vm share oci state trace host base",
+  pool: "launch contract vm oci state host base",
   container: "launch contract agent image oci state trace host base",
   launch: "contract vm image oci state trace host base",
   sandbox:
     "sandbox/control sandbox/containers sandbox/microvm sandbox/streams contract vm agent image oci state trace host base",
-  "sandbox/control": "sandbox/containers contract trace base",
+  "sandbox/control": "sandbox/containers sandbox/microvm contract state trace host base",
   "sandbox/containers": "sandbox/microvm sandbox/streams contract agent oci state trace host base",
   "sandbox/microvm": "sandbox/streams contract vm agent image oci state trace host base",
   "sandbox/streams": "agent base",
-  contract: "vm oci state trace host base",
+  contract: "vm image oci state trace host base",
   vm: "share image trace host base",
   agent: "base",
   share: "host trace base",

@@ -6,7 +6,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     int pair[2];
 
     connection_open(pair, data, size);
-    upgrade_start(pair[0], "/containers/c1/exec", 1, -1, "{}");
+    const struct child shadow = {.pid = 1, .sync = -1};
+
+    upgrade_start(pair[0], "/containers/c1/exec", &shadow, -1, "{}");
     close(pair[0]);
     close(pair[1]);
     return 0;

@@ -69,34 +69,48 @@ static int run(void *context) {
     return pump_run(MONITOR_FD, session_tty(&create->plan), false);
 }
 
-/* A monitor that runs is told first: its lines end on its own log, and the container is there when we report.
- */
+/* Who brings a monitor along holds the tree of a sandbox; the others are containers that join one. */
+static const char *role_of(const struct plan *plan) {
+    return plan->control ? "shadow" : "holder";
+}
+
 static int tell_monitor(struct create *create, const struct child *child) {
     const struct plan *plan = &create->plan;
 
-    return upgrade_start(create->shadow_end, plan->endpoint, child->pid, session_inherited_tty(plan),
+    return upgrade_start(create->shadow_end, plan->endpoint, child, session_inherited_tty(plan),
                          plan->request);
 }
 
-/* From here on the shadow and its monitor keep each other: whoever dies, the other notices. */
-static int set_free(struct create *create, struct child *child) {
-    halt_at("launcher: shadow prepared");
-    if (create->plan.terminal == TERMINAL_SOCKET && pty_hand_over(&create->pty) < 0)
-        return -1;
-    if (create->plan.control && tell_monitor(create, child) < 0)
-        return -1;
-    /* Before the monitor, which writes its own lines to the same pipe. */
+/* Before the monitor, which writes its own lines to the same pipe. */
+static int free_holder(struct create *create, struct child *child) {
     if (report_shadow(child->pid) < 0)
         return -1;
-    halt_at("launcher: shadow reported");
-    if (!create->plan.control && monitor_start(&create->plan, create->monitor_end, child->pid) < 0)
+    halt_at("launcher: holder reported");
+    if (monitor_start(&create->plan, create->monitor_end, child->pid) < 0)
         return -1;
     halt_at("launcher: monitor started");
     return launch_release(child, session_inherited_tty(&create->plan));
 }
 
+/* The container is there when its shadow is reported, and needs us no more. */
+static int free_shadow(struct create *create, struct child *child) {
+    if (tell_monitor(create, child) < 0)
+        return -1;
+    if (launch_release(child, session_inherited_tty(&create->plan)) < 0)
+        return -1;
+    return report_shadow(child->pid);
+}
+
+/* From here on the child and its monitor keep each other: whoever dies, the other notices. */
+static int set_free(struct create *create, struct child *child) {
+    halt_at("launcher: %s prepared", role_of(&create->plan));
+    if (create->plan.terminal == TERMINAL_SOCKET && pty_hand_over(&create->pty) < 0)
+        return -1;
+    return create->plan.control ? free_shadow(create, child) : free_holder(create, child);
+}
+
 static int launch(struct create *create, struct child *child) {
-    const struct child_work work = {prepare, run, create};
+    const struct child_work work = {prepare, run, create, role_of(&create->plan)};
 
     if (launch_start(child, namespaces_to_make(&create->plan), &work) < 0)
         return -1;

@@ -59,14 +59,14 @@ static int set_free(struct exec *exec, struct child *child) {
     halt_at("launcher: shadow prepared");
     if (exec->plan.terminal == TERMINAL_SOCKET && pty_hand_over(&exec->pty) < 0)
         return -1;
-    if (upgrade_start(exec->control, exec->plan.endpoint, child->pid, tty, exec->plan.request) < 0)
+    if (upgrade_start(exec->control, exec->plan.endpoint, child, tty, exec->plan.request) < 0)
         return -1;
     halt_at("launcher: command started");
     return report_shadow(child->pid) < 0 ? -1 : launch_release(child, tty);
 }
 
 static int launch(struct exec *exec, struct child *child) {
-    const struct child_work work = {prepare, run, exec};
+    const struct child_work work = {prepare, run, exec, "shadow"};
 
     if (launch_start(child, 0, &work) < 0)
         return -1;

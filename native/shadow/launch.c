@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -39,16 +40,18 @@ static int send_packet(int sync, char kind, const char *text) {
 /* In the child. A launcher that died before the death signal was set is noticed as the end of `sync`. */
 static int child_main(int sync, const struct child_work *work) {
     char packet[2];
+    char name[16];
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    prctl(PR_SET_NAME, "nk-shadow");
+    snprintf(name, sizeof name, "nk-%s", work->role);
+    prctl(PR_SET_NAME, name);
     signals_block();
-    halt_at("shadow: namespaces made");
+    halt_at("%s: namespaces made", work->role);
     if (work->prepare(work->context, &sync) < 0) {
         send_packet(sync, FAILED, fail_text());
         return 1;
     }
-    halt_at("shadow: prepared");
+    halt_at("%s: prepared", work->role);
     if (send_packet(sync, READY, "") < 0 || receive(sync, packet, sizeof packet) < 0 || packet[0] != RELEASE)
         return 1;
     prctl(PR_SET_PDEATHSIG, 0);

@@ -27,6 +27,8 @@ struct child_work {
     /* The exit status of the child. */
     int (*run)(void *context);
     void *context;
+    /* What it is: in the name of the process and in those of its steps. */
+    const char *role;
 };
 
 int launch_start(struct child *child, unsigned long clone_flags, const struct child_work *work);

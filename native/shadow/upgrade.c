@@ -6,6 +6,8 @@
 #include "common/io.h"
 #include "terminal.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,12 +71,24 @@ static int send_request(int control, const char *payload) {
     return 0;
 }
 
+/* The monitor would not miss a shadow that is killed now: the connection is ours as well. */
+static int await_answer(int control, int shadow) {
+    struct pollfd fds[] = {{.fd = control, .events = POLLIN}, {.fd = shadow, .events = POLLIN}};
+
+    while (poll(fds, 2, -1) < 0)
+        if (errno != EINTR)
+            return fail_errno("cannot wait for the monitor");
+    return fds[1].revents ? fail("the shadow was killed before its process was started") : 0;
+}
+
 /* Exactly one frame, so that what follows is left to the shadow. */
-static int await_start(int control) {
+static int await_start(int control, int shadow) {
     uint8_t header[NK_FRAME_HEADER_BYTES];
     cleanup_free char *text = NULL;
     uint32_t length;
 
+    if (await_answer(control, shadow) < 0)
+        return -1;
     if (nk_read_full(control, header, sizeof header) != sizeof header)
         return fail("the monitor ended before the process was started");
     if (nk_frame_check(NK_FROM_MONITOR, header) != NK_FRAME_OK)
@@ -102,14 +116,15 @@ static int send_upgrade(int control, const char *endpoint, pid_t shadow) {
     return 0;
 }
 
-int upgrade_start(int control, const char *endpoint, pid_t shadow, int tty, const char *request) {
+int upgrade_start(int control, const char *endpoint, const struct child *shadow, int tty,
+                  const char *request) {
     char head[HEAD_MAX_BYTES] = "";
 
-    if (send_upgrade(control, endpoint, shadow) < 0 || read_head(control, head) < 0)
+    if (send_upgrade(control, endpoint, shadow->pid) < 0 || read_head(control, head) < 0)
         return -1;
     if (strncmp(head, "HTTP/1.1 101", 12) != 0)
         return refused(control, head);
     if (send_size(control, tty) < 0 || send_request(control, request) < 0)
         return -1;
-    return await_start(control);
+    return await_start(control, shadow->sync);
 }

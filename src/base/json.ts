@@ -8,9 +8,12 @@ import { splitAtStrings } from "./json-text.ts";
  * agent's parser ends at 2048.
  */
 const MAX_DEPTH = 512;
-/** Parses the text of a JSON file; integers of more than 53 bits become bigints. @param path is named in the error, with line and column. */
-export function parseJson(text: string, path: string): unknown {
-  if (isTooDeep(text))
+/**
+ * Parses the text of a JSON file; integers of more than 53 bits become bigints.
+ * @param path is named in the error, with line and column @param levelsAround a document that people write
+ */
+export function parseJson(text: string, path: string, levelsAround = 0): unknown {
+  if (isTooDeep(text, MAX_DEPTH + levelsAround))
     throw new NkError(
       "BAD_CONFIG",
       `${path}: expected at most ${MAX_DEPTH} levels of objects and arrays, found more`,
@@ -28,13 +31,13 @@ export function parseJson(text: string, path: string): unknown {
 }
 
 /** Also of a text that is no JSON: it is asked before anything recursive looks at it. */
-function isTooDeep(text: string): boolean {
+function isTooDeep(text: string, maxDepth: number): boolean {
   let depth = 0;
   return splitAtStrings(text).some((piece, index) => {
     if (index % 2 === 1) return false;
     for (const [bracket] of piece.matchAll(/[[\]{}]/g)) {
       depth += bracket === "[" || bracket === "{" ? 1 : -1;
-      if (depth > MAX_DEPTH) return true;
+      if (depth > maxDepth) return true;
     }
     return false;
   });

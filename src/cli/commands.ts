@@ -81,6 +81,10 @@ export const COMMANDS: Record<string, Entry> = {
     summary: "check this host, and say what to mend",
     load: async () => (await import("./commands/doctor.ts")).doctor,
   },
+  "vm-pool": {
+    summary: "keep virtual machines that have booted and wait",
+    load: async () => (await import("./commands/vm-pool.ts")).vmPool,
+  },
   "vm-create": {
     summary: "make a virtual machine that takes containers",
     load: async () => (await import("./commands/vm-create.ts")).vmCreate,

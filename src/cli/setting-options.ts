@@ -12,6 +12,9 @@ export const VM_OPTIONS: readonly OptionSpec[] = SETTING_ROWS.filter(([, setting
   ([, setting]) => optionOf(setting),
 );
 
+/** The same for VMs whose containers come later: how they start is no question. */
+export const BOOT_OPTIONS: readonly OptionSpec[] = VM_OPTIONS.filter(({ name }) => name !== "vm-start");
+
 export const BUNDLE: OptionSpec = {
   name: "bundle",
   short: "b",

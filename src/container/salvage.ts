@@ -5,6 +5,7 @@ import { cgroupFolder, listHierarchies } from "../host/cgroup.ts";
 import { removeCgroups } from "../host/cgroup-remove.ts";
 import { foreignDeath, killProcess, processStartTime } from "../host/process-info.ts";
 import { ControlClient } from "../contract/control-client.ts";
+import { homeDir } from "../state/home.ts";
 import { hostRuntimeRoot } from "../state/paths.ts";
 import type { StateStore } from "../state/store.ts";
 import { runQuietly } from "./host-command.ts";
@@ -20,13 +21,13 @@ const KILL_TIMEOUT_MS = 5000;
  */
 export async function salvage(store: StateStore, id: string): Promise<void> {
   const stateDir = store.dirOf(id);
-  await endMonitor(stateDir, id);
+  await endMonitor(homeDir(stateDir), id);
   if (await deletedByRecord(store, id)) return;
-  await killMonitors(stateDir);
+  await killMonitors(homeDir(stateDir));
   await removeFromRuntimes(store, id);
   const folder = cgroupFolder(undefined, id);
   const paths = listHierarchies().map(({ mountPoint }) => join(mountPoint, folder));
-  await removeCgroups(paths, stateDir);
+  await removeCgroups(paths, stateDir, homeDir(stateDir));
   store.remove(id);
 }
 

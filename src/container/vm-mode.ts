@@ -5,6 +5,7 @@ import { printableLine } from "../base/printable.ts";
 import type { GuestProcess } from "../agent/agent-client.ts";
 import type { ControlClient } from "../contract/control-client.ts";
 import { monitorGone } from "../contract/monitor-gone.ts";
+import { homeDir } from "../state/home.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
 import { traced, warnings } from "../trace/channels.ts";
@@ -27,7 +28,7 @@ export function vmMode(store: StateStore): ContainerMode {
       if (request.detach) return { status: 0 };
       const status = await launched.shadow.exitStatus();
       if (request.machine === undefined) await monitorGone(socketOf(store, request.id));
-      narrateRest(join(store.dirOf(request.id), "trace.jsonl"), launched.stepsHeard);
+      narrateRest(join(homeDir(store.dirOf(request.id)), "trace.jsonl"), launched.stepsHeard);
       const ended = refreshVm(store.read(request.id));
       warnOfCopy(ended);
       if (!request.keep) await removeContainer(store, ended);
@@ -92,7 +93,7 @@ function toRow({ pid, ppid, uid, comm, args, state }: GuestProcess): ProcessRow 
 }
 
 function socketOf(store: StateStore, id: string): string {
-  return join(store.dirOf(id), "control.sock");
+  return join(homeDir(store.dirOf(id)), "control.sock");
 }
 
 /** Of the container's own monitor, or of that of the VM it is in. */

@@ -3,19 +3,17 @@ import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
 import { formatExact, parseExact } from "../base/exact-json.ts";
 import type { CgroupWrite } from "../host/cgroup-limits.ts";
+import type { FeatureName } from "../image/kernel-features.ts";
 import type { Settings } from "../oci/settings.ts";
 import type { MachineRecord } from "../state/machine-record.ts";
-import type { ContainerRecord } from "../state/record.ts";
+import type { ContainerRecord, VmRecord } from "../state/record.ts";
 import type { Settled } from "../vm/driver.ts";
 
-/** A container that is to be made. */
+/** A container that is to be made: what its shadow asks the monitor of a sandbox for. */
 export interface ContainerJob {
   record: ContainerRecord;
   /** Of its shared tree. */
   proof: string;
-  settings: Settings;
-  /** The VM that it has of its own. */
-  settled?: Settled;
   /** The config.json for the in-VM runtime (oci/guest-config.ts). */
   guestConfig: Record<string, unknown>;
   /** process.args[0], for errors. */
@@ -23,10 +21,41 @@ export interface ContainerJob {
   terminal: boolean;
   /** `run`: start the container as soon as it is created. */
   startAtOnce: boolean;
+}
+
+/** Whose a sandbox is that is somebody's. */
+export type OwnedHome = Exclude<SandboxHome, { pooled: VmRecord }>;
+
+/**
+ * Whose the sandbox is: a VM made by hand, which lives until it is stopped; that of one container, which joins first and ends it; or nobody's yet,
+ * which waits in a pool until it is adopted for a container.
+ */
+export type SandboxHome =
+  | { machine: MachineRecord }
+  | {
+      /** What is known of the VM. */
+      pooled: VmRecord;
+      /** The folder of states in which its container will be. */
+      root: string;
+    }
+  | {
+      container: ContainerRecord & { vm: VmRecord };
+      /** For the container's cgroups on the host, when the VM has booted. */
+      cpuLimits: CgroupWrite[];
+    };
+
+/** A sandbox that is to be started: the command hands this to the monitor as `<state>/job.json`. */
+export interface SandboxJob {
+  id: string;
+  home: SandboxHome;
+  settings: Settings;
+  settled: Settled;
+  /** What the container's config.json asks of the guest's kernel, and by what (vm/config-needs.ts). */
+  needs: [FeatureName, string][];
+  /** Of the sandbox's own tree. */
+  proof: string;
   /** Send every step to the caller (--educational, --debug). */
   narrate: boolean;
-  /** For the container's cgroups on the host, when the VM has booted; of a container that has a VM of its own. */
-  cpuLimits?: CgroupWrite[];
   /** Only for a VM whose root file system is on a disk. */
   disk?: DiskRoot;
 }
@@ -40,18 +69,6 @@ export interface DiskRoot {
   /** What the container changed is copied back to `rootfs`. */
   sync: boolean;
 }
-
-/** A VM made by hand that is to be started. */
-export interface MachineJob {
-  machine: MachineRecord;
-  settled: Settled;
-  /** Of the VM's shared tree. */
-  proof: string;
-  narrate: boolean;
-}
-
-/** What the CLI hands to the monitor it starts, as `<state>/job.json`. */
-export type Job = ContainerJob | MachineJob;
 
 const FILE = "job.json";
 
@@ -74,9 +91,9 @@ export function encodeRequest(request: unknown): string {
 }
 
 /** Reads the job and removes its file: it is used once. */
-export function takeJob(stateDir: string): Job {
+export function takeJob(stateDir: string): SandboxJob {
   const path = jobPath(stateDir);
-  const job = parseExact(readFileSync(path, "utf8")) as Job;
+  const job = parseExact(readFileSync(path, "utf8")) as SandboxJob;
   rmSync(path);
   return job;
 }

@@ -1,4 +1,12 @@
 import type { ErrorJson } from "../base/errors.ts";
 
-/** Lines that the monitor writes to the command that started it. */
-export type ReportLine = { ready: true } | { error: ErrorJson } | { span: string } | { notice: string };
+/**
+ * Lines that the monitor writes to the command that started it: `listening` when its control socket takes containers, `ready` when what it was
+ * started for is there, or `error`; steps and notices between.
+ */
+export type ReportLine =
+  | { listening: true }
+  | { ready: true }
+  | { error: ErrorJson }
+  | { span: string }
+  | { notice: string };

@@ -23,37 +23,40 @@ const REMOVE_WAIT_MS = 20;
 /**
  * Removes folders that were made for a container, with what was made below them, and the empty `/nano-sandbox` parent. Processes of that container
  * that are still inside are killed first. A folder with others in it is somebody else's by now: it is left, with a warning.
- * @param stateDir of the container @throws HOST when one stays busy for two seconds
+ * @param stateDirs its own, and that of its VM if it has another @throws HOST when one stays busy for two seconds
  */
-export async function removeCgroups(paths: readonly string[], stateDir: string): Promise<void> {
+export async function removeCgroups(
+  paths: readonly string[],
+  ...stateDirs: readonly string[]
+): Promise<void> {
   let left = paths.filter((path) => !removeTree(path));
   for (let tries = 0; left.length > 0 && tries < REMOVE_TRIES; tries += 1) {
     // A process is in a folder of each hierarchy of version 1.
     const members = new Set(left.flatMap(membersOf));
-    for (const pid of members) if (isOf(pid, stateDir) && !isGuard(pid)) killProcess(pid);
+    for (const pid of members) if (isOf(pid, stateDirs) && !isGuard(pid)) killProcess(pid);
     await new Promise((resolve) => {
       setTimeout(resolve, REMOVE_WAIT_MS);
     });
     left = left.filter((path) => !removeTree(path));
   }
-  for (const path of left) leave(path, stateDir);
+  for (const path of left) leave(path, stateDirs);
   for (const parent of new Set(paths.map(dirname))) {
     if (parent.endsWith("/nano-sandbox")) tryRemove(parent);
   }
 }
 
-function leave(path: string, stateDir: string): void {
+function leave(path: string, stateDirs: readonly string[]): void {
   const members = membersOf(path);
-  if (members.length === 0 || members.some((pid) => isOf(pid, stateDir)))
+  if (members.length === 0 || members.some((pid) => isOf(pid, stateDirs)))
     throw new NkError("HOST", `cgroup ${path} is still busy`, { see: `${path}/cgroup.procs` });
   const some = members.slice(0, 8).join(", ");
   warnings.publish(`the cgroup ${path} is left: processes of others are in it (${some})`);
 }
 
-function isOf(pid: number, stateDir: string): boolean {
+function isOf(pid: number, stateDirs: readonly string[]): boolean {
   try {
     const variables = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
-    return variables.includes(`${MARK}=${realPath(stateDir)}`);
+    return stateDirs.some((stateDir) => variables.includes(`${MARK}=${realPath(stateDir)}`));
   } catch {
     return false; // it has just ended
   }

@@ -67,12 +67,18 @@ function expandSlice(slice: string): string[] {
  * @throws BAD_STATE, in runc's words, when processes are in one of them: they would share the container's limits and its end
  */
 export function planCgroup(folder: string, hierarchies = listHierarchies()): CgroupFolders {
-  const paths = hierarchies.map(({ mountPoint }) => join(mountPoint, folder)).filter(isUsable);
-  const joined = paths.filter((path) => existsSync(path));
-  for (const path of joined) {
+  const found = findCgroup(folder, hierarchies);
+  for (const path of found.joined) {
     const count = membersOf(path).length;
     if (count > 0) throw notEmpty(path, count);
   }
+  return found;
+}
+
+/** The same of folders that processes may share. */
+export function findCgroup(folder: string, hierarchies = listHierarchies()): CgroupFolders {
+  const paths = hierarchies.map(({ mountPoint }) => join(mountPoint, folder)).filter(isUsable);
+  const joined = paths.filter((path) => existsSync(path));
   return { made: paths.filter((path) => !joined.includes(path)), joined };
 }
 

@@ -1,31 +1,29 @@
-import { randomBytes } from "node:crypto";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
-import type { CgroupFolders } from "../host/cgroup.ts";
+import { encodeRequest } from "../contract/job.ts";
 import { isAlive } from "../host/process-info.ts";
 import type { RunningMonitor } from "../host/shadow-plan.ts";
 import { detachTree } from "../host/shadow-tree.ts";
-import { encodeRequest, type ContainerJob } from "../contract/job.ts";
-import { joinedShare } from "../oci/guest-mounts.ts";
 import { TREE_FOLDER, type MachineRecord } from "../state/machine-record.ts";
 import { MachineStore } from "../state/machine-store.ts";
 import { commandHint } from "../state/paths.ts";
-import type { ContainerRecord } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
 import { traced } from "../trace/channels.ts";
-import type { CreateRequest } from "./create-request.ts";
+import type { Joining } from "./container-plan.ts";
 
-/** A VM made by hand that runs, as the home of one more container. */
+/** The sandbox that a container is to live in. */
 export interface Home {
-  machine: MachineRecord;
+  /** Of the sandbox. */
   stateDir: string;
+  /** The process that has its tree. */
+  holderPid: number;
 }
 
-const WHY = "its shadow's files are mounted in the VM's tree, and the VM's monitor makes it";
+const WHY = "the shadow's files are mounted in the sandbox's tree, and its monitor makes the container";
 
-/** @throws NOT_FOUND, BAD_STATE when the VM does not run */
-export function findHome(store: StateStore, id: string): Home {
+/** A VM made by hand that runs. @throws NOT_FOUND, BAD_STATE when it does not */
+export function findMachine(store: StateStore, id: string): MachineRecord {
   const machines = new MachineStore(store);
   if (!machines.has(id) && store.has(id))
     throw new NkError(
@@ -35,7 +33,7 @@ export function findHome(store: StateStore, id: string): Home {
   const machine = machines.read(id);
   const alive = isAlive(machine.vm.monitorPid, machine.vm.monitorStartTime);
   const status = alive || machine.status === "created" ? machine.status : "stopped";
-  if (status === "running") return { machine, stateDir: store.dirOf(id) };
+  if (status === "running") return machine;
   const mend = status === "paused" ? "vm-resume" : "vm-start";
   throw new NkError(
     "BAD_STATE",
@@ -43,42 +41,34 @@ export function findHome(store: StateStore, id: string): Home {
   );
 }
 
-export function recordIn({ machine }: Home, request: CreateRequest, cgroups: CgroupFolders): ContainerRecord {
-  const { made, joined } = cgroups;
-  return {
-    ...request.record,
-    vm: { ...machine.vm, machine: machine.id, cgroups: made, joinedCgroups: joined },
-  };
-}
-
 /**
- * Lets `start` make the shadow of a container that asks the VM's monitor for it. The folder where its files are mounted is the
+ * Lets `start` make the shadow of a container that asks a sandbox's monitor for it. The folder where its files are mounted is the
  * monitor's from then on.
- * @param job the container, given where the guest sees its files
  */
-export async function joinMachine<T>(
-  { machine, stateDir }: Home,
-  job: (share: string) => ContainerJob,
+export async function joinSandbox<T>(
+  { stateDir, holderPid }: Home,
+  { folder, job }: Joining,
   start: (monitor: RunningMonitor) => Promise<T>,
 ): Promise<T> {
-  // A name that the guest has never looked up, so that nothing it remembers can be about another container.
-  const folder = `c-${randomBytes(6).toString("hex")}`;
   const path = join(stateDir, TREE_FOLDER, folder);
   mkdirSync(path);
   const monitor: RunningMonitor = {
     control: join(stateDir, "control.sock"),
     endpoint: "/containers",
-    request: encodeRequest({ job: job(joinedShare(folder)), folder }),
-    attachTo: machine.pid,
+    request: encodeRequest({ job, folder }),
+    attachTo: holderPid,
     folder,
   };
   try {
-    return await traced("cli", `make the container in the VM ${machine.id}`, { why: WHY }, () =>
-      start(monitor),
+    return await traced(
+      "cli",
+      "join the sandbox",
+      { why: WHY, what: `POST /containers on ${monitor.control}` },
+      () => start(monitor),
     );
   } catch (error) {
     // The monitor has done it already, unless it was never asked.
-    await detachTree(machine.pid, folder).catch(() => {});
+    await detachTree(holderPid, folder).catch(() => {});
     rmSync(path, { recursive: true, force: true });
     throw error;
   }

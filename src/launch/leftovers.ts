@@ -1,6 +1,9 @@
 import { removeCgroups } from "../host/cgroup-remove.ts";
 import { killIfAlive } from "../host/process-info.ts";
+import { takenHome } from "../state/home.ts";
+import { readPooled } from "../state/pool-store.ts";
 import type { ContainerRecord } from "../state/record.ts";
+import { endPooled } from "./end-pooled.ts";
 
 /**
  * Ends and removes what is left of a container outside of its state folder: nothing, unless its monitor was killed. Each process is known by
@@ -16,5 +19,8 @@ export async function removeLeftovers(container: ContainerRecord, stateDir: stri
   for (const [pid, startTime] of processes) {
     killIfAlive(pid, startTime);
   }
-  await removeCgroups(vm?.cgroups ?? [], stateDir);
+  const home = takenHome(stateDir);
+  const pooled = home === undefined ? undefined : readPooled(home);
+  if (pooled) endPooled(pooled);
+  await removeCgroups(vm?.cgroups ?? [], stateDir, ...(home === undefined ? [] : [home]));
 }

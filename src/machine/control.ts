@@ -4,6 +4,7 @@ import { NkError } from "../base/errors.ts";
 import { removeCgroups } from "../host/cgroup-remove.ts";
 import { killIfAlive } from "../host/process-info.ts";
 import { ControlClient } from "../contract/control-client.ts";
+import { homeDir } from "../state/home.ts";
 import type { MachineRecord } from "../state/machine-record.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import type { MachineStore } from "../state/machine-store.ts";
@@ -27,7 +28,7 @@ export function askMonitor(
   path: string,
   body?: unknown,
 ): Promise<unknown> {
-  const socket = join(store.dirOf(id), "control.sock");
+  const socket = join(homeDir(store.dirOf(id)), "control.sock");
   const what = `${method} ${path} on ${socket}`;
   return traced("cli", "ask the monitor", { why: WHY, what }, async () => {
     const client = new ControlClient(socket);

@@ -1,21 +1,18 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
 import { makeCgroup } from "../host/cgroup.ts";
 import { removeCgroups } from "../host/cgroup-remove.ts";
-import { startShadow, type ShadowPlan } from "../host/shadow.ts";
-import { newProof } from "../host/tree-proof.ts";
-import { followReport } from "../contract/follow-report.ts";
-import { jobPath, type MachineJob } from "../contract/job.ts";
-import { ownMonitor } from "../contract/own-monitor.ts";
 import { settleVm } from "../launch/settle-vm.ts";
+import { startSandbox, type SandboxPlan } from "../launch/sandbox.ts";
 import { VIRTIOFS_SOCKET } from "../share/virtiofs.ts";
 import { hold } from "../state/claim.ts";
 import { TREE_FOLDER, type MachineRecord } from "../state/machine-record.ts";
 import type { MachineStore } from "../state/machine-store.ts";
 import { heardSpans, traced } from "../trace/channels.ts";
 import { tellBoot } from "../trace/slow.ts";
+import type { Settled } from "../vm/driver.ts";
 import { bundleVolumes } from "./bundle-folder.ts";
 import { isLive } from "./refresh.ts";
 
@@ -36,17 +33,14 @@ export async function startMachine(machines: MachineStore, machine: MachineRecor
   const stateDir = machines.store.dirOf(id);
   if (!hold(stateDir)) throw new NkError("BAD_STATE", `another command starts or clears the VM ${id}`);
   clearRemains(stateDir);
-  const proof = newProof();
-  const job: MachineJob = { machine, settled, proof, narrate: heardSpans.hasSubscribers };
-  writeFileSync(jobPath(stateDir), JSON.stringify(job), { mode: 0o600 });
   try {
     await traced("cli", "start shadow, monitor and VM", { why: WHY }, async () => {
       const deadline = Deadline.after(START_TIMEOUT_MS);
-      const shadow = await startShadow(shadowPlan(machine, proof, stateDir), deadline);
+      const sandbox = await startSandbox(sandboxPlan(machine, settled, stateDir), deadline);
       try {
-        await tellBoot(() => deadline.race(followReport(shadow.reportLines), "the VM's boot"));
+        await tellBoot(() => deadline.race(sandbox.report.ready, "the VM's boot"));
       } catch (error) {
-        await shadow.kill();
+        await sandbox.end();
         throw error;
       }
     });
@@ -62,28 +56,21 @@ function clearRemains(stateDir: string): void {
   for (const name of ["control.sock", "agent.sock", "qmp.sock", VIRTIOFS_SOCKET])
     rmSync(join(stateDir, name), { force: true });
   rmSync(join(stateDir, TREE_FOLDER), { recursive: true, force: true });
-  mkdirSync(join(stateDir, TREE_FOLDER));
 }
 
-function shadowPlan(
-  { id, bundle, bundleRoot, vm }: MachineRecord,
-  proof: string,
-  stateDir: string,
-): ShadowPlan {
+function sandboxPlan(machine: MachineRecord, settled: Settled, stateDir: string): SandboxPlan {
+  const { id, settings, bundle, bundleRoot, vm } = machine;
   return {
-    rootfs: join(stateDir, TREE_FOLDER),
-    proof,
-    // The guest could fill the state folder, which is memory, with files of its own.
-    readonly: true,
-    mounts: bundle === undefined ? [] : bundleVolumes(bundle, bundleRoot),
-    hostname: id.slice(0, 63),
-    netns: "new",
-    cgroups: makeCgroup({ made: vm.cgroups, joined: vm.joinedCgroups ?? [] }),
     stateDir,
-    terminal: "none",
-    stdio: "ignore",
-    preserveFds: 0,
-    wait: false,
-    monitor: ownMonitor(stateDir),
+    job: {
+      id,
+      home: { machine },
+      settings,
+      settled,
+      needs: [],
+      narrate: heardSpans.hasSubscribers,
+    },
+    mounts: bundle === undefined ? [] : bundleVolumes(bundle, bundleRoot),
+    cgroups: makeCgroup({ made: vm.cgroups, joined: vm.joinedCgroups ?? [] }),
   };
 }

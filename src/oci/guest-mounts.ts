@@ -6,9 +6,8 @@ import { NkError } from "../base/errors.ts";
  * whose links are the container's.
  */
 
-/** Where the shared tree is mounted in the guest, and where the container's root is. */
+/** Where the guest has the sandbox's shared tree. */
 export const GUEST_SHARE = "/run/nk/share";
-export const GUEST_ROOT = "/run/nk/root";
 
 /** The root file system in a shared tree. */
 export const SHARED_ROOTFS = "/rootfs";
@@ -21,9 +20,14 @@ export function volumePath(number: number): string {
   return `/${number}`;
 }
 
-/** Where a VM made by hand has the shared tree of one of its containers. */
+/** Where the guest has the shared tree of a container, which is mounted on a folder of the sandbox's. */
 export function joinedShare(folder: string): string {
   return `${GUEST_SHARE}${SHARED_ROOTFS}/${folder}`;
+}
+
+/** Where the guest has the container's root file system. */
+export function joinedRoot(folder: string): string {
+  return `/run/nk/roots/${folder}`;
 }
 
 type Json = Record<string, unknown>;

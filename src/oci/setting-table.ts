@@ -111,6 +111,14 @@ export const SETTINGS = {
     default: false,
     help: "copy back what the container changed when it ends, with --vm-share=block",
   }),
+  start: row({
+    flag: "vm-start",
+    key: "vm.start",
+    annotation: true,
+    type: choice("auto", "cold", "pool"),
+    default: "auto",
+    help: "take a VM that waits (vm-pool), or boot one",
+  }),
   vmRuntime: row({
     flag: "vm-runtime",
     key: "vm.runtime",

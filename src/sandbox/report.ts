@@ -1,4 +1,4 @@
-import { Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { ReportLine } from "../contract/report-line.ts";
 
 /** The connection to the command that started the monitor: open until the container is created (or running) or has failed. */
@@ -9,17 +9,19 @@ export class Report {
   private readonly closed: Promise<void>;
   private finishing = false;
 
-  /** @param fd a stream socket: that of the command's own end is its death, which a pipe would not tell a writer. */
-  constructor(fd: number) {
-    this.socket = new Socket({ fd, readable: true, writable: true });
+  /** @param socket a stream socket: that of the command's own end is its death, which a pipe would not tell a writer. */
+  constructor(socket: Socket) {
+    this.socket = socket;
     this.socket.on("error", () => {}); // followed by "close"
     this.closed = new Promise((resolve) => {
       this.socket.once("close", () => resolve());
     });
     this.abandoned = new Promise((resolve) => {
-      this.socket.once("end", () => {
-        if (!this.finishing) resolve();
-      });
+      // A line that is written meanwhile closes it without an "end".
+      for (const event of ["end", "close"])
+        this.socket.once(event, () => {
+          if (!this.finishing) resolve();
+        });
     });
     this.socket.resume();
   }

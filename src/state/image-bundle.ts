@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { isOwnerAlive, ownName } from "./claim.ts";
+import { takenHome } from "./home.ts";
 
 /**
  * Bundles that `run --image` has unpacked. State folders are in memory on most hosts, so these lie on disk, each in a folder of its own,
@@ -29,10 +30,12 @@ export function newImageBundle(prepared: string, stateDir: string): string {
   return join(folder, "bundle");
 }
 
-/** Removes a state folder that nobody finds by an id any more, after the bundle that belongs to it. */
+/** Removes a state folder that nobody finds by an id any more, after what lies elsewhere and belongs to it: an unpacked bundle, the folder of a VM from a pool. */
 export function removeStateFolder(stateDir: string): void {
   const folder = linkTarget(join(stateDir, TO_BUNDLE));
   if (folder !== undefined && isBundleFolder(folder)) rmSync(folder, { recursive: true, force: true });
+  const home = takenHome(stateDir);
+  if (home !== undefined) removeWhole(home);
   removeWhole(stateDir);
 }
 

@@ -4,6 +4,7 @@ import { asNkError, NkError } from "../base/errors.ts";
 import { reasonOf } from "../base/system-error.ts";
 import { writeFileAtomic } from "./atomic-write.ts";
 import { isAbandoned, isTemporary, ownName, writeClaim } from "./claim.ts";
+import { POOL_FOLDER } from "./pool-store.ts";
 import { removeStateFolder } from "./image-bundle.ts";
 import { checkId, commandHint, stateDirOf } from "./paths.ts";
 import { checkRecord } from "./check-record.ts";
@@ -107,7 +108,13 @@ export class StateStore {
   folders(): string[] {
     if (!existsSync(this.root)) return [];
     return readdirSync(this.root, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && entry.name !== "~host" && !isTemporary(entry.name))
+      .filter(
+        (entry) =>
+          entry.isDirectory() &&
+          entry.name !== "~host" &&
+          entry.name !== POOL_FOLDER &&
+          !isTemporary(entry.name),
+      )
       .map(({ name }) => name);
   }
 

@@ -89,7 +89,7 @@ test("the guest gets the root file system and, beside it, each volume; the shado
   expect(entered("-u", "hostname").trim()).toBe("shadow-host");
   expect(readFileSync(`/proc/${pid}/status`, "utf8")).toMatch(/^NSpid:\t\d+\t1$/m);
   expect(readlinkSync(`/proc/${pid}/cwd`)).toBe("/");
-  expect(readFileSync(`/proc/${pid}/comm`, "utf8")).toBe("nk-shadow\n");
+  expect(readFileSync(`/proc/${pid}/comm`, "utf8")).toBe("nk-holder\n");
   expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(rig.dir);
   // Nothing but the view can be entered.
   expect(readFileSync(`/proc/${pid}/mountinfo`, "utf8").split("\n").length).toBe(1 + 1 + 2 + 1 + 1);

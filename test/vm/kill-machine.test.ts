@@ -7,11 +7,11 @@ import { findVictim, within, processesOf } from "./victims.ts";
 /** A `vm-start` that was not killed leaves the VM as it was. */
 const START = [
   ...points("start shadow, monitor and VM", { cli: "created" }),
-  ...points("launcher: shadow reported", { halted: "created", shadow: "created", cli: "stopped" }),
+  ...points("launcher: holder reported", { halted: "created", holder: "created", cli: "stopped" }),
   ...points("boot until the agent's hello", {
     cli: "stopped",
     QEMU: "created",
-    shadow: "created",
+    holder: "created",
     halted: "created",
   }),
 ];

@@ -43,11 +43,13 @@ export interface Subject {
   ended: readonly string[];
   /** The command that removes it whatever its state. */
   remove: string[];
+  /** What is to be done then, before nothing may be left. */
+  last?: () => Promise<unknown>;
 }
 
 /** Kills the victim while the command stands at the step, lets everything else go on, and looks at what is left. */
 export async function killAt(
-  { runtime, status: statusNow, ended: still, remove }: Subject,
+  { runtime, status: statusNow, ended: still, remove, last }: Subject,
   { step, victim, status }: Point,
   args: string[],
 ): Promise<void> {
@@ -66,6 +68,7 @@ export async function killAt(
   await expect.poll(statusNow, { interval: 50 }).toBe(status);
   expect(await runtime.call(remove)).toEqual({ code: 0, stdout: "", stderr: "" });
   await ended;
+  await last?.();
   expect(residue(runtime.traces())).toEqual([]);
 }
 

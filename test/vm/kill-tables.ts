@@ -9,25 +9,31 @@ export const CREATE = [
   rows("read the bundle", { cli: "none" }),
   rows("settle mode and size", {}, { cli: "none" }),
   rows("all of it, from shadow and monitor on", { cli: "stopped" }),
-  rows("shadow: namespaces made", { launcher: "none", shadow: "none" }, { cli: "stopped" }),
-  rows("shadow: prepared", { cli: "stopped" }, { launcher: "none", shadow: "none" }),
-  rows("launcher: shadow prepared", { halted: "none" }, { cli: "stopped", shadow: "none" }),
-  rows("launcher: shadow reported", { cli: "stopped", shadow: "none" }, { halted: "none" }),
+  rows("find the guest image", { cli: "none" }),
+  rows("holder: namespaces made", { launcher: "none", halted: "none" }, { cli: "stopped" }),
+  rows("launcher: holder prepared", { cli: "stopped" }, { halted: "none", holder: "none" }),
+  rows("launcher: holder reported", { halted: "none" }),
   rows("monitor: before its program", { launcher: "none", halted: "none" }, { cli: "stopped" }),
   rows("launcher: monitor started", { halted: "none", monitor: "none" }, { cli: "stopped" }),
-  rows("find the guest image", {}, { cli: "none" }),
-  rows("start virtiofsd", { halted: "none" }),
+  rows("start virtiofsd", { cli: "stopped", halted: "none" }, { holder: "none" }),
   rows("daemon: before its program", { halted: "none" }, { monitor: "none" }),
   rows("confined: before its program", { monitor: "none" }, { halted: "none" }),
   rows("start the VMM", { virtiofsd: "none", halted: "none" }),
   rows(
     "boot until the agent's hello",
     { cli: "stopped", QEMU: "none", shadow: "none" },
-    { virtiofsd: "none" },
+    { virtiofsd: "none", holder: "none" },
   ),
   rows("configure the guest", { halted: "none" }, { QEMU: "none" }),
-  rows("mount the container's tree", { virtiofsd: "none" }),
-  rows("create the container", { cli: "stopped", halted: "none" }, { QEMU: "none", shadow: "none" }),
+  rows("mount the sandbox's tree", { virtiofsd: "none" }),
+  rows("join the sandbox", { holder: "none" }, { cli: "stopped" }),
+  rows("shadow: namespaces made", { halted: "none" }, { cli: "stopped", launcher: "none" }),
+  rows("launcher: shadow prepared", { halted: "none", shadow: "none" }, { cli: "stopped", monitor: "none" }),
+  rows(
+    "create the container",
+    { cli: "stopped", halted: "none" },
+    { QEMU: "none", shadow: "none", holder: "none" },
+  ),
 ];
 
 export const START = [
@@ -39,7 +45,7 @@ export const START = [
   ),
 ];
 
-export const RUN = [rows("start the container", { cli: "stopped", shadow: "none" }, { launcher: "running" })];
+export const RUN = [rows("start the container", { cli: "stopped", shadow: "none" }, { launcher: "none" })];
 
 export const EXEC = [
   rows("start a shadow for the command", { cli: "running" }, { monitor: "stopped" }),
@@ -56,3 +62,28 @@ export const DELETE = [
 
 /** Steps of the monitor, which gets its environment from the command that started it. */
 export const OF_MONITOR = ["start the container", "exec exec-1", "shut the guest down", "end the VM"];
+
+/**
+ * The way of a VM from a pool to its container, and that of the next one into the pool. What happens to the VM that fills the pool again changes nothing of
+ * the container.
+ */
+export const POOL = [
+  rows("take a VM that waits", { cli: "stopped", monitor: "none" }, { QEMU: "none", holder: "none" }),
+  rows(
+    "adopt the VM",
+    { cli: "stopped", halted: "none" },
+    { QEMU: "none", virtiofsd: "none", holder: "none" },
+  ),
+  rows("join the sandbox", { cli: "stopped" }, { monitor: "none" }),
+  rows("launcher: shadow prepared", { shadow: "none" }, { cli: "stopped", halted: "none", holder: "none" }),
+  rows("create the container", { halted: "none" }, { cli: "stopped", QEMU: "none" }),
+];
+
+export const REFILL = [
+  rows("launcher: holder prepared", { halted: "running" }, { launcher: "running" }),
+  rows("launcher: monitor started", {}, { halted: "running" }),
+  rows("run a throw-away container", { halted: "running" }),
+];
+
+/** Of the monitor of a VM that waits. */
+export const OF_POOL = ["adopt the VM", "create the container"];

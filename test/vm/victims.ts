@@ -7,6 +7,7 @@ export type Victim =
   | "cli"
   | "launcher"
   | "shadow"
+  | "holder"
   | "exec shadow"
   | "monitor"
   | "QEMU"
@@ -68,10 +69,11 @@ export function hasEnded(pid: number): boolean {
 
 const IS: Record<Victim, (found: Process) => boolean> = {
   halted: ({ state, name }) => state === "T" || name === "nk-halted",
-  cli: ({ argv }) => isNode(argv) && !argv.includes("monitor"),
+  cli: ({ argv }) => isNode(argv) && !argv.includes("monitor") && !argv.includes("vm-pool"),
   monitor: ({ argv }) => isNode(argv) && argv.includes("monitor"),
   launcher: ({ argv, inside }) => isShadow(argv, "create", "exec") && !inside,
-  shadow: ({ argv, inside }) => isShadow(argv, "create") && inside,
+  shadow: ({ argv, inside, name }) => isShadow(argv, "create") && inside && name === "nk-shadow",
+  holder: ({ argv, inside, name }) => isShadow(argv, "create") && inside && name === "nk-holder",
   "exec shadow": ({ argv, inside }) => isShadow(argv, "exec") && inside,
   QEMU: ({ argv }) => /qemu-system/.test(argv[0] ?? ""),
   Firecracker: ({ argv }) => argv.slice(0, 2).some((path) => isProgram([path], "/firecracker")),

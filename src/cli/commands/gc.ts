@@ -1,6 +1,7 @@
 import { asNkError } from "../../base/errors.ts";
 import { findGarbage } from "../../container/garbage.ts";
 import { machineGarbage } from "../../machine/garbage.ts";
+import { poolGarbage } from "../../pool/garbage.ts";
 import type { Garbage } from "../../state/garbage.ts";
 import type { Command } from "../command.ts";
 import { formatOption } from "../options.ts";
@@ -41,7 +42,7 @@ export const gc: Command = {
     const isDry = flags.switch("dry-run");
     const outcomes: Outcome[] = [];
     // One after the other: what one removal costs the host is bounded.
-    for (const garbage of [...(await findGarbage(store)), ...machineGarbage(store)])
+    for (const garbage of [...(await findGarbage(store)), ...machineGarbage(store), ...poolGarbage(store)])
       outcomes.push(await settle(garbage, isDry));
     await print(flags.text("format") === "json" ? `${JSON.stringify(outcomes)}\n` : lines(outcomes, isDry));
     return outcomes.some(({ error }) => error !== undefined) ? 1 : 0;

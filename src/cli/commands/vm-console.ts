@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { writeStderr } from "../../base/logger.ts";
 import { attachConsole, explainConsole, printConsoleLog } from "../../machine/console.ts";
 import { findMachine } from "../../machine/view.ts";
+import { homeDir } from "../../state/home.ts";
 import type { Command } from "../command.ts";
 import { findRunning, refresher } from "../find-machine.ts";
 
@@ -25,7 +26,7 @@ export const vmConsole: Command = {
 
   async run({ flags, positionals, store }) {
     const { id } = await findMachine(store, positionals[0] ?? "", refresher(store));
-    const stateDir = store.dirOf(id);
+    const stateDir = homeDir(store.dirOf(id));
     const attach = flags.switch("attach");
     if (attach || flags.switch("follow")) {
       await findRunning(store, id);

@@ -4,7 +4,7 @@ import { settingsFromFiles } from "../../launch/settings-files.ts";
 import { createMachine } from "../../machine/create.ts";
 import { MachineStore } from "../../state/machine-store.ts";
 import type { Command } from "../command.ts";
-import { settingsFromFlags, VM_OPTIONS } from "../setting-options.ts";
+import { settingsFromFlags, BOOT_OPTIONS } from "../setting-options.ts";
 
 export const vmCreate: Command = {
   spec: {
@@ -21,7 +21,7 @@ export const vmCreate: Command = {
         value: "DIR",
         help: "a folder that the guest sees as /mnt/bundle, read-only but for its root file system, for vm-agent",
       },
-      ...VM_OPTIONS,
+      ...BOOT_OPTIONS,
     ],
     min: 1,
     max: 1,

@@ -3,11 +3,10 @@ import { exitStatus, type ExitEvent } from "../../agent/messages.ts";
 import { Deadline } from "../../base/deadline.ts";
 import { asNkError, NkError } from "../../base/errors.ts";
 import { formatExact } from "../../base/exact-json.ts";
+import { Latch } from "../../base/latch.ts";
 import { writeStderr } from "../../base/logger.ts";
 import { explainOom, hadOom } from "../../host/cgroup-oom.ts";
 import { killProcess, processStartTime } from "../../host/process-info.ts";
-import { signalName } from "../../host/signals.ts";
-import { SHARED_ROOTFS } from "../../oci/guest-mounts.ts";
 import { runHooks } from "../../oci/hooks.ts";
 import type { ContainerRecord } from "../../state/record.ts";
 import { RecordKeeper } from "../../state/record-keeper.ts";
@@ -25,8 +24,6 @@ import type { StreamRouter } from "../streams/stream-router.ts";
 const SIGKILL = 9;
 /** How long a shadow may take to write its last output when nobody wants its container any more; those of execs when it has ended. */
 const FORCED_FLUSH_MS = 2_000;
-/** Signals that end a container which is not there yet: HUP, INT, QUIT, TERM. */
-const BOOT_ENDING_SIGNALS = new Set([1, 2, 3, 15]);
 
 /** The process that stands for a container on the host. */
 export interface ShadowProcess {
@@ -36,31 +33,21 @@ export interface ShadowProcess {
 
 /** Where the container's files are in the guest, below /run/nk. */
 export interface GuestPlace {
-  /** The shadow's shared tree. */
-  share: string;
   /** Where its root is. */
   root: string;
-  /** That the tree is the container's, where that is not known since the VM has booted. */
+  /** That the tree is the container's; absent where the guest has no tree, but disks alone. */
   proof?: MountProof;
-  /** What is mounted there; undefined: the root file system in that tree. */
-  rootMounts?: readonly GuestMountRequest[];
+  /** What is mounted as the root, in order. */
+  rootMounts: readonly [GuestMountRequest, ...GuestMountRequest[]];
 }
 
 /**
- * One container in a VM that runs: `create`, `start`, then `finish` when its process has exited, the VM is lost or somebody asked.
+ * One container in a VM: `prepare` and `create`, `start`, then `finish` when its process has exited, the VM is lost or somebody asked.
  * Every change of its state is on disk before it is answered.
  */
 export class Container {
   readonly record: ContainerRecord;
   readonly execs: ExecSessions;
-  /** Settles when the container's own process has ended. */
-  readonly exited: Promise<ExitEvent>;
-  /** Rejects when a signal has ended the container before its VM was there. */
-  readonly aborted: Promise<never>;
-  /** Rejects when nobody wants the container any more: its shadow was killed, or it is deleted by force. */
-  readonly unwanted: Promise<never>;
-  /** Settles when the container's end is on disk. */
-  readonly stopped: Promise<void>;
   private readonly job: ContainerJob;
   private readonly store: StateStore;
   private readonly keeper: RecordKeeper;
@@ -72,10 +59,9 @@ export class Container {
   private finishing: Promise<void> | undefined;
   private ended = false;
   private startedNs: bigint | undefined;
-  private resolveExited: (event: ExitEvent) => void = () => {};
-  private resolveStopped: () => void = () => {};
-  private abort: (error: NkError) => void = () => {};
-  private rejectUnwanted: (error: NkError) => void = () => {};
+  private readonly exit = new Latch<ExitEvent>();
+  private readonly recorded = new Latch();
+  private readonly surplus = new Latch<never>();
 
   /** @throws ENOENT when its state folder has gone */
   constructor(job: ContainerJob, store: StateStore, shadow: ShadowProcess, router: StreamRouter) {
@@ -88,30 +74,35 @@ export class Container {
     this.record = { ...job.record, pid: shadow.pid, pidStartTime };
     this.session = new ProcessSession(shadow.link, job.record.id, "");
     this.execs = new ExecSessions(job.record.id, router);
-    this.exited = new Promise((resolve) => {
-      this.resolveExited = resolve;
-    });
-    this.stopped = new Promise((resolve) => {
-      this.resolveStopped = resolve;
-    });
-    this.aborted = new Promise((_, reject) => {
-      this.abort = reject;
-    });
-    this.aborted.catch(() => {});
-    this.unwanted = new Promise((_, reject) => {
-      this.rejectUnwanted = reject;
-    });
-    this.unwanted.catch(() => {});
+  }
+
+  /** Settles when the container's own process has ended. */
+  get exited(): Promise<ExitEvent> {
+    return this.exit.promise;
+  }
+
+  /** Rejects when nobody wants the container any more: its shadow was killed, or it is deleted by force. */
+  get unwanted(): Promise<never> {
+    return this.surplus.promise;
+  }
+
+  /** Settles when the container's end is on disk. */
+  get stopped(): Promise<void> {
+    return this.recorded.promise;
+  }
+
+  /** The host's part, for which no guest is needed. @throws what a hook that failed says */
+  async prepare(): Promise<void> {
+    const { record } = this;
+    const stateDir = this.store.dirOf(record.id);
+    for (const kind of ["prestart", "createRuntime", "createContainer"] as const)
+      await runHooks(kind, stateDir, record);
   }
 
   /** Makes the container in the guest. @throws what the runtime in the VM says, in runc's words. */
   async create(agent: AgentClient, place: GuestPlace): Promise<void> {
     const { record, job } = this;
-    const stateDir = this.store.dirOf(record.id);
     this.agent = agent;
-    await runHooks("prestart", stateDir, record);
-    await runHooks("createRuntime", stateDir, record);
-    await runHooks("createContainer", stateDir, record);
     const what = formatExact(job.guestConfig);
     await traced("agent", "create the container", { why: CREATE_WHY, what }, async () => {
       await mountRoot(agent, place);
@@ -181,7 +172,7 @@ export class Container {
   /** Says that nobody wants the container any more, whatever it is doing. */
   giveUp(reason: string): void {
     this.forced = true;
-    this.rejectUnwanted(new NkError("BOOT", reason));
+    this.surplus.reject(new NkError("BOOT", reason));
   }
 
   /** Nobody wants it any more: it does not end in order. */
@@ -211,7 +202,7 @@ export class Container {
         what: `ended with ${event.signal > 0 ? `signal ${event.signal}` : `status ${event.code}`}`,
       });
     }
-    this.resolveExited(event);
+    this.exit.resolve(event);
   }
 
   /** Records the end, ends what ran beside it and lets the shadow go, which is the last to end. Once: what it ended by first counts. */
@@ -233,7 +224,7 @@ export class Container {
     record.pid = 0;
     record.status = "stopped";
     this.keeper.writeLast(record);
-    this.resolveStopped();
+    this.recorded.resolve();
     // First: they end with the container's shadow, which is the first process of their namespace.
     await soon(this.execs.lost(), "the last output of its execs").catch(() => {});
     await this.dismissShadow(end);
@@ -245,10 +236,7 @@ export class Container {
       stream: (frame) => this.session.stream(frame),
       control: () => {},
       resize: (rows, cols) => this.session.resize(rows, cols),
-      signal: (signal) => {
-        this.session.signal(signal);
-        if (BOOT_ENDING_SIGNALS.has(signal)) this.abort(unborn(signal));
-      },
+      signal: (signal) => this.session.signal(signal),
       gone: () => {
         this.session.shadowGone();
         this.giveUp("the shadow process was killed");
@@ -289,12 +277,8 @@ function soon(work: Promise<void>, what: string): Promise<void> {
   return Deadline.after(FORCED_FLUSH_MS).race(work, what);
 }
 
-function unborn(signal: number): NkError {
-  return new NkError("BOOT", `${signalName(signal)} ended the container before it was created`);
-}
-
-async function mountRoot(agent: AgentClient, { share, root, proof, rootMounts }: GuestPlace): Promise<void> {
-  const shared = { target: root, fstype: "bind", source: `${share}${SHARED_ROOTFS}`, options: "" };
-  if (proof) return agent.mountProven(shared, proof);
-  for (const mount of rootMounts ?? [shared]) await agent.mount(mount);
+async function mountRoot(agent: AgentClient, { proof, rootMounts }: GuestPlace): Promise<void> {
+  const [first, ...others] = rootMounts;
+  await (proof ? agent.mountProven(first, proof) : agent.mount(first));
+  for (const mount of others) await agent.mount(mount);
 }

@@ -1,7 +1,8 @@
 import { NkError } from "../../base/errors.ts";
 import type { Container } from "../containers/container.ts";
+import type { ControlSurface } from "./surface.ts";
 import type { ControlTarget } from "./target.ts";
-import { machineStats } from "../containers/machine-stats.ts";
+import { sandboxStats } from "./stats.ts";
 
 export type Body = Record<string, unknown>;
 type MachineHandler = (target: ControlTarget, body: Body) => unknown;
@@ -11,11 +12,11 @@ type ContainerHandler = (target: ControlTarget, container: Container, body: Body
 const MACHINE: Record<string, MachineHandler> = {
   "GET /health": () => ({ status: "ready" }),
   "GET /state": (target) => target.describe(),
-  "GET /stats": (target) => machineStats(target.machine),
+  "GET /stats": (target) => sandboxStats(target),
   "POST /pause": (target) => target.pause(),
   "POST /resume": (target) => target.resume(),
   "POST /stop": (target) => target.stop(),
-  "POST /agent": ({ machine }, body) => machine.running().agent.raw(body),
+  "POST /agent": ({ microvm }, body) => microvm.running().agent.raw(body),
 };
 
 /** What can be asked of one container, below `/containers/ID`. */
@@ -33,8 +34,16 @@ const CONTAINER: Record<string, ContainerHandler> = {
 /** `/containers/ID/REST` */
 const OF_CONTAINER = /^\/containers\/([\w+.-]+)(\/[a-z]+)$/;
 
+/** What can be asked of a sandbox. */
+export function sandboxSurface(target: ControlTarget): ControlSurface {
+  return {
+    request: (method, path, readBody) => route(target, method, path, readBody),
+    upgrade: (path, headers, accept) => upgrade(target, path, headers, accept),
+  };
+}
+
 /** @throws USAGE for an unknown request, NOT_FOUND for an unknown container, and what the operation throws. */
-export async function route(
+async function route(
   target: ControlTarget,
   method: string,
   path: string,
@@ -44,8 +53,8 @@ export async function route(
   if (id !== undefined && rest !== undefined) {
     const handler = CONTAINER[`${method} ${rest}`];
     if (!handler) throw unknown(method, path);
-    const container = target.machine.container(id);
-    if (rest !== "/state" && rest !== "/end") target.machine.running();
+    const container = target.members.get(id);
+    if (rest !== "/state" && rest !== "/end") target.microvm.running();
     return handler(target, container, await readBody());
   }
   const handler = MACHINE[`${method} ${path}`];
@@ -53,11 +62,36 @@ export async function route(
   return handler(target, await readBody());
 }
 
-/** The container that an exec shadow wants to get into: `/containers/ID/exec`. */
-export function containerOfExec(target: ControlTarget, path: string): Container | undefined {
+/** An exec shadow names its container: `/containers/ID/exec`. */
+const upgrade: (target: ControlTarget, ...args: Parameters<ControlSurface["upgrade"]>) => void = (
+  target,
+  path,
+  headers,
+  accept,
+) => {
   const [, id, rest] = OF_CONTAINER.exec(path) ?? [];
-  if (id === undefined || rest !== "/exec") return undefined;
-  return target.machine.container(id);
+  if (id !== undefined && rest === "/exec") {
+    const { execs } = target.members.get(id);
+    const { socket, head } = accept();
+    return execs.accept(socket, head, () => {
+      target.microvm.running();
+      return target.members.get(id).running();
+    });
+  }
+  if (path === "/containers") {
+    const pid = shadowPid(headers);
+    const { socket, head } = accept();
+    return target.join(socket, head, pid);
+  }
+  if (path !== "/console") throw new NkError("USAGE", `${path} cannot be upgraded`);
+  const { vm } = target.microvm.running();
+  vm.attachConsole(accept().socket);
+};
+
+function shadowPid(headers: NodeJS.Dict<string | string[]>): number {
+  const pid = Number(headers["nk-shadow-pid"]);
+  if (Number.isInteger(pid) && pid > 1) return pid;
+  throw new NkError("USAGE", "expected the pid of a shadow in the header Nk-Shadow-Pid");
 }
 
 function unknown(method: string, path: string): NkError {

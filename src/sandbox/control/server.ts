@@ -5,23 +5,23 @@ import { asNkError, NkError } from "../../base/errors.ts";
 import { formatSpanLine } from "../../trace/span-line.ts";
 import { spans, type Span } from "../../trace/channels.ts";
 import { parseRequest } from "../../contract/parse-request.ts";
-import { containerOfExec, route, type Body } from "./routes.ts";
-import type { ControlTarget } from "./target.ts";
+import type { Body } from "./routes.ts";
+import type { ControlSurface } from "./surface.ts";
 
 /** The largest request body: a process object fits a hundred times. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 /**
  * Serves `<state>/control.sock`: HTTP/1.1, answers in JSON, errors as `{"error":{code,message,…}}`. `GET /events` is a stream of
- * server-sent events. Three requests are upgraded: `POST /containers` and `POST /containers/ID/exec` to shadow frames
- * (protocol/agent-protocol.md), `GET /console` to the bytes of the guest's console. Whatever a client sends, and however it leaves, costs it its
+ * server-sent events. Some requests are upgraded: `POST /containers` and `POST /containers/ID/exec` to shadow frames
+ * (protocol/agent-protocol.md), `GET /console` to the bytes of the guest's console, `POST /adopt` to lines (contract/adoption.ts). Whatever a client sends, and however it leaves, costs it its
  * connection and nobody else anything.
  */
-export async function serveControl(target: ControlTarget, path: string): Promise<Server> {
+export async function serveControl(behind: { surface: ControlSurface }, path: string): Promise<Server> {
   const server = createServer((request, response) => {
     response.on("error", ignore);
     if (request.url === "/events") return streamEvents(response);
-    void answer(target, request, response);
+    void answer(behind.surface, request, response);
   });
   // Before and after an upgrade, when node does not listen any more.
   server.on("connection", (socket) => socket.on("error", ignore));
@@ -29,7 +29,10 @@ export async function serveControl(target: ControlTarget, path: string): Promise
   server.keepAliveTimeout = 0;
   server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
     try {
-      upgrade(target, request, socket, head);
+      behind.surface.upgrade(request.url ?? "", request.headers, () => {
+        switchProtocols(socket);
+        return { socket, head };
+      });
     } catch (error) {
       refuse(socket, asNkError(error));
     }
@@ -46,33 +49,6 @@ export async function serveControl(target: ControlTarget, path: string): Promise
 /** A client that has left, or a connection that could not be taken: it sees the end, and there is nobody to tell. */
 function ignore(): void {}
 
-function upgrade(target: ControlTarget, request: IncomingMessage, socket: Socket, head: Buffer): void {
-  const path = request.url ?? "";
-  const exec = containerOfExec(target, path);
-  if (exec) {
-    switchProtocols(socket);
-    return exec.execs.accept(socket, head, () => {
-      target.machine.running();
-      return exec.running();
-    });
-  }
-  if (path === "/containers" && target.join) {
-    const pid = shadowPid(request);
-    switchProtocols(socket);
-    return target.join(socket, head, pid);
-  }
-  if (path !== "/console") throw new NkError("USAGE", `${path} cannot be upgraded`);
-  const { vm } = target.machine.running();
-  switchProtocols(socket);
-  vm.attachConsole(socket);
-}
-
-function shadowPid({ headers }: IncomingMessage): number {
-  const pid = Number(headers["nk-shadow-pid"]);
-  if (Number.isInteger(pid) && pid > 1) return pid;
-  throw new NkError("USAGE", "expected the pid of a shadow in the header Nk-Shadow-Pid");
-}
-
 function switchProtocols(socket: Socket): void {
   socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: nk-stream\r\n\r\n");
 }
@@ -86,7 +62,7 @@ function refuse(socket: Socket, { message }: NkError): void {
 }
 
 async function answer(
-  target: ControlTarget,
+  surface: ControlSurface,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -97,7 +73,7 @@ async function answer(
     if (!request.complete) socket.destroy();
   });
   try {
-    send(response, 200, (await route(target, method, url, () => readBody(request))) ?? {});
+    send(response, 200, (await surface.request(method, url, () => readBody(request))) ?? {});
   } catch (error) {
     const { code } = asNkError(error);
     send(response, code === "USAGE" ? 400 : 500, { error: asNkError(error).toJson() });

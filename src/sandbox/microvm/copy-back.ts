@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { asNkError } from "../../base/errors.ts";
-import { GUEST_ROOT, GUEST_SHARE, SHARED_ROOTFS } from "../../oci/guest-mounts.ts";
+import { SHARED_ROOTFS } from "../../oci/guest-mounts.ts";
 import type { CopyBack } from "../../state/record.ts";
 import { traced } from "../../trace/channels.ts";
 import type { Guest } from "./guest.ts";
@@ -18,11 +18,14 @@ const NOTHING: CopyBack = { files: 0, bytes: 0, deleted: 0, failed: 0, problems:
  * Has the guest copy what a container that has ended changed on its disk to the root file system of its bundle. The host never mounts a disk that a
  * guest has written: its file system would be an attack on the host's kernel. Never rejects.
  */
-export async function copyBack(guest: Guest, id: string): Promise<CopyBack> {
-  const { root } = guest;
-  const upper = root && upperFolder(root);
-  const target = `${GUEST_SHARE}${SHARED_ROOTFS}`;
-  const request = { root: GUEST_ROOT, ...(upper !== undefined && { upper }), target };
+export async function copyBack(
+  guest: Guest,
+  id: string,
+  place: { share: string; root: string },
+): Promise<CopyBack> {
+  const upper = guest.root && upperFolder(guest.root);
+  const target = `${place.share}${SHARED_ROOTFS}`;
+  const request = { root: place.root, ...(upper !== undefined && { upper }), target };
   const what = JSON.stringify({ type: "sync", id, ...request });
   try {
     return await traced("agent", "copy back what changed", { why: WHY, what }, () =>

@@ -58,6 +58,7 @@ export class Guest {
   private readonly clock: GuestClock;
 
   private narrate = false;
+  private runtime = "crun";
 
   private constructor(
     vm: VirtualMachine,
@@ -142,18 +143,24 @@ export class Guest {
   }
 
   private async configure({ id, settings, proof, narrate }: GuestSpec): Promise<void> {
+    this.narrate = narrate;
+    this.runtime = settings.vmRuntime;
+    await this.introduce(id);
+    await this.mountShare(proof);
+  }
+
+  /** Tells the guest what it cannot know: its name, its runtime, the time, and random numbers that no other guest has. */
+  async introduce(id: string): Promise<void> {
     const members = {
       hostname: id.slice(0, 63),
-      runtime: settings.vmRuntime,
+      runtime: this.runtime,
       realtimeNs: realtimeNs(),
-      debug: narrate,
+      debug: this.narrate,
     };
     const what = `${JSON.stringify({ type: "configure", ...members })}, and 64 random bytes`;
-    this.narrate = narrate;
     await traced("agent", "configure the guest", { why: CONFIGURE_WHY, what }, () =>
       this.agent.configure({ ...members, entropy: randomBytes(64).toString("base64") }),
     );
-    await this.mountShare(proof);
   }
 
   private async mountShare(text: string): Promise<void> {
@@ -163,7 +170,7 @@ export class Guest {
     const { fstype, source, options, vsockPort } = shareMount;
     await traced(
       "agent",
-      "mount the container's tree",
+      "mount the sandbox's tree",
       {
         why: "the share is a device or a port until it is mounted",
         what: `mount -t ${fstype} ${options === "" ? "" : `-o ${options} `}${source} ${GUEST_SHARE}${vsockPort === undefined ? "" : `, over vsock port ${vsockPort}`}`,

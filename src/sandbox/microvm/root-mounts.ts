@@ -22,7 +22,10 @@ export function upperFolder({ format, slots }: RootLayout): string | undefined {
 }
 
 /** The mounts, in order, that make a container's root file system of its disks. */
-export function rootMounts({ format, slots }: RootLayout, target: string): GuestMountRequest[] {
+export function rootMounts(
+  { format, slots }: RootLayout,
+  target: string,
+): [GuestMountRequest, ...GuestMountRequest[]] {
   const [first = "", second = ""] = slots.map((_, index) => `/dev/vd${String.fromCharCode(97 + index)}`);
   if (format === "ext4") return [{ target, fstype: "ext4", source: first, options: EXT4_OPTIONS }];
   const flags = ["ro"];

@@ -1,11 +1,11 @@
 import { childrenOf } from "../../host/process-info.ts";
 import type { MachineStats } from "../../contract/machine-stats.ts";
 import { processStats, type ProcessStats } from "../../host/process-stats.ts";
-import type { Machine } from "./machine.ts";
+import type { ControlTarget } from "./target.ts";
 
 /** The agent's numbers are the guest's word; those of the host are measured. */
-export async function machineStats(machine: Machine): Promise<MachineStats> {
-  const guest = machine.running();
+export async function sandboxStats(target: ControlTarget): Promise<MachineStats> {
+  const guest = target.microvm.running();
   const vmm = guest.vm.pid ?? 0;
   const roles: [string, number][] = [
     ["monitor", process.pid],
@@ -19,7 +19,7 @@ export async function machineStats(machine: Machine): Promise<MachineStats> {
   }
   const processes = roles.flatMap(([role, pid]) => processStats(role, pid) ?? []);
   const containers: Record<string, unknown> = {};
-  for (const { record } of machine.all()) {
+  for (const { record } of target.members.all()) {
     if (record.status !== "stopped") containers[record.id] = await guest.agent.stats(record.id);
   }
   const sum = (of: (row: ProcessStats) => number): number =>

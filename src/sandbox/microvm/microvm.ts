@@ -1,23 +1,33 @@
-import type { AgentEvent } from "../../agent/messages.ts";
+import type { AgentEvent, ExitEvent } from "../../agent/messages.ts";
+import { Deadline } from "../../base/deadline.ts";
 import { asNkError, NkError } from "../../base/errors.ts";
 import { writeStderr } from "../../base/logger.ts";
 import { processStartTime } from "../../host/process-info.ts";
 import type { VmRecord } from "../../state/record.ts";
 import type { GuestClock } from "../../trace/guest-clock.ts";
-import { AgentVoice } from "../microvm/agent-voice.ts";
-import type { Container } from "./container.ts";
-import { Guest, type GuestSpec } from "../microvm/guest.ts";
-import { Pauses } from "../microvm/pauses.ts";
 import { StreamRouter } from "../streams/stream-router.ts";
+import { AgentVoice } from "./agent-voice.ts";
+import { Guest, type GuestSpec } from "./guest.ts";
+import { Pauses } from "./pauses.ts";
 
-/** A VM with the containers in it, from boot to end. */
-export class Machine {
+/** How long the end of a container waits for the guest kernel's log, which a short container may outrun. */
+const KERNEL_TRACE_MS = 2_000;
+
+/** Takes the ends of processes that the guest tells. */
+export type OnExit = (event: ExitEvent, clock: GuestClock | undefined) => void;
+
+/** The VM alone, from boot to end: it knows of no container but by the events that it passes on. */
+export class MicroVm {
   readonly router = new StreamRouter();
   readonly pauses = new Pauses();
-  private readonly containers = new Map<string, Container>();
+  /** Set by whoever has the containers in it. */
+  onExit: OnExit = () => {};
   private readonly spec: GuestSpec;
   private readonly voice: AgentVoice;
   private booted: Guest | undefined;
+  private tracing: Promise<void> = Promise.resolve();
+  private traced = false;
+  private ended = false;
 
   constructor(spec: GuestSpec) {
     this.spec = spec;
@@ -50,14 +60,38 @@ export class Machine {
     return this.booted;
   }
 
+  ifBooted(): Guest | undefined {
+    return this.booted;
+  }
+
+  /** Its end was asked for: nothing in it needs to be released any more. */
+  get isEnding(): boolean {
+    return this.ended;
+  }
+
+  /** Unmounts in the guest, then ends the VM. */
+  async end(): Promise<void> {
+    this.ended = true;
+    await this.guest().end();
+  }
+
   /** Resolves when the guest can be asked for something, or never will be able to answer. */
   async awake(): Promise<void> {
     await Promise.race([this.pauses.over(), this.guest().lost]);
   }
 
-  /** Publishes what the guest's kernel did while it booted, if it can be asked. Never rejects. */
-  async traceKernel(): Promise<void> {
-    if (!this.pauses.now) await this.booted?.traceKernel().catch(() => {});
+  /** Publishes what the guest's kernel did while it booted, if it can be asked. To be called when the first container runs. */
+  traceKernel(): void {
+    if (this.traced || this.pauses.now) return;
+    this.traced = true;
+    this.tracing = this.guest().traceKernel();
+  }
+
+  /** Resolves when that is published, or takes too long. */
+  async kernelTraced(): Promise<void> {
+    await Deadline.after(KERNEL_TRACE_MS)
+      .race(this.tracing, "the guest kernel's log")
+      .catch(() => {});
   }
 
   /** Ends a VM whose guest does not, if there is one. */
@@ -82,28 +116,6 @@ export class Machine {
     this.pauses.set(false);
   }
 
-  /** @throws EXISTS */
-  add(container: Container): void {
-    const { id } = container.record;
-    if (this.containers.has(id)) throw new NkError("EXISTS", `there is a container ${id} in the VM already`);
-    this.containers.set(id, container);
-  }
-
-  remove(id: string): void {
-    this.containers.delete(id);
-  }
-
-  /** @throws NOT_FOUND */
-  container(id: string): Container {
-    const container = this.containers.get(id);
-    if (!container) throw new NkError("NOT_FOUND", `container does not exist in this VM: ${id}`);
-    return container;
-  }
-
-  all(): Container[] {
-    return [...this.containers.values()];
-  }
-
   /** Writes down what was chosen when the VM was made. */
   describe(vm: VmRecord): void {
     const guest = this.guest();
@@ -120,7 +132,7 @@ export class Machine {
   }
 
   private onEvent(event: AgentEvent, clock: GuestClock | undefined): void {
-    if (event.event === "exit") this.containers.get(event.id)?.onExit(event, clock);
+    if (event.event === "exit") this.onExit(event, clock);
     else if (event.event === "step" && clock) this.voice.step(event, clock);
     else if (event.event === "log") this.voice.say(event);
     else if (event.event === "progress") this.booted?.agent.progressed();

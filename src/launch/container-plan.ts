@@ -1,0 +1,79 @@
+import { randomBytes } from "node:crypto";
+import { isObject } from "../base/json.ts";
+import type { ContainerJob } from "../contract/job.ts";
+import { callersLimits } from "../host/callers-limits.ts";
+import type { RunningMonitor, ShadowPlan } from "../host/shadow-plan.ts";
+import { newProof } from "../host/tree-proof.ts";
+import { guestConfig, withRlimits } from "../oci/guest-config.ts";
+import { joinedShare } from "../oci/guest-mounts.ts";
+import type { ContainerRecord } from "../state/record.ts";
+import type { CreateRequest } from "./create-request.ts";
+import { shadowTerminal } from "./terminal.ts";
+import { placePlan, type Tree } from "./tree.ts";
+
+type Json = Record<string, unknown>;
+
+export interface LaunchOptions {
+  /** Foreground: the launcher stays as our child and ends with the container's status. */
+  wait: boolean;
+  startAtOnce: boolean;
+}
+
+/** A container on its way into a sandbox. */
+export interface Joining {
+  /** The folder of the sandbox's tree on which its own is mounted. */
+  folder: string;
+  job: ContainerJob;
+}
+
+/** What the monitor is asked for. */
+export function planJoin(
+  request: CreateRequest,
+  { startAtOnce }: LaunchOptions,
+  record: ContainerRecord,
+): Joining {
+  const { bundle, id } = request;
+  // A name that the guest has never looked up, so that nothing it remembers can be about another container.
+  const folder = `c-${randomBytes(6).toString("hex")}`;
+  const job: ContainerJob = {
+    record,
+    proof: newProof(),
+    guestConfig: guestConfig(withCallersLimits(bundle.raw), id, joinedShare(folder)),
+    program: bundle.config.process?.args[0] ?? "",
+    terminal: isTerminal(request),
+    startAtOnce,
+  };
+  return { folder, job };
+}
+
+/** The container's shadow. @param tree its files; @param cgroups `cgroup.procs` files */
+export function shadowPlan(
+  request: CreateRequest,
+  { wait }: LaunchOptions,
+  { proof }: ContainerJob,
+  rest: { tree: Tree; cgroups: string[]; monitor: RunningMonitor },
+): ShadowPlan {
+  const { tree, cgroups, monitor } = rest;
+  return {
+    ...placePlan(request),
+    ...tree,
+    proof,
+    cgroups,
+    monitor,
+    terminal: shadowTerminal(isTerminal(request), request.consoleSocket),
+    preserveFds: request.preserveFds,
+    stateDir: request.store.dirOf(request.id),
+    ...(request.stdio !== undefined && { stdio: request.stdio }),
+    wait,
+  };
+}
+
+/** config.json with the limits that the process would inherit from us on the host. */
+function withCallersLimits(config: Json): Json {
+  const process = isObject(config["process"]) ? config["process"] : {};
+  return { ...config, process: withRlimits(process, callersLimits()) };
+}
+
+function isTerminal({ bundle }: CreateRequest): boolean {
+  return bundle.config.process?.terminal === true;
+}

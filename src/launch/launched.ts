@@ -1,0 +1,26 @@
+import type { Shadow } from "../host/shadow.ts";
+import type { ContainerRecord } from "../state/record.ts";
+import type { StateStore } from "../state/store.ts";
+import { removeLeftovers } from "./leftovers.ts";
+
+/** A container that is created (or running). */
+export interface Launched {
+  shadow: Shadow;
+  /** How many of the monitor's steps were passed on to be shown. */
+  stepsHeard: number;
+}
+
+/** The journal first: whatever `work` acquires, delete finds. */
+export async function journaled<T>(
+  record: ContainerRecord,
+  store: StateStore,
+  work: () => Promise<T>,
+): Promise<T> {
+  store.write(record);
+  try {
+    return await work();
+  } catch (error) {
+    await removeLeftovers(record, store.dirOf(record.id));
+    throw error;
+  }
+}

@@ -1,0 +1,123 @@
+import { Deadline } from "../base/deadline.ts";
+import { NkError } from "../base/errors.ts";
+import { WORDLESS } from "../contract/follow-report.ts";
+import { cgroupFolder, makeCgroup, planCgroup } from "../host/cgroup.ts";
+import { planLimits, writeLimits } from "../host/cgroup-limits.ts";
+import { unlessGivenUp } from "../host/give-up.ts";
+import { startShadow, type Shadow } from "../host/shadow.ts";
+import { vmLimits } from "../oci/host-limits.ts";
+import { writePidFile } from "../state/pid-file.ts";
+import { heardSpans, traced } from "../trace/channels.ts";
+import { tellBoot } from "../trace/slow.ts";
+import { configNeeds } from "../vm/config-needs.ts";
+import { planJoin, shadowPlan, type Joining, type LaunchOptions } from "./container-plan.ts";
+import type { CreateRequest } from "./create-request.ts";
+import { diskRoot } from "./disk-root.ts";
+import { joinSandbox } from "./join.ts";
+import { takeFromPool, type Adopter } from "./pool.ts";
+import { journaled, type Launched } from "./launched.ts";
+import { startSandbox, type SandboxPlan, type OpenedSandbox } from "./sandbox.ts";
+import { treePlan, volumesPlan } from "./tree.ts";
+import { vmRecord } from "./vm-record.ts";
+
+/** Longer than the monitor's own deadline for a boot, so that its error arrives, which knows more. */
+const LAUNCH_TIMEOUT_MS = 240_000;
+/** A disk image of some million files takes minutes. */
+const IMAGE_TIMEOUT_MS = 1_800_000;
+/** How long a monitor whose holder was killed may take for an orderly end. */
+const GIVE_UP_MS = 2000;
+
+const WHY = "the shadow stands for the container on the host, the monitor owns its VM";
+
+/** Starts a sandbox for one container, which joins it as soon as its monitor listens: its shadow is made while the VM boots. */
+export function launchOwn(request: CreateRequest, options: LaunchOptions): Promise<Launched> {
+  const { bundle, store, id, settings, settled } = request;
+  if (settled === undefined) throw new NkError("INTERNAL", "nobody has settled what the VM is");
+  const disk = settled.shape.root === "disk" ? diskRoot(bundle, settings.sync) : undefined;
+  const folders = planCgroup(cgroupFolder(bundle.config.linux?.cgroupsPath, id));
+  const record = { ...request.record, vm: vmRecord(settled, settings, folders) };
+  const joining = planJoin(request, options, record);
+  const timeoutMs = LAUNCH_TIMEOUT_MS + (disk ? IMAGE_TIMEOUT_MS : 0);
+  return journaled(record, store, () => {
+    const cgroups = makeCgroup(folders);
+    const limits = planLimits(vmLimits(bundle.config, settings.memSizeMib), folders);
+    writeLimits(limits.memory);
+    const plan: SandboxPlan = {
+      stateDir: store.dirOf(id),
+      job: {
+        id,
+        home: { container: record, cpuLimits: limits.cpu },
+        settings,
+        settled,
+        needs: [...configNeeds(joining.job.guestConfig)],
+        narrate: heardSpans.hasSubscribers,
+        ...(disk && { disk }),
+      },
+      mounts: [],
+      cgroups,
+    };
+    const adopter: Adopter = { request, record, cpuLimits: limits.cpu, cgroups };
+    return traced("cli", "all of it, from shadow and monitor on", { why: WHY }, () =>
+      tellBoot(() =>
+        bootAndJoin({ request, options, plan, joining, adopter, deadline: Deadline.after(timeoutMs) }),
+      ),
+    );
+  });
+}
+
+interface Start {
+  request: CreateRequest;
+  options: LaunchOptions;
+  plan: SandboxPlan;
+  joining: Joining;
+  adopter: Adopter;
+  deadline: Deadline;
+}
+
+async function bootAndJoin(start: Start): Promise<Launched> {
+  const { request, plan, deadline } = start;
+  const { givenUp, pidFile } = request;
+  const sandbox = (await takeFromPool(start.adopter)) ?? (await startSandbox(plan, deadline, givenUp));
+  let shadow: Shadow | undefined;
+  try {
+    await deadline.race(unlessGivenUp(givenUp, sandbox.report.listening), "the monitor's control socket");
+    shadow = await joinIt(start, sandbox);
+    const ready = unlessGivenUp(givenUp, sandbox.report.ready);
+    const stepsHeard = await deadline.race(ready, "the container's creation");
+    if (pidFile !== undefined) writePidFile(pidFile, shadow.pid);
+    return { shadow, stepsHeard };
+  } catch (error) {
+    throw await broken(sandbox, shadow, start.options.wait, error);
+  }
+}
+
+function joinIt({ request, options, plan, joining, deadline }: Start, home: OpenedSandbox): Promise<Shadow> {
+  const { disk } = plan.job;
+  const tree = disk ? volumesPlan(request, disk.sync) : treePlan(request);
+  return joinSandbox(home, joining, (monitor) => {
+    const shadow = shadowPlan(request, options, joining.job, { tree, cgroups: plan.cgroups, monitor });
+    return startShadow(shadow, deadline, request.givenUp);
+  });
+}
+
+/** Ends what was begun. @returns the reason: the monitor's own words, where it has some */
+async function broken(
+  { report, end }: OpenedSandbox,
+  shadow: Shadow | undefined,
+  wait: boolean,
+  error: unknown,
+): Promise<unknown> {
+  await shadow?.kill();
+  await end();
+  // The monitor's last word comes when it has cleaned up; one that hangs is killed with its cgroup.
+  const last = report.ready.then(
+    () => undefined,
+    (words: unknown) => words,
+  );
+  const said = await Deadline.after(GIVE_UP_MS)
+    .race(last, "the monitor's end")
+    .catch(() => undefined);
+  // The launcher restores the terminal, on which the error is said.
+  if (wait) await shadow?.exitStatus();
+  return said instanceof NkError && said.phase !== WORDLESS ? said : error;
+}

@@ -1,0 +1,66 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Deadline } from "../base/deadline.ts";
+import { followReport, type MonitorReport } from "../contract/follow-report.ts";
+import { encodeRequest, jobPath, type SandboxJob } from "../contract/job.ts";
+import { ownMonitor } from "../contract/own-monitor.ts";
+import { startShadow, type ShadowPlan } from "../host/shadow.ts";
+import { newProof } from "../host/tree-proof.ts";
+import { writeFileAtomic } from "../state/atomic-write.ts";
+import { TREE_FOLDER } from "../state/machine-record.ts";
+
+/** A sandbox on its way: started, or taken from a pool. */
+export interface OpenedSandbox {
+  /** Its folder. */
+  stateDir: string;
+  /** The process that has its tree. */
+  holderPid: number;
+  /** What its monitor tells. */
+  report: MonitorReport;
+  /** Ends it, whatever it is doing: its monitor notices, and releases the rest. */
+  end: () => Promise<void>;
+}
+
+/** What a sandbox is started with, in its state folder. */
+export interface SandboxPlan {
+  stateDir: string;
+  job: Omit<SandboxJob, "proof">;
+  /** Volumes of its own tree, which the guest has before any container comes. */
+  mounts: ShadowPlan["mounts"];
+  /** cgroup.procs files that holder, monitor and VM are in. */
+  cgroups: string[];
+}
+
+/**
+ * Starts the holder of a sandbox's tree, and the monitor, which boots the VM. The tree is an empty folder, on which the trees of containers are
+ * mounted. When it throws, nothing is left.
+ */
+export async function startSandbox(
+  { stateDir, job, mounts, cgroups }: SandboxPlan,
+  deadline: Deadline,
+  givenUp?: AbortSignal,
+): Promise<OpenedSandbox> {
+  const proof = newProof();
+  const tree = join(stateDir, TREE_FOLDER);
+  mkdirSync(tree, { recursive: true });
+  writeFileAtomic(jobPath(stateDir), encodeRequest({ ...job, proof } satisfies SandboxJob));
+  const plan: ShadowPlan = {
+    rootfs: tree,
+    proof,
+    // The guest could fill the state folder, which is memory, with files of its own.
+    readonly: true,
+    mounts,
+    hostname: job.id.slice(0, 63),
+    netns: "new",
+    cgroups,
+    stateDir,
+    terminal: "none",
+    stdio: "ignore",
+    preserveFds: 0,
+    wait: false,
+    monitor: ownMonitor(stateDir),
+  };
+  const holder = await startShadow(plan, deadline, givenUp);
+  const report = followReport(holder.reportLines);
+  return { stateDir, holderPid: holder.pid, report, end: () => holder.kill() };
+}

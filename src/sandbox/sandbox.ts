@@ -1,0 +1,222 @@
+import type { Socket } from "node:net";
+import { asNkError, NkError } from "../base/errors.ts";
+import { Latch } from "../base/latch.ts";
+import { writeStderr } from "../base/logger.ts";
+import { WORDLESS } from "../contract/follow-report.ts";
+import type { DiskRoot, OwnedHome } from "../contract/job.ts";
+import { checkKernelFeatures } from "../image/check-kernel.ts";
+import type { MachineStatus } from "../state/machine-record.ts";
+import type { StateStore } from "../state/store.ts";
+import { configNeeds } from "../vm/config-needs.ts";
+import { Container } from "./containers/container.ts";
+import { acceptJoin, type JoinRequest } from "./containers/join.ts";
+import { Members } from "./containers/members.ts";
+import { guestPlace, joinedPlace, type JoinedPlace } from "./containers/place.ts";
+import type { ControlTarget } from "./control/target.ts";
+import { EndOfMany } from "./ends/end-of-many.ts";
+import { EndOfOne } from "./ends/end-of-one.ts";
+import type { Ends } from "./ends/ends.ts";
+import type { Guest } from "./microvm/guest.ts";
+import type { MicroVm } from "./microvm/microvm.ts";
+import { ownerOf, type Owner } from "./owner.ts";
+import type { Holder } from "./holder.ts";
+
+/** Whose a sandbox is. @see SandboxJob */
+export interface SandboxSpec {
+  id: string;
+  home: OwnedHome;
+  disk?: DiskRoot | undefined;
+}
+
+/**
+ * A VM with its monitor, a tree of its own, and the containers in it: `open`, then any number of `join`s, and `live` until all is released. A VM
+ * made by hand lives until it is stopped; that of one container takes no other, and ends with it.
+ */
+export class Sandbox implements ControlTarget {
+  readonly microvm: MicroVm;
+  readonly members = new Members();
+  private readonly id: string;
+  private readonly isForOne: boolean;
+  private readonly store: StateStore;
+  private readonly holder: Holder;
+  private readonly owner: Owner;
+  private readonly ends: Ends;
+  private readonly booted = new Latch<Guest>();
+  private readonly firstMade = new Latch();
+  private readonly stopWanted = new Latch();
+  private readonly over = new Latch();
+  private status: MachineStatus = "starting";
+
+  /** @param holder the process that has the sandbox's tree; who makes the sandbox tells it when that has gone (`giveUp`) */
+  constructor({ id, home, disk }: SandboxSpec, microvm: MicroVm, store: StateStore, holder: Holder) {
+    this.id = id;
+    this.isForOne = "container" in home;
+    this.store = store;
+    this.holder = holder;
+    this.owner = ownerOf(home, store, holder);
+    this.microvm = microvm;
+    microvm.onExit = (event, clock) => this.members.find(event.id)?.onExit(event, clock);
+    this.ends = this.isForOne
+      ? new EndOfOne(microvm, holder, disk)
+      : new EndOfMany(microvm, holder, store.dirOf(id));
+  }
+
+  describe(): unknown {
+    return this.owner.describe(this.members.all().map(({ record }) => record));
+  }
+
+  /** Boots the VM; for one container, waits until that is there. On failure nothing of either is left. */
+  async open(): Promise<void> {
+    this.setStatus("starting");
+    const boot = this.boot();
+    boot.catch((error: unknown) => {
+      this.booted.reject(error);
+      this.firstMade.reject(error);
+    });
+    const stopped = this.stopWanted.promise.then((): never => {
+      throw new NkError("BOOT", "the VM was stopped while it booted", { phase: WORDLESS });
+    });
+    await Promise.race([this.isForOne ? this.firstMade.promise : boot, stopped]);
+  }
+
+  private async boot(): Promise<void> {
+    const guest = this.microvm.ifBooted() ?? (await this.microvm.boot());
+    for (const mount of this.owner.mounts()) await guest.agent.mount(mount);
+    this.microvm.describe(this.owner.vm);
+    this.setStatus("running");
+    this.booted.resolve(guest);
+  }
+
+  /** Nobody waits for it any more: it ends, with its one container if there is that. */
+  giveUp(reason: string): void {
+    const only = this.one();
+    if (only) only.giveUp(reason);
+    else this.stopWanted.resolve();
+  }
+
+  private one(): Container | undefined {
+    return this.isForOne ? this.members.all()[0] : undefined;
+  }
+
+  /** The command that made it knows that it is there. */
+  handedOver(): void {
+    this.one()?.handedOver();
+  }
+
+  async start(container: Container): Promise<void> {
+    await container.start();
+    this.microvm.traceKernel();
+  }
+
+  end(container: Container, quick: boolean): Promise<void> {
+    return this.ends.end(container, quick);
+  }
+
+  join(socket: Socket, head: Buffer, shadowPid: number): void {
+    acceptJoin(socket, head, (request, link) => {
+      if (this.isForOne) request.job.record.vm = this.owner.vm;
+      const shadow = { link, pid: shadowPid };
+      const container = new Container(request.job, this.store, shadow, this.microvm.router);
+      const made = this.make(container, request);
+      made.then(
+        () => this.firstMade.resolve(),
+        (error: unknown) => this.firstMade.reject(error),
+      );
+      return { handlers: container.shadowHandlers(), made };
+    });
+  }
+
+  /** Stops the guest's CPUs. Containers know nothing of it; their clock jumps when they go on. */
+  async pause(): Promise<void> {
+    await this.microvm.pause();
+    this.setStatus("paused");
+  }
+
+  async resume(): Promise<void> {
+    await this.microvm.resume();
+    this.setStatus("running");
+  }
+
+  async stop(): Promise<void> {
+    const only = this.one();
+    if (only) await this.end(only, true);
+    else this.stopWanted.resolve();
+    await this.over.promise;
+  }
+
+  /** Waits until the VM is stopped or lost, or its one container has ended, and releases everything. */
+  async live(): Promise<void> {
+    if (!this.isForOne) await this.endOfVm();
+    await this.members.over();
+    this.setStatus("stopped");
+    this.over.resolve();
+    this.holder.dismiss();
+    await this.holder.gone();
+  }
+
+  private async endOfVm(): Promise<void> {
+    const lost = this.microvm.guest().lost.then((error) => error);
+    const end = await Promise.race([lost, this.stopWanted.promise]);
+    if (end instanceof NkError) this.owner.lost(end);
+    else if (this.status === "paused") await this.microvm.resume().catch(warn);
+    await this.microvm.end();
+  }
+
+  private async make(container: Container, { job, folder }: JoinRequest): Promise<void> {
+    const place = joinedPlace(folder);
+    try {
+      this.checkJoin();
+      await this.members.admit(container);
+    } catch (error) {
+      container.discard();
+      throw error;
+    }
+    container.unwanted.catch(() => this.ends.kill(container));
+    try {
+      await this.makeInGuest(container, job, place);
+    } catch (error) {
+      container.discard();
+      const undone = this.ends.undo(container, place, error);
+      this.members.keep(
+        job.record.id,
+        undone.then(() => {}),
+      );
+      throw await undone;
+    }
+    this.members.keep(job.record.id, this.ends.live(container, place));
+  }
+
+  /** @throws BAD_STATE */
+  private checkJoin(): void {
+    if (this.one()) throw new NkError("BAD_STATE", `${this.id} is a container, whose VM takes no others`);
+    if (!this.isForOne && this.status !== "running")
+      throw new NkError("BAD_STATE", `the VM is ${this.status}`);
+  }
+
+  /** What is done on the host, hooks above all, is done beside the boot. */
+  private async makeInGuest(
+    container: Container,
+    job: JoinRequest["job"],
+    place: JoinedPlace,
+  ): Promise<void> {
+    const ready = Promise.all([this.booted.promise, container.prepare()]);
+    const [guest] = await Promise.race([ready, container.unwanted]);
+    // Of one that came to a VM which runs already: what it needs was not known at the boot.
+    checkKernelFeatures(this.microvm.shape.kernel, configNeeds(job.guestConfig));
+    const { agent } = this.microvm.running();
+    await Promise.race([container.create(agent, guestPlace(place, guest, job.proof)), container.unwanted]);
+    this.owner.containerMade();
+    container.created();
+    if (job.startAtOnce) await this.start(container);
+    if (!this.isForOne) container.handedOver();
+  }
+
+  private setStatus(status: MachineStatus): void {
+    this.status = status;
+    this.owner.setStatus(status);
+  }
+}
+
+function warn(error: unknown): void {
+  writeStderr(`${asNkError(error).message}\n`);
+}

@@ -1,0 +1,3 @@
+import { killInPool } from "./kill-pool-suite.ts";
+
+killInPool("usual");
