@@ -20,7 +20,8 @@ static int usage(void) {
         "       nk-shadow jail FOLDER ROOT [--bind SOURCE NAME ro|rw]... -- PROGRAM [ARG]...\n"
         "       nk-shadow fifo PATH...\n"
         "       nk-shadow keep BYTES    from standard input to descriptors 3 and 4\n"
-        "       nk-shadow files ROOT    with records on standard input\n",
+        "       nk-shadow files ROOT    with records on standard input\n"
+        "       nk-shadow remove FOLDER NAME\n",
         stderr);
     return 2;
 }
@@ -60,5 +61,7 @@ int main(int argc, char **argv) {
         return keep_command(argv[2]);
     if (argc == 3 && strcmp(argv[1], "files") == 0)
         return files_command(argv[2]);
+    if (argc == 4 && strcmp(argv[1], "remove") == 0)
+        return remove_command(argv[2], argv[3]);
     return usage();
 }

@@ -3,6 +3,7 @@
 #define NK_FILES_COMMANDS_H
 
 int files_command(const char *root);
+int remove_command(const char *folder, const char *name);
 int xattrs_command(int count, char **paths);
 
 #endif

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { asNkError } from "../base/errors.ts";
 import { isAlive } from "../host/process-info.ts";
+import { removeTree } from "../host/remove-tree.ts";
 import { cacheDirs, staleFiles } from "../image/cache-dir.ts";
 import { diskDirs, staleDisks } from "../image/disk-cache.ts";
 import { defaultImageDirs } from "../image/guest-image.ts";
@@ -11,13 +12,17 @@ import type { ContainerRecord } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
 import { loadMode, refresh } from "./modes.ts";
 
+const ABANDONED = "the command that filled or emptied it was killed";
+
 /** All that is left of killed processes below one `--root`, and what was prepared for VMs and not used for a month. */
 export async function findGarbage(store: StateStore): Promise<Garbage[]> {
   const containers = await Promise.all(store.folders().map((name) => containerGarbage(store, name)));
   return [
     ...containers.filter((found) => found !== undefined),
-    ...store.abandoned().map((name) => abandonedFolder(join(store.root, name))),
-    ...strayImageBundles().map((path) => garbageFile("bundle", path, "its container is gone")),
+    ...store
+      .abandoned()
+      .map((name) => garbageFile("folder", join(store.root, name), ABANDONED, removeStateFolder)),
+    ...strayImageBundles().map((path) => garbageFile("bundle", path, "its container is gone", removeTree)),
     ...cacheDirs(defaultImageDirs())
       .flatMap(staleFiles)
       .map((path) => garbageFile("image", path, "not used for 30 days")),
@@ -25,14 +30,6 @@ export async function findGarbage(store: StateStore): Promise<Garbage[]> {
       .flatMap((dir) => staleDisks(dir))
       .map(({ path, reason }) => garbageFile("image", path, reason)),
   ];
-}
-
-function abandonedFolder(path: string): Garbage {
-  const remove = async (): Promise<boolean> => {
-    removeStateFolder(path);
-    return true;
-  };
-  return { kind: "folder", name: path, reason: "the command that filled or emptied it was killed", remove };
 }
 
 async function containerGarbage(store: StateStore, folder: string): Promise<Garbage | undefined> {

@@ -12,11 +12,27 @@ export interface Garbage {
   remove(): Promise<boolean>;
 }
 
-/** A file or folder that only has to be removed. */
-export function garbageFile(kind: Garbage["kind"], path: string, reason: string): Garbage {
-  const remove = async (): Promise<boolean> => {
-    rmSync(path, { recursive: true, force: true });
-    return true;
+/**
+ * A file or folder that only has to be removed.
+ * @param remove how, where that is not so simple
+ */
+export function garbageFile(
+  kind: Garbage["kind"],
+  path: string,
+  reason: string,
+  remove: (path: string) => void = removeFile,
+): Garbage {
+  return {
+    kind,
+    name: path,
+    reason,
+    remove: async () => {
+      remove(path);
+      return true;
+    },
   };
-  return { kind, name: path, reason, remove };
+}
+
+function removeFile(path: string): void {
+  rmSync(path, { recursive: true, force: true });
 }

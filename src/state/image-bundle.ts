@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { removeTree } from "../host/remove-tree.ts";
 import { isOwnerAlive, ownName } from "./claim.ts";
 import { takenHome } from "./home.ts";
 
@@ -33,7 +34,7 @@ export function newImageBundle(prepared: string, stateDir: string): string {
 /** Removes a state folder that nobody finds by an id any more, after what lies elsewhere and belongs to it: an unpacked bundle, the folder of a VM from a pool. */
 export function removeStateFolder(stateDir: string): void {
   const folder = linkTarget(join(stateDir, TO_BUNDLE));
-  if (folder !== undefined && isBundleFolder(folder)) rmSync(folder, { recursive: true, force: true });
+  if (folder !== undefined && isBundleFolder(folder)) removeTree(folder);
   const home = takenHome(stateDir);
   if (home !== undefined) removeWhole(home);
   removeWhole(stateDir);

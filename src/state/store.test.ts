@@ -93,7 +93,7 @@ describe("StateStore", () => {
     for (const name of dead) mkdirSync(join(root, name, "sub"), { recursive: true });
     const mine = store.prepare();
     expect(store.abandoned().sort()).toEqual(dead.sort());
-    store.removeAbandoned();
+    store.removeAbandoned(unexpected);
     expect(readdirSync(root).map((name) => join(root, name))).toEqual([mine]);
   });
 

@@ -141,8 +141,15 @@ export class StateStore {
     return existsSync(this.root) ? readdirSync(this.root).filter(isAbandoned) : [];
   }
 
-  removeAbandoned(): void {
-    for (const name of this.abandoned()) removeStateFolder(join(this.root, name));
+  /** @param onLeft hears of what cannot be removed: it is somebody else's, and no reason to fail */
+  removeAbandoned(onLeft: (error: NkError) => void): void {
+    for (const name of this.abandoned()) {
+      try {
+        removeStateFolder(join(this.root, name));
+      } catch (error) {
+        onLeft(asNkError(error));
+      }
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   existsSync,
@@ -133,6 +133,29 @@ describe("run --image", () => {
       expect(bundles()).toEqual([]);
       expect(readdirSync(nk.root)).toEqual([]);
     }
+  });
+
+  it("what cannot be removed fails its own delete and gc, and nobody else's delete", async () => {
+    for (const id of ["imaged1", "imaged2"])
+      await nk.run(["run", "-d", "--image", image, id, "sleep 1000"], { streams: "ignored" });
+    const inside = join(nk.root, "imaged1/image");
+    const mounted = join(readlinkSync(inside), "bundle/rootfs/home");
+    execFileSync("mount", ["--bind", dir, mounted]);
+    const leftover = `cannot remove ${readlinkSync(inside)}: home: `;
+    try {
+      const own = await nk.run(["delete", "--force", "imaged1"]);
+      expect([own.code, own.stderr]).toEqual([1, expect.stringContaining(leftover)]);
+      const other = await nk.run(["delete", "--force", "imaged2"]);
+      expect([other.code, other.stderr]).toEqual([0, expect.stringContaining(leftover)]);
+      expect((await nk.run(["gc"])).code).toBe(1);
+    } finally {
+      execFileSync("umount", [mounted]);
+    }
+    expect(existsSync(image)).toBe(true);
+    expect((await nk.run(["gc"])).code).toBe(0);
+    expect(bundles()).toEqual([]);
+    // The state of the host's runtime.
+    expect(readdirSync(nk.root)).toEqual(["~host"]);
   });
 
   it("gc finds one whose state folder was lost, and leaves those in use", async () => {

@@ -1,5 +1,6 @@
 import { checkAllowed } from "../../container/lifecycle.ts";
 import { asNkError } from "../../base/errors.ts";
+import { warnings } from "../../trace/channels.ts";
 import type { Command } from "../command.ts";
 import { findContainer } from "../find-container.ts";
 
@@ -40,7 +41,9 @@ export const deleteCommand: Command = {
       }
     }
     // Of any container: they have no id any more by which somebody could ask.
-    context.store.removeAbandoned();
+    context.store.removeAbandoned(({ message }) =>
+      warnings.publish(`what a killed command has left stays: ${message}`),
+    );
     return 0;
   },
 };

@@ -1,6 +1,7 @@
-import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { asNkError } from "../../base/errors.ts";
+import { writeStderr } from "../../base/logger.ts";
+import { removeTree } from "../../host/remove-tree.ts";
 import { SHARED_ROOTFS } from "../../oci/guest-mounts.ts";
 import type { CopyBack } from "../../state/record.ts";
 import { traced } from "../../trace/channels.ts";
@@ -41,7 +42,14 @@ export function notCopied(error: string): CopyBack {
   return { ...NOTHING, error };
 }
 
-/** Removes what a guest that ended in the middle has left. Only when the guest has ended: it could write there. */
+/**
+ * Removes what a guest that ended in the middle has left. Only when the guest has ended; another container may still write there. What cannot be
+ * removed must not keep the container from its end: the monitor's log has it.
+ */
 export function removeStaging(rootfs: string): void {
-  rmSync(join(rootfs, STAGING), { recursive: true, force: true });
+  try {
+    removeTree(join(rootfs, STAGING));
+  } catch (error) {
+    writeStderr(`${asNkError(error).message}\n`);
+  }
 }
