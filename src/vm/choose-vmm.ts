@@ -1,8 +1,8 @@
-import { asNkError } from "../base/errors.ts";
+import { asNkError, NkError } from "../base/errors.ts";
 import { checkKernelFeatures } from "../image/check-kernel.ts";
 import { checkMemory } from "../image/memory-need.ts";
 import { loadDriver, VMM_NAMES } from "./drivers.ts";
-import type { Settled, Settlement, VmDriver, VmmName, Wish } from "./driver.ts";
+import type { Refusal, Settled, Settlement, VmDriver, VmmName, Wish } from "./driver.ts";
 
 /** What is asked for, with the VMM. */
 export type VmWish = Omit<Wish, "isNamed"> & { vmm: VmmName | "auto" };
@@ -14,19 +14,18 @@ export type VmWish = Omit<Wish, "isNamed"> & { vmm: VmmName | "auto" };
  * `VmDriver.settle`
  */
 export async function settle({ vmm, ...wish }: VmWish): Promise<Settled> {
-  const passedOver: string[] = [];
-  const names = vmm === "auto" ? VMM_NAMES : [vmm];
-  for (const name of names) {
+  const refusals: Refusal[] = [];
+  for (const name of vmm === "auto" ? VMM_NAMES : [vmm]) {
     const driver = await loadDriver(name);
     const found = checked(driver, await driver.settle({ ...wish, isNamed: vmm !== "auto" }));
-    if (!("refused" in found)) {
-      checkMemory(found.shape, found.shape.memSizeMib);
-      return { ...found, reasons: { ...found.reasons, vmm: reasonFor(driver, found, vmm, passedOver) } };
+    if ("refused" in found) {
+      refusals.push(found);
+      continue;
     }
-    if (name === names.at(-1)) throw found.error;
-    passedOver.push(found.refused);
+    checkMemory(found.shape, found.shape.memSizeMib);
+    return { ...found, reasons: { ...found.reasons, vmm: reasonFor(driver, found, vmm, refusals) } };
   }
-  throw new Error("there is no driver");
+  throw refusals.at(-1)?.error ?? new NkError("INTERNAL", "there is no driver of a VMM");
 }
 
 /** A kernel that will not do for this VMM may do for another. */
@@ -45,8 +44,9 @@ function reasonFor(
   { title }: VmDriver,
   { reasons }: Settled,
   vmm: VmWish["vmm"],
-  passedOver: readonly string[],
+  refusals: readonly Refusal[],
 ): string {
   if (vmm !== "auto") return `${title} was asked for`;
-  return passedOver.length === 0 ? reasons.vmm : `${title}, because ${passedOver.join("; ")}`;
+  if (refusals.length === 0) return reasons.vmm;
+  return `${title}, because ${refusals.map(({ refused }) => refused).join("; ")}`;
 }

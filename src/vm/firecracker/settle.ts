@@ -11,8 +11,8 @@ import { needsKvm } from "./needs-kvm.ts";
 export const SHARES: readonly ShareKind[] = ["9p-vsock"];
 
 /**
- * `VmDriver.settle`. A root file system is on a disk unless a share is asked for. 9p is taken for 9p-vsock, which is the same to whoever looks at files; virtiofs is
- * refused, because sockets, fifos and devices on it are the reason to ask for it.
+ * `VmDriver.settle`. A root file system is on a disk unless a share is asked for. 9p is taken for 9p-vsock, which is the same to whoever looks at
+ * files; virtiofs is refused, because sockets, fifos and devices on it are the reason to ask for it.
  */
 export async function settle(wish: Wish): Promise<Settlement> {
   const conflict = conflictOf(wish);

@@ -11,8 +11,8 @@ import { findQemu, type QemuBinary } from "./detect.ts";
 export const SHARES: readonly ShareKind[] = ["virtiofs", "9p", "9p-vsock"];
 
 /**
- * `VmDriver.settle`. A root file system is shared, so that what a container writes is on the host at once. Where there is no share to be had it is on a disk, as long
- * as nothing has to be seen live.
+ * `VmDriver.settle`. A root file system is shared, so that what a container writes is on the host at once. Where there is no share to be had it is
+ * on a disk, as long as nothing has to be seen live.
  */
 export async function settle(wish: Wish): Promise<Settlement> {
   try {
@@ -56,17 +56,16 @@ function files({ root: want, volumes, needsVolumes }: Wish, { shares }: KernelIm
       ...(want === "auto" && {
         root: "the root file system is the host's: what is written is there at once",
       }),
-      ...(volumes === "auto" && { volumes: `${served.volumes}: ${WHY_AUTO[served.volumes ?? "9p"]}` }),
+      ...(volumes === "auto" && {
+        volumes: `${served.volumes}: ${served.server === undefined ? BARE : SERVED}`,
+      }),
     },
   };
 }
 
-/** Never 9p-vsock, which is slower than both. Numbers and reasons: docs/decisions/0003-share-choice.md. */
-const WHY_AUTO: Record<ShareKind, string> = {
-  virtiofs: "sockets, fifos and devices work on it",
-  "9p": "it needs nothing but QEMU",
-  "9p-vsock": "it was asked for",
-};
+/** Why `auto` is that (docs/decisions/0003-share-choice.md). */
+const SERVED = "sockets, fifos and devices work on it";
+const BARE = "it needs nothing but QEMU";
 
 /** It is not what `auto` is on other hosts: what the container writes is not on this one. @throws UNSUPPORTED when it does not do */
 function onDisk(needsVolumes: boolean): Files {
