@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { cli } from "./cli.ts";
 import type { Findings, Measurement } from "./measurement.ts";
 import { memory } from "./memory.ts";
+import { pool } from "./pool.ts";
 import { formatTable, resultOf, type Result } from "./report.ts";
 import { share } from "./share.ts";
 import { start } from "./start.ts";
@@ -11,7 +12,7 @@ import { streams } from "./streams.ts";
 import { Workbench } from "./workbench.ts";
 
 /** Measures VM mode (docs/performance.md): node build/bench.cjs [-n RUNS] [--only NAME,…] [--kernel PATH] [--accel tcg|kvm|auto] [--vmm qemu|firecracker] */
-const MEASUREMENTS: readonly Measurement[] = [start, cli, streams, share, memory];
+const MEASUREMENTS: readonly Measurement[] = [start, pool, cli, streams, share, memory];
 const OUTPUT = "build/bench/vm.json";
 
 const { values: options } = parseArgs({

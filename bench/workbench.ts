@@ -9,7 +9,7 @@ export class Workbench {
   readonly folder = mkdtempSync(join(tmpdir(), "nkb-"));
   readonly runtime = join(process.cwd(), "bin/nk-runtime");
   private readonly stateRoot = join(this.folder, "state");
-  private readonly vmFlags: readonly string[];
+  readonly vmFlags: readonly string[];
   private readonly ids = new Set<string>();
   private count = 0;
 
@@ -56,9 +56,9 @@ export class Workbench {
   }
 
   /** `run` in the foreground; its state is kept until `remove`. */
-  run(bundle: string, id: string): Promise<Timed> {
+  run(bundle: string, id: string, ...flags: string[]): Promise<Timed> {
     this.ids.add(id);
-    return this.call("run", "--keep", "--mode=vm", ...this.vmFlags, "--bundle", bundle, id);
+    return this.call("run", "--keep", "--mode=vm", ...this.vmFlags, ...flags, "--bundle", bundle, id);
   }
 
   /** A container that runs until it is removed. */

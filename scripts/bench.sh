@@ -2,7 +2,7 @@
 # Measures; results are printed and written to build/bench/.
 #   sudo ./scripts/bench.sh vm [-n RUNS] [--only NAME,...]
 # Starts, commands, streams, shared files and memory of VM mode, each beside what it is compared with (docs/performance.md).
-# NAME: start, cli, streams, share, memory. Some minutes.
+# NAME: start, pool, cli, streams, share, memory. Some minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/ui.sh

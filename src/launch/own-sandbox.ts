@@ -16,6 +16,7 @@ import { diskRoot } from "./disk-root.ts";
 import { joinSandbox } from "./join.ts";
 import { takeFromPool, type Adopter } from "./pool.ts";
 import { journaled, type Launched } from "./launched.ts";
+import { refillPool } from "./refill.ts";
 import { startSandbox, type SandboxPlan, type OpenedSandbox } from "./sandbox.ts";
 import { treePlan, volumesPlan } from "./tree.ts";
 import { vmRecord } from "./vm-record.ts";
@@ -88,6 +89,9 @@ async function bootAndJoin(start: Start): Promise<Launched> {
     return { shadow, stepsHeard };
   } catch (error) {
     throw await broken(sandbox, shadow, start.options.wait, error);
+  } finally {
+    // Not before: it takes a CPU for some tenths of a second.
+    if (sandbox.isFromPool) refillPool(request.store.root);
   }
 }
 

@@ -12,7 +12,6 @@ import { notices, traced } from "../trace/channels.ts";
 import { shapeKey } from "../vm/shape.ts";
 import type { CreateRequest } from "./create-request.ts";
 import { endPooled } from "./end-pooled.ts";
-import { refillPool } from "./refill.ts";
 import type { OpenedSandbox } from "./sandbox.ts";
 
 const WHY = "a VM of this shape has booted already and waits";
@@ -74,10 +73,10 @@ async function adopt(folder: string, adopter: Adopter): Promise<OpenedSandbox | 
         const socket = await adoptVm(control, { container: record, cpuLimits, cgroups });
         const report = followReport(readLines(socket));
         await report.listening;
-        refillPool(request.store.root);
         return {
           stateDir: folder,
           holderPid: pooled.holder.pid,
+          isFromPool: true,
           report,
           end: async () => {
             socket.destroy();

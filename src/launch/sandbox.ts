@@ -15,6 +15,8 @@ export interface OpenedSandbox {
   stateDir: string;
   /** The process that has its tree. */
   holderPid: number;
+  /** Another is to be booted in its place. */
+  isFromPool?: true;
   /** What its monitor tells. */
   report: MonitorReport;
   /** Ends it, whatever it is doing: its monitor notices, and releases the rest. */
