@@ -105,6 +105,7 @@ async function launch(command: "create" | "exec", plan: Buffer, options: LaunchO
     // The shadow dies with its launcher as long as it is not released (PR_SET_PDEATHSIG).
     launcher.kill("SIGKILL");
     (launcher.stdio[4] as Readable | null)?.destroy();
+    await exited;
     throw error;
   }
 }
