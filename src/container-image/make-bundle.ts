@@ -1,15 +1,19 @@
 import {
   chmodSync,
+  closeSync,
+  constants,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
-  rmSync,
+  rmdirSync,
   statfsSync,
   writeFileSync,
   type Stats,
 } from "node:fs";
 import { join } from "node:path";
 import { asNkError, NkError } from "../base/errors.ts";
+import { removeTree } from "../host/remove-tree.ts";
 import { printableLine } from "../base/printable.ts";
 import { CONFIG_FILE } from "../oci/config-file.ts";
 import { warnings } from "../trace/channels.ts";
@@ -46,16 +50,37 @@ export async function makeBundle(request: BundleRequest): Promise<void> {
   const image = await openImage(request.image);
   const { dir } = request;
   const isOurs = makeFolder(dir);
+  const fd = openSync(dir, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  // Whatever is put into its place meanwhile. Not /proc/self: nk-shadow makes files there too.
+  const held = `/proc/${process.pid}/fd/${fd}`;
   try {
     await tellIfSlow(
       () => `unpacking ${request.image} into ${dir}`,
-      () => fill(image, request),
+      () => fill(image, { ...request, dir: held }, dir),
     );
   } catch (error) {
-    for (const name of readdirSync(dir)) rmSync(join(dir, name), { recursive: true, force: true });
-    if (isOurs) rmSync(dir, { recursive: true, force: true });
-    throw asNkError(error);
+    for (const name of readdirSync(held)) removeTree(join(held, name));
+    if (isOurs) removeEmpty(dir);
+    throw asNkError(withPath(error, held, dir));
+  } finally {
+    closeSync(fd);
   }
+}
+
+function removeEmpty(dir: string): void {
+  try {
+    rmdirSync(dir);
+  } catch {
+    // Somebody has put something else there.
+  }
+}
+
+/** What the system says of the folder by its descriptor is told by its name. */
+function withPath(error: unknown, held: string, dir: string): unknown {
+  const { path } = error as NodeJS.ErrnoException;
+  return path?.startsWith(held) === true
+    ? Object.assign(error as Error, { path: `${dir}${path.slice(held.length)}` })
+    : error;
 }
 
 /** For root alone: an image's set-user-ID programs are nobody else's to run. @returns whether it was not there */
@@ -78,6 +103,7 @@ function makeFolder(dir: string): boolean {
 async function fill(
   { config, layers }: Image,
   { dir, hostname, givenUp, ...choice }: BundleRequest,
+  shownDir: string,
 ): Promise<void> {
   const rootfs = join(dir, "rootfs");
   // Folders that no layer names are for every user of the container.
@@ -93,7 +119,7 @@ async function fill(
     lost += await makeSpecials(rootfs, writer.endLayer());
   }
   if (lost > 0)
-    warnings.publish(`${dir}: the file system does not take ${lost} extended attributes of the image`);
+    warnings.publish(`${shownDir}: the file system does not take ${lost} extended attributes of the image`);
   const json = bundleConfig(config, findUser(rootfs, config.user), hostname, choice);
   makeWorkingDir(rootfs, config.workingDir);
   writeFileSync(join(dir, CONFIG_FILE), `${JSON.stringify(json, null, 2)}\n`, { mode: 0o600 });

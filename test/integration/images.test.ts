@@ -1,7 +1,9 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   existsSync,
   lstatSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -34,6 +36,27 @@ afterEach(() => rig.cleanup());
 async function unpacked(...layers: TestLayer[]): Promise<void> {
   expect(await rig.unpack(...layers)).toMatchObject({ code: 0, stderr: "" });
 }
+
+it("unpacks into the folder it has made, whatever somebody puts into its place meanwhile", async () => {
+  const [out, away, foreign] = ["out", "away", "foreign"].map((name) => join(rig.dir, name)) as [
+    string,
+    string,
+    string,
+  ];
+  mkdirSync(join(foreign, "rootfs"), { recursive: true });
+  writeFileSync(join(foreign, "file"), "");
+  const attack = `1 until -e "$ARGV[0]/rootfs/f0"; rename $ARGV[0], $ARGV[1] and symlink $ARGV[2], $ARGV[0]`;
+  const attacked = once(spawn("perl", ["-e", attack, out, away, foreign]), "close");
+  const files = Array.from({ length: 1000 }, (_, n) => file(`f${n}`));
+  const { code } = await rig.unpack(layer(...files));
+  await attacked;
+  expect({ code, foreign: readdirSync(foreign), rootfs: readdirSync(join(foreign, "rootfs")) }).toEqual({
+    code: 0,
+    foreign: ["file", "rootfs"],
+    rootfs: [],
+  });
+  expect(readdirSync(join(away, "rootfs")).length).toBe(1000);
+});
 
 describe("kinds of images", () => {
   const image: TestImage = {
