@@ -68,8 +68,8 @@ static int clone_volume(const struct plan_mount *mount) {
 }
 
 /* Sources are taken before propagation is cut, so that slaves keep their masters. copies[0]: the rootfs. */
-static int clone_all(const struct plan *plan, int *copies) {
-    copies[0] = clone_tree(AT_FDCWD, plan->rootfs, MS_REC, "rootfs");
+static int clone_all(const struct plan *plan, int rootfs, int *copies) {
+    copies[0] = clone_tree(rootfs, ".", MS_REC, "rootfs");
     if (copies[0] < 0)
         return -1;
     for (size_t i = 0; i < plan->mount_count; i++) {
@@ -169,17 +169,17 @@ static int make_shared_tree(const struct plan *plan, struct tree *tree, const in
 }
 
 static int assemble(const struct plan *plan, struct tree *tree, int *copies) {
+    /* The path was resolved before: another container may have made a folder on the way a link by now. */
+    cleanup_close int place = nk_openat2(AT_FDCWD, plan->rootfs, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
     cleanup_close int view = -1;
-    cleanup_close int place = -1;
 
-    if (clone_all(plan, copies) < 0)
+    if (place < 0)
+        return fail_errno("cannot open the rootfs %s without following links", plan->rootfs);
+    if (clone_all(plan, place, copies) < 0)
         return -1;
-    view = clone_tree(AT_FDCWD, plan->rootfs, MS_REC, "rootfs");
+    view = clone_tree(place, ".", MS_REC, "rootfs");
     if (view < 0)
         return -1;
-    place = open(plan->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (place < 0)
-        return fail_errno("cannot open the rootfs %s", plan->rootfs);
     /* The last path of the caller's: from here on the root may be another. */
     if (tree_leave_chroot() < 0)
         return -1;

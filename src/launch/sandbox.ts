@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import type { Deadline } from "../base/deadline.ts";
 import { followReport, type MonitorReport } from "../contract/follow-report.ts";
@@ -47,7 +47,7 @@ export async function startSandbox(
   mkdirSync(tree, { recursive: true });
   writeFileAtomic(jobPath(stateDir), encodeRequest({ ...job, proof } satisfies SandboxJob));
   const plan: ShadowPlan = {
-    rootfs: tree,
+    rootfs: realpathSync(tree),
     proof,
     // The guest could fill the state folder, which is memory, with files of its own.
     readonly: true,

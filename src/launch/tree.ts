@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { NkError } from "../base/errors.ts";
 import { parseMountOptions } from "../host/mount-flags.ts";
@@ -27,7 +27,7 @@ export function volumesPlan({ bundle, store, id }: CreateRequest, sync: boolean)
   if (sync) return { rootfs: bundle.rootfs, readonly: false, mounts };
   const rootfs = join(store.dirOf(id), "volumes");
   mkdirSync(rootfs, { mode: 0o700 });
-  return { rootfs, readonly: true, mounts };
+  return { rootfs: realpathSync(rootfs), readonly: true, mounts };
 }
 
 function volumeOf(mount: BindMount, bundlePath: string): { source: string; flags: number } {

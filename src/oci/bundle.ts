@@ -36,3 +36,15 @@ export function loadBundle(dir: string): Bundle {
   // A link cannot be mounted elsewhere, what it leads to can.
   return { path, config, raw, text, rootfs: realpathSync(rootfs) };
 }
+
+/**
+ * As runc does it: a link in root.path may have been made by another container, which can write to a folder on the way. What is true now is held by
+ * the shadow later, which follows none.
+ * @throws BAD_CONFIG
+ */
+export function refuseLinkedRoot({ path, config, rootfs }: Bundle): void {
+  const named = resolve(realpathSync(path), config.root.path);
+  if (named === rootfs) return;
+  const problem = `${named} is or leads through a symbolic link: name the folder itself: ${rootfs}`;
+  throw new NkError("BAD_CONFIG", `${join(path, CONFIG_FILE)}: root.path: ${problem}`);
+}

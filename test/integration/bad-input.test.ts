@@ -1,5 +1,13 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -150,6 +158,17 @@ const BAD_CONFIGS: [string, Change, RegExp][] = [
 ];
 
 describe("config.json", () => {
+  it("refuses a root that is a link, or behind one, in a VM, as runc does on the host", async () => {
+    const bundle = await runtime.bundle();
+    symlinkSync(".", join(bundle.dir, "outer"));
+    symlinkSync("rootfs", join(bundle.dir, "link"));
+    for (const path of ["link", "outer/rootfs", "/proc/self/root"]) {
+      await bundle.edit((config) => ((config as Config).root["path"] = path));
+      const args = ["create", "--mode=vm", "-b", bundle.dir, runtime.id()];
+      await refused(args, /root\.path: \/.* is or leads through a symbolic link: name the folder itself: \//);
+    }
+  });
+
   it.each(BAD_CONFIGS)("refuses %s", async (_, change, message) => {
     const bundle = await runtime.bundle();
     await bundle.edit((config) => change(config as Config));

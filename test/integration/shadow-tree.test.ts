@@ -51,6 +51,13 @@ test("an inner volume is a folder below another, and is not looked for behind a 
   }
 });
 
+test("the root file system is not looked for behind a link, which another container may have made meanwhile", async () => {
+  const link = join(rig.dir, "link");
+  symlinkSync(rig.dir, link);
+  const refused = rig.create({ rootfs: rig.rootfs.replace(rig.dir, link) });
+  expect(await refused.line()).toMatch(/error cannot open the rootfs .*without following links/);
+});
+
 test("the guest gets the root file system and, beside it, each volume; the shadow has them in place", async () => {
   const volume = join(rig.dir, "volume");
   const file = join(rig.dir, "file");

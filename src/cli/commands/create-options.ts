@@ -9,7 +9,7 @@ import { keptStreams } from "../../launch/kept-output.ts";
 import { openRootOf } from "../../launch/open-root.ts";
 import { checkGivenUp, giveUpOnSignals } from "../../host/give-up.ts";
 import { checkPreservedFds } from "../../host/preserved-fds.ts";
-import { loadBundle } from "../../oci/bundle.ts";
+import { loadBundle, refuseLinkedRoot } from "../../oci/bundle.ts";
 import { freezeConfig } from "../../oci/frozen-config.ts";
 import type { SourcedSettings } from "../../oci/settings.ts";
 import { commandHint } from "../../state/paths.ts";
@@ -92,7 +92,10 @@ async function claimed(
     const bundle = await readBundle(dir ?? flags.text("bundle") ?? ".");
     freezeConfig(prepared, bundle);
     const settings = await settle(flagSettings, bundle);
-    if (settings.mode === "vm") requireRoot();
+    if (settings.mode === "vm") {
+      requireRoot();
+      refuseLinkedRoot(bundle);
+    }
     const settled = await ownVm(settings, bundle, flags.has("vm"));
     if (settings.mode === "container") refuseVmFlags(flags);
     const terminal = bundle.config.process.terminal ?? false;
