@@ -11,12 +11,14 @@
 #include <stdbool.h>
 #include <time.h>
 
+struct nk_runtime_ops;
+
 enum nk_status { NK_CREATING, NK_CREATED, NK_RUNNING, NK_PAUSED, NK_STOPPED };
 
 struct nk_container {
     struct nk_container *next;
     char *id;
-    char runtime[8];
+    const struct nk_runtime_ops *runtime;
     enum nk_status status;
     struct nk_process init;
     struct nk_process *sessions;

@@ -9,6 +9,7 @@
 #include "common/io.h"
 #include "containers/container.h"
 #include "operations.h"
+#include "runtimes/run.h"
 #include "runtimes/runtime.h"
 
 #include <errno.h>
@@ -97,7 +98,7 @@ static int prepare(struct nk_container *c, const struct nk_request *request, str
     json_t *config = NULL;
     int ret;
 
-    snprintf(c->runtime, sizeof c->runtime, "%s", runtime ? runtime : nk_settings.runtime);
+    c->runtime = nk_runtime_named(runtime ? runtime : nk_settings.runtime);
     if (json_object_get(request->body, "config")) {
         config = json_incref(json_object_get(request->body, "config"));
         ret = make_bundle(c, request, e);
@@ -140,24 +141,12 @@ static void done(struct nk_run *run, pid_t pid, struct nk_error *failure) {
 static int start_runtime(struct nk_container *c, struct nk_request *request, const int stdio[3],
                          struct nk_error *e) {
     struct nk_run *run = nk_run_new(c, "runtime create", request, done, e);
-    const char *tail[NK_MAX_TAIL] = {"create", "--bundle", c->bundle, "--pid-file"};
-    size_t n = 4;
 
     if (!run)
         return -1;
-    if (nk_rundir_file(run->pid_path, sizeof run->pid_path, "tmp", ".pid", e) < 0)
-        goto fail;
-    tail[n++] = run->pid_path;
-    if (c->init.terminal) {
-        tail[n++] = "--console-socket";
-        tail[n++] = c->init.console_path;
-    }
-    tail[n++] = c->id;
-    if (c->init.err)
-        run->words_fd = fcntl(c->init.err->source.fd, F_DUPFD_CLOEXEC, 3);
-    if (nk_run_start(run, tail, stdio, e) == 0)
+    run->process = &c->init;
+    if (c->runtime->create(run, stdio, e) == 0)
         return 0;
-fail:
     nk_run_free(run);
     return -1;
 }

@@ -1,12 +1,10 @@
 /* delete: what the runtime and the agent have of a container. */
 #include "base/log.h"
-#include "base/rundir.h"
 #include "common/io.h"
 #include "containers/container.h"
 #include "operations.h"
+#include "runtimes/run.h"
 #include "runtimes/runtime.h"
-
-#include <limits.h>
 
 static void gone(struct nk_container *c, struct nk_request *request) {
     /* Output that nobody gave credit for does not keep an exit status back. */
@@ -30,21 +28,6 @@ static void done(struct nk_run *run, pid_t pid, struct nk_error *failure) {
     nk_shutdown_continue();
 }
 
-/* What the runtime's delete does for a container whose processes are all gone: its cgroup and its state. */
-static bool delete_by_hand(const struct nk_container *c) {
-    char root[PATH_MAX];
-    char state[2 * PATH_MAX];
-    struct nk_error e;
-
-    if (!c->cgroup || c->has_poststop_hooks || nk_runtime_root(c, root, sizeof root, &e) < 0)
-        return false;
-    if (nk_cgroup_remove(c->cgroup) < 0)
-        return false;
-    snprintf(state, sizeof state, "%s%s", root, c->id);
-    nk_remove_tree(state);
-    return true;
-}
-
 void nk_delete_now(struct nk_container *c) {
     struct nk_request *request = c->delete_request;
     uint64_t start_us = nk_boottime_us();
@@ -52,13 +35,13 @@ void nk_delete_now(struct nk_container *c) {
     struct nk_run *run;
 
     c->delete_request = NULL;
-    if (delete_by_hand(c)) {
+    if (c->runtime->delete_at_once(c)) {
         nk_step("delete", start_us, "%s", c->id);
         gone(c, request);
         return;
     }
     run = nk_run_new(c, "runtime delete", request, done, &e);
-    if (run && nk_run_start(run, (const char *[]){"delete", "--force", c->id, NULL}, NULL, &e) == 0)
+    if (run && c->runtime->delete (run, &e) == 0)
         return;
     nk_run_free(run);
     nk_answer_error(request, &e);

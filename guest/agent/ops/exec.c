@@ -1,8 +1,8 @@
 /* exec: a session in a running container. */
-#include "base/rundir.h"
 #include "common/io.h"
 #include "containers/container.h"
 #include "operations.h"
+#include "runtimes/run.h"
 #include "runtimes/runtime.h"
 
 #include <fcntl.h>
@@ -41,30 +41,13 @@ static int start_runtime(struct nk_process *p, struct nk_request *request, const
                          struct nk_error *e) {
     struct nk_run *run = nk_run_new(p->container, "runtime exec", request, done, e);
     json_t *process = json_object_get(request->body, "process");
-    const char *tail[NK_MAX_TAIL] = {"exec", "--detach", "--process"};
-    size_t n = 3;
 
     if (!run)
         return -1;
     run->process = p;
     describe_terminal(process, p);
-    if (nk_rundir_file(run->pid_path, sizeof run->pid_path, "tmp", ".pid", e) < 0 ||
-        nk_rundir_file(run->input_path, sizeof run->input_path, "tmp", ".json", e) < 0 ||
-        nk_write_json(run->input_path, process, e) < 0)
-        goto fail;
-    tail[n++] = run->input_path;
-    tail[n++] = "--pid-file";
-    tail[n++] = run->pid_path;
-    if (p->terminal) {
-        tail[n++] = "--console-socket";
-        tail[n++] = p->console_path;
-    }
-    tail[n++] = p->container->id;
-    if (p->err)
-        run->words_fd = fcntl(p->err->source.fd, F_DUPFD_CLOEXEC, 3);
-    if (nk_run_start(run, tail, stdio, e) == 0)
+    if (p->container->runtime->exec(run, process, stdio, e) == 0)
         return 0;
-fail:
     nk_run_free(run);
     return -1;
 }

@@ -1,7 +1,7 @@
 /* pause, resume, update: a container's cgroup. */
-#include "base/rundir.h"
 #include "containers/container.h"
 #include "operations.h"
+#include "runtimes/run.h"
 #include "runtimes/runtime.h"
 
 #include <stddef.h>
@@ -34,10 +34,9 @@ static void run_done(struct nk_run *run, pid_t pid, struct nk_error *failure) {
 
 /* Without a cgroup of version 2 the runtime must know how. */
 static int ask_runtime(struct nk_container *c, struct nk_request *request, bool frozen, struct nk_error *e) {
-    const char *word = frozen ? "pause" : "resume";
     struct nk_run *run = nk_run_new(c, frozen ? "runtime pause" : "runtime resume", request, run_done, e);
 
-    if (run && nk_run_start(run, (const char *[]){word, c->id, NULL}, NULL, e) == 0)
+    if (run && (frozen ? c->runtime->pause(run, e) : c->runtime->resume(run, e)) == 0)
         return 0;
     nk_run_free(run);
     return -1;
@@ -88,14 +87,8 @@ static void updated(struct nk_run *run, pid_t pid, struct nk_error *failure) {
 
 static int update(struct nk_container *c, struct nk_request *request, struct nk_error *e) {
     struct nk_run *run = nk_run_new(c, "runtime update", request, updated, e);
-    json_t *resources = json_object_get(request->body, "resources");
 
-    if (!run)
-        return -1;
-    if (nk_rundir_file(run->input_path, sizeof run->input_path, "tmp", ".json", e) == 0 &&
-        nk_write_json(run->input_path, resources, e) == 0 &&
-        nk_run_start(run, (const char *[]){"update", "--resources", run->input_path, c->id, NULL}, NULL, e) ==
-            0)
+    if (run && c->runtime->update(run, json_object_get(request->body, "resources"), e) == 0)
         return 0;
     nk_run_free(run);
     return -1;

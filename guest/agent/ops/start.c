@@ -5,6 +5,7 @@
 #include "common/io.h"
 #include "containers/container.h"
 #include "operations.h"
+#include "runtimes/run.h"
 #include "runtimes/runtime.h"
 
 #include <errno.h>
@@ -33,28 +34,6 @@ static void done(struct nk_run *run, pid_t pid, struct nk_error *failure) {
     nk_process_report(&c->init);
 }
 
-/*
- * What `crun start` does when there are no hooks: one byte into the fifo that the container's process reads,
- * and the fifo goes. It saves a start of the runtime, a third of the time from create to running in an
- * emulated machine. False: ask the runtime.
- */
-static bool start_by_fifo(const struct nk_container *c) {
-    char root[PATH_MAX];
-    char fifo[2 * PATH_MAX];
-    struct nk_error e;
-    cleanup_close int fd = -1;
-
-    if (strcmp(c->runtime, "crun") != 0 || c->has_poststart_hooks ||
-        nk_runtime_root(c, root, sizeof root, &e) < 0)
-        return false;
-    snprintf(fifo, sizeof fifo, "%s%s/exec.fifo", root, c->id);
-    fd = open(fifo, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    unlink(fifo);
-    return write(fd, "", 1) == 1;
-}
-
 void nk_op_start(struct nk_request *request) {
     struct nk_error e;
     struct nk_container *c = nk_container_find(request, &e);
@@ -71,13 +50,13 @@ void nk_op_start(struct nk_request *request) {
         return;
     }
     clock_gettime(CLOCK_REALTIME_COARSE, &c->started_at);
-    if (start_by_fifo(c)) {
+    if (c->runtime->start_at_once(c)) {
         nk_step("start", start_us, "%s", c->id);
         started(c, request);
         return;
     }
     run = nk_run_new(c, "runtime start", request, done, &e);
-    if (!run || nk_run_start(run, (const char *[]){"start", c->id, NULL}, NULL, &e) < 0) {
+    if (!run || c->runtime->start(run, &e) < 0) {
         nk_run_free(run);
         nk_answer_error(request, &e);
         return;

@@ -1,52 +1,42 @@
-/* Runs of the OCI runtime inside the VM (crun, runc). */
-#ifndef NK_RUNTIME_H
-#define NK_RUNTIME_H
+/* The OCI runtimes of the VM: how each does what the protocol asks for. */
+#ifndef NK_RUNTIMES_H
+#define NK_RUNTIMES_H
 
-#include "base/child.h"
 #include "base/error.h"
-#include "base/log.h"
-#include "wire/request.h"
 
-#include <limits.h>
+#include <jansson.h>
 #include <stdbool.h>
-#include <stdint.h>
 
 struct nk_container;
-struct nk_process;
+struct nk_run;
 
-#define NK_MAX_TAIL 16
+/*
+ * A function that takes a run starts it: 0, and run->done is called once when it is over. <0 with the error:
+ * nothing has been started, and the run is still the caller's.
+ */
+struct nk_runtime_ops {
+    const char *name;           /* as requests and hello have it */
+    const char *const *options; /* of its own, before the command's word. Ended by NULL */
 
-struct nk_run {
-    struct nk_child child; /* first: its callback casts back */
-    char step[32];
-    char command[NK_STEP_DETAIL_BYTES]; /* as it was started, cut to fit */
-    uint64_t start_us;
-    char log_path[108];
-    char input_path[108]; /* a file made for this run; "": none */
-    char pid_path[108];   /* where the runtime writes a pid; "": nowhere */
-    int words_fd;         /* what the runtime may have said elsewhere than in its log; -1: nothing */
-    struct nk_container *container;
-    struct nk_process *process;
-    struct nk_request *request;
-    /* The run is over and freed after this. e is NULL when it went well; pid is that of pid_path. */
-    void (*done)(struct nk_run *run, pid_t pid, struct nk_error *e);
+    /* run->process is what it makes; stdio is that process's unless it has a terminal. */
+    int (*create)(struct nk_run *run, const int stdio[3], struct nk_error *e);
+    int (*exec)(struct nk_run *run, const json_t *process, const int stdio[3], struct nk_error *e);
+    int (*start)(struct nk_run *run, struct nk_error *e);
+    int (*delete)(struct nk_run *run, struct nk_error *e);
+    int (*pause)(struct nk_run *run, struct nk_error *e);
+    int (*resume)(struct nk_run *run, struct nk_error *e);
+    int (*update)(struct nk_run *run, const json_t *resources, struct nk_error *e);
+
+    /* The same as start, done already when it returns. False: it cannot be done so. */
+    bool (*start_at_once)(const struct nk_container *c);
+    /* The same for delete. Nothing of the container runs any more. */
+    bool (*delete_at_once)(const struct nk_container *c);
 };
 
-/* A run for a container. NULL, with the error: no memory. */
-struct nk_run *nk_run_new(struct nk_container *container, const char *step, struct nk_request *request,
-                          void (*done)(struct nk_run *, pid_t, struct nk_error *), struct nk_error *e);
+/* By its name; NULL: there is none. */
+const struct nk_runtime_ops *nk_runtime_named(const char *name);
 
-/* NULL is nothing. */
-void nk_run_free(struct nk_run *run);
-
-/* Starts `runtime <global options> <tail…>`; tail ends with NULL. stdio NULL: /dev/null. The run stays the
- * caller's on failure. */
-int nk_run_start(struct nk_run *run, const char *const tail[], const int stdio[3], struct nk_error *e);
-
-/* <run folder>/<runtime>: the runtime's own state. */
-int nk_runtime_root(const struct nk_container *container, char *out, size_t size, struct nk_error *e);
-
-/* For hello: "runtime:crun", … for each that is there. */
+/* For hello: "runtime:crun", … for each whose program is in the image. */
 json_t *nk_runtime_features(void);
 
 #endif

@@ -5,7 +5,7 @@
 #include "containers/container.h"
 #include "containers/process.h"
 #include "ops/dispatch.h"
-#include "runtimes/runtime.h"
+#include "runtimes/run.h"
 #include "streams/stream.h"
 #include "test.h"
 #include "wire/channel.h"

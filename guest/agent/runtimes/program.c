@@ -1,4 +1,4 @@
-#include "runtime-program.h"
+#include "program.h"
 
 #include "base/agent.h"
 #include "base/log.h"
