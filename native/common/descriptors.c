@@ -19,7 +19,7 @@ int descriptors_fill_standard(void) {
 }
 
 int descriptors_arrange(const struct fd_move *moves, size_t count) {
-    int parked[8];
+    int parked[DESCRIPTORS_MAX_MOVES];
 
     for (size_t i = 0; i < count; i++) {
         parked[i] = fcntl(moves[i].from, F_DUPFD, PARKING);

@@ -12,7 +12,10 @@ struct fd_move {
 /* Opens /dev/null on those of 0, 1 and 2 that are closed, so that no other descriptor gets their numbers. */
 int descriptors_fill_standard(void);
 
-/* Puts each descriptor at its place and closes all others but the standard ones. <0 with errno. */
+#define DESCRIPTORS_MAX_MOVES 16
+
+/* Puts each descriptor at its place (at most DESCRIPTORS_MAX_MOVES, below 64) and closes all others but the
+ * standard ones. <0 with errno. */
 int descriptors_arrange(const struct fd_move *moves, size_t count);
 
 /* Closes all descriptors from `first` on but the `count` kept ones. */

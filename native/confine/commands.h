@@ -5,5 +5,6 @@
 int serve_command(int argc, char **argv);
 int confine_command(int argc, char **argv);
 int jail_command(int argc, char **argv);
+int rights_command(void);
 
 #endif

@@ -17,6 +17,8 @@
 
 #define MAX_SOCKETS 8
 #define MAX_ENVIRONMENT 4
+/* Above those of the program, below where descriptors_arrange() parks them. */
+#define ALIVE_FD 63
 
 struct socket_option {
     const char *path; /* NULL: a descriptor that is there, and kept */
@@ -35,13 +37,14 @@ struct confine {
 };
 
 static int usage(const char *problem) {
-    fprintf(stderr,
-            "nk-shadow confine: %s\n"
-            "usage: nk-shadow confine [--tree SHADOW] [--locks-itself] [--files N]\n"
-            "           [--env NAME=VALUE]... [--file PATH]... [--bind SOURCE NAME ro|rw]...\n"
-            "           [--device PATH]... [--keep FD]... [--listen FD PATH]... [--connect FD PATH]...\n"
-            "           -- PROGRAM [ARG]...\n",
-            problem);
+    fprintf(
+        stderr,
+        "nk-shadow confine: %s\n"
+        "usage: nk-shadow confine [--tree SHADOW] [--user UID] [--locks-itself] [--unlocked] [--files N]\n"
+        "           [--env NAME=VALUE]... [--file PATH]... [--bind SOURCE NAME ro|rw]...\n"
+        "           [--device PATH]... [--keep FD]... [--listen FD PATH]... [--connect FD PATH]...\n"
+        "           -- PROGRAM [ARG]...\n",
+        problem);
     return 125;
 }
 
@@ -68,6 +71,10 @@ static int parse_option(struct confine *confine, char **words, int left) {
         return count;
     if (strcmp(words[0], "--locks-itself") == 0)
         return confine->lock.locks_itself = true;
+    if (strcmp(words[0], "--unlocked") == 0)
+        return confine->lock.unlocked = true;
+    if (left >= 2 && strcmp(words[0], "--user") == 0)
+        return words_number(words[1], &confine->jail.user) == 0 ? 2 : 0;
     if (left >= 2 && strcmp(words[0], "--files") == 0)
         return words_number(words[1], &confine->lock.files) == 0 ? 2 : 0;
     if (left >= 2 && strcmp(words[0], "--env") == 0 && confine->environment_count < MAX_ENVIRONMENT) {
@@ -92,6 +99,9 @@ static const char *parse(struct confine *confine, int argc, char **argv) {
     confine->command = argv + i + 1;
     confine->jail.proc = true;
     confine->lock.owners = confine->jail.shadow > 0;
+    confine->lock.user = confine->jail.user;
+    if (confine->jail.user && confine->jail.shadow)
+        return "expected one of --tree and --user: files of others are served by root";
     return jail_add_file(&confine->jail, confine->command[0]) < 0 ? "expected a program by its full path"
                                                                   : NULL;
 }
@@ -118,15 +128,16 @@ static int open_sockets(const struct confine *confine, struct fd_move *moves) {
     return 0;
 }
 
-static int become_program(void *context) {
+static int become_program(void *context, int alive) {
     struct confine *confine = context;
-    struct fd_move moves[MAX_SOCKETS];
+    struct fd_move moves[MAX_SOCKETS + 1];
 
     if (open_sockets(confine, moves) < 0 || jail_take(&confine->jail) < 0 || jail_enter(&confine->jail) < 0)
         return -1;
-    if (descriptors_arrange(moves, confine->socket_count) < 0)
+    moves[confine->socket_count] = (struct fd_move){alive, ALIVE_FD};
+    if (descriptors_arrange(moves, confine->socket_count + 1) < 0)
         return fail_errno("cannot arrange descriptors");
-    if (jail_lock(&confine->lock) < 0)
+    if (jail_lock(&confine->lock) < 0 || supervised_again(ALIVE_FD) < 0)
         return -1;
     halt_at("confined: before its program");
     execve(confine->command[0], confine->command, confine->environment);

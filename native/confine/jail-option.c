@@ -11,7 +11,7 @@
 static int add(struct jail *jail, const char *source, const char *name, unsigned long long attributes) {
     if (jail->count == NK_JAIL_MAX_FILES || source[0] != '/' || name[0] != '/')
         return fail("expected at most %d absolute paths, found %s", NK_JAIL_MAX_FILES, source);
-    jail->files[jail->count++] = (struct jail_file){source, name, attributes, -1};
+    jail->files[jail->count++] = (struct jail_file){source, name, attributes, -1, -1, 0, 0};
     return 0;
 }
 

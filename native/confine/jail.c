@@ -2,7 +2,6 @@
 
 #include "common/cleanup.h"
 #include "common/fail.h"
-#include "common/io.h"
 #include "common/syscalls.h"
 #include "shadow/tree.h"
 
@@ -29,47 +28,8 @@ int jail_take(struct jail *jail) {
     if (jail->shadow && (jail->tree_ns < 0 || jail->tree_root < 0))
         return -1;
     for (size_t i = 0; i < jail->count; i++) {
-        struct jail_file *file = &jail->files[i];
-        struct nk_mount_attr attr = {.attr_set = file->attributes, .propagation = MS_PRIVATE};
-
-        file->copy = nk_open_tree(AT_FDCWD, file->source, NK_OPEN_TREE_CLONE | (unsigned)O_CLOEXEC);
-        if (file->copy < 0 || nk_mount_setattr(file->copy, 0, &attr) < 0)
-            return fail_errno("cannot take %s into the jail", file->source);
-    }
-    return 0;
-}
-
-static int make_folders(const char *path) {
-    char folder[4096];
-
-    for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
-        if (mkdir(folder, 0755) < 0 && errno != EEXIST)
+        if (jail_take_file(jail, &jail->files[i]) < 0)
             return -1;
-    }
-    return 0;
-}
-
-static int write_file(const char *path, const char *bytes, size_t size) {
-    cleanup_close int fd = -1;
-
-    if (make_folders(path) < 0)
-        return fail_errno("cannot make the folder of %s", path);
-    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0444);
-    if (fd < 0 || nk_write_all(fd, bytes, size) < 0)
-        return fail_errno("cannot write %s", path);
-    return 0;
-}
-
-static int place_files(const struct jail *jail) {
-    for (size_t i = 0; i < jail->count; i++) {
-        const struct jail_file *file = &jail->files[i];
-
-        if (write_file(file->name, "", 0) < 0) /* something to mount on */
-            return -1;
-        if (nk_move_mount(file->copy, AT_FDCWD, file->name) < 0)
-            return fail_errno("cannot put %s into the jail", file->source);
-        close(file->copy);
     }
     return 0;
 }
@@ -115,8 +75,11 @@ static int restrict_tree(void) {
     return 0;
 }
 
-static int restrict_root(void) {
-    struct nk_mount_attr attr = {.attr_set = NK_ATTR_RDONLY | NK_ATTR_NODEV | NK_ATTR_NOSUID};
+/* The nodes of a jail's user are in it, and nobody can make others: it is read-only. */
+static int restrict_root(const struct jail *jail) {
+    struct nk_mount_attr attr = {
+        .attr_set = NK_ATTR_RDONLY | NK_ATTR_NOSUID | (jail->user ? 0 : NK_ATTR_NODEV),
+    };
     cleanup_close int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
     if (root < 0 || nk_mount_setattr(root, 0, &attr) < 0)
@@ -124,14 +87,23 @@ static int restrict_root(void) {
     return 0;
 }
 
+static int place_files(const struct jail *jail) {
+    for (size_t i = 0; i < jail->count; i++) {
+        if (jail_place_file(jail, &jail->files[i]) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int furnish(const struct jail *jail) {
     if (jail->shadow ? restrict_tree() < 0 : drop_old_root() < 0)
         return -1;
-    if (jail->preload && write_file(JAIL_PRELOAD, preload_start, (size_t)(preload_end - preload_start)) < 0)
+    if (jail->preload &&
+        jail_write_file(JAIL_PRELOAD, preload_start, (size_t)(preload_end - preload_start)) < 0)
         return -1;
     if (place_files(jail) < 0 || (jail->proc && mount_proc() < 0))
         return -1;
-    return restrict_root();
+    return restrict_root(jail);
 }
 
 /* A namespace whose root is not the tree would show the server the host. That a shadow makes none is no

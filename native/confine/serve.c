@@ -88,9 +88,11 @@ static int become_program(const struct serve *serve, int connection) {
 }
 
 /* Everything that takes time comes before the port is told: a guest that connects is served at once. */
-static int serve_one(void *context) {
+static int serve_one(void *context, int alive) {
     struct serve *serve = context;
     int connection;
+
+    close(alive); /* It stays root. */
 
     if (jail_take(&serve->jail) < 0 || listener_open(&serve->listener) < 0 || jail_enter(&serve->jail) < 0 ||
         listener_report(&serve->listener) < 0)

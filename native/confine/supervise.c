@@ -20,14 +20,24 @@ static void end_child(int signal) {
 }
 
 /* A parent that died before the death signal was set is noticed as the end of `alive`. */
-static int child_main(const char *command, int alive, int (*become)(void *), void *context) {
+static int die_with_parent(int alive) {
     char byte;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (read(alive, &byte, 1) == 0)
-        return 1;
+    return read(alive, &byte, 1) == 0 ? -1 : 0;
+}
+
+int supervised_again(int alive) {
+    int ret = die_with_parent(alive);
+
     close(alive);
-    become(context);
+    return ret < 0 ? fail("whoever started it has ended") : 0;
+}
+
+static int child_main(const char *command, int alive, int (*become)(void *, int), void *context) {
+    if (die_with_parent(alive) < 0)
+        return 1;
+    become(context, alive);
     fprintf(stderr, "nk-shadow %s: %s\n", command, fail_text());
     return 1;
 }
@@ -42,7 +52,7 @@ static int end_by(int signal_number) {
     return 128 + signal_number;
 }
 
-int supervise(const char *command, int (*become)(void *), void *context) {
+int supervise(const char *command, int (*become)(void *, int), void *context) {
     int alive[2];
     int status;
 

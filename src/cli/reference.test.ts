@@ -65,7 +65,7 @@ const BUNDLES = `A settings file has their members as they are nested, and says 
 Annotations often come from people who may not write \`config.json\` itself. A bundle, by its annotations or its \`vm\` section, may choose all that has an
 annotation here, but for what names a file of the host: \`vm.kernel\` and \`vm.rootfs\`. \`allowFromBundle\` of the settings files changes that, setting by
 setting: \`true\` allows one, \`false\` takes one away, so that \`"mode": false\` keeps a bundle from leaving its VM. Later files count more. There is no
-annotation for the jailer, which is a fence, nor for the host's runtime, which is a program.
+annotation for the jailer and for \`--vm-confine\`, which are fences, nor for the host's runtime, which is a program.
 
 What a bundle chooses and may not is refused with \`BAD_CONFIG\` and the line that would allow it. It is not looked at where a flag says otherwise, or where
 it is about a VM and the container gets none. Sizes that follow from the container's limits are no choice. \`doctor --config\` shows what is allowed.

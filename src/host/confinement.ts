@@ -3,8 +3,8 @@ import { shadowPath } from "./paths.ts";
 
 /**
  * A root of its own for a program (`nk-shadow confine`, native/README.md): it sees its program and what is named here, at the same paths as on the host
- * where nothing else is said. It has its own pid, mount, net, ipc, uts and cgroup namespaces, an empty environment, and no capability but those for
- * what it serves.
+ * where nothing else is said. It has its own pid, mount, net, ipc, uts and cgroup namespaces, an empty environment, no capability but those for
+ * what it serves, and may not make all system calls.
  */
 export interface Confinement {
   /** As `librariesOf`. */
@@ -13,10 +13,14 @@ export interface Confinement {
   files?: readonly string[];
   devices?: readonly string[];
   binds?: readonly ConfinedFile[];
-  /** A shadow's tree, as /tree; with it, a /proc of the program's own pid namespace. */
+  /** A shadow's tree, as /tree, and the capabilities to act for the owners of its files. */
   shadowPid?: number;
-  /** The program filters its system calls and drops capabilities itself. */
+  /** Who runs the program, without any capability: for one that serves no tree. Its devices become that user's. */
+  user?: number;
+  /** The program filters its system calls further, and drops capabilities, itself. */
   locksItself?: boolean;
+  /** For people with debuggers: it stays root with all capabilities, and no system call is filtered. */
+  isUnlocked?: boolean;
   /** Open at once, at most. */
   maxFiles?: number;
   sockets?: readonly ConfinedSocket[];
@@ -38,14 +42,16 @@ export interface ConfinedSocket {
 }
 
 /** What comes before the program's own command line. `kept`: descriptors that it has already. */
-export function confined(confinement: Confinement, kept: readonly number[]): string[] {
+export function confined(confinement: Confinement, kept: readonly number[]): [string, ...string[]] {
   const { libraries, files = [], devices = [], binds = [], sockets = [] } = confinement;
-  const { shadowPid, locksItself = false, maxFiles } = confinement;
+  const { shadowPid, user, locksItself = false, isUnlocked = false, maxFiles } = confinement;
   return [
     shadowPath(),
     "confine",
     ...(shadowPid === undefined ? [] : ["--tree", String(shadowPid)]),
+    ...(user === undefined || isUnlocked ? [] : ["--user", String(user)]),
     ...(locksItself ? ["--locks-itself"] : []),
+    ...(isUnlocked ? ["--unlocked"] : []),
     ...(maxFiles === undefined ? [] : ["--files", String(maxFiles)]),
     ...libraryPath(libraries),
     ...[...libraries, ...files].flatMap((path) => ["--file", path]),

@@ -1,10 +1,13 @@
 import type { Settings } from "../oci/settings.ts";
-import { notices, traced } from "../trace/channels.ts";
+import { notices, traced, warnings } from "../trace/channels.ts";
 import { settle } from "../vm/choose-vmm.ts";
 import type { Settled } from "../vm/driver.ts";
 import { wishOf, type VmHome } from "./wish.ts";
 
 const WHY = "what the VM will be is settled before anything is made; a driver knows what its VMM can do here";
+
+const UNLOCKED =
+  "--vm-confine=off: QEMU and virtiofsd keep the rights of root, so a guest that takes one of them over has them too; for debugging only";
 
 /**
  * Settles what a VM will be: the VMM, and with it how files get into the VM.
@@ -16,6 +19,7 @@ export async function settleVm(settings: Settings, home: VmHome): Promise<Settle
     const settled = await settle(wishOf(settings, home));
     notes.what = Object.values(settled.reasons).join("; ");
     if (settled.notice !== undefined) notices.publish(settled.notice);
+    if (settled.shape.isUnlocked) warnings.publish(UNLOCKED);
     return settled;
   });
 }

@@ -26,13 +26,14 @@ const FILES: Record<Settings["share"], Pick<Wish, "root" | "volumes">> = {
 
 /** What settings ask of a VM. @throws UNSUPPORTED for a disk in a VM that takes many containers */
 export function wishOf(settings: Settings, { takesMany, needsVolumes }: VmHome): VmWish {
-  const { vmm, accel, jailer, vcpus, memSizeMib } = settings;
+  const { vmm, accel, jailer, confine, vcpus, memSizeMib } = settings;
   const files = FILES[settings.share];
   if (takesMany && files.root === "disk") throw noDisk();
   return {
     vmm,
     accel,
     jailer,
+    confine,
     vcpus,
     memSizeMib,
     ...files,

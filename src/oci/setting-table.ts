@@ -78,6 +78,14 @@ export const SETTINGS = {
     defaultWords: "auto, where its jailer is",
     help: "Firecracker in a jail as a user of its own",
   }),
+  confine: row({
+    flag: "vm-confine",
+    key: "vm.confine",
+    annotation: false,
+    type: choice("on", "off"),
+    default: "on",
+    help: "QEMU and virtiofsd without the rights of root; off: for debuggers",
+  }),
   accel: row({
     flag: "vm-accel",
     key: "vm.accel",

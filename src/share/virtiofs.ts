@@ -103,14 +103,16 @@ export class VirtiofsShare implements Share {
   private readonly server: Virtiofsd;
   private readonly folder: HostFolder;
   private readonly log: BoundedLog;
+  private readonly isUnlocked: boolean;
   readonly socketPath: string;
   private fail: (error: Error) => void = () => {};
   private daemon: Daemon | undefined;
 
-  constructor(server: Virtiofsd, folder: HostFolder, stateDir: string, log: BoundedLog) {
+  constructor(server: Virtiofsd, folder: HostFolder, stateDir: string, log: BoundedLog, isUnlocked = false) {
     this.server = server;
     this.folder = folder;
     this.log = log;
+    this.isUnlocked = isUnlocked;
     this.socketPath = join(stateDir, VIRTIOFS_SOCKET);
     this.transport = { kind: "virtio-fs", socket: this.socketPath };
     this.failed = new Promise((resolve) => {
@@ -164,6 +166,7 @@ export class VirtiofsShare implements Share {
         libraries,
         shadowPid: this.folder.shadowPid,
         locksItself: true,
+        isUnlocked: this.isUnlocked,
         maxFiles: MAX_FILES,
         sockets: [{ kind: "listen", fd: SOCKET_FD, path: this.socketPath }],
       },

@@ -43,6 +43,8 @@ export interface Wish {
   accel: "auto" | "kvm" | "tcg";
   /** Whether the VMM is put into a jail of its own program, where it has one. */
   jailer: JailerWish;
+  /** `off`: what `Shape.isUnlocked` says. */
+  confine: "on" | "off";
   root: "auto" | "share" | "disk";
   volumes: "auto" | ShareKind;
   /** Folders of the host must be seen live, also beside a root file system that is on a disk. */

@@ -31,6 +31,8 @@ export interface Shape {
   server?: string | undefined;
   /** In the order in which the guest finds them; none with `root: "share"`. */
   diskSlots: readonly DiskSlot[];
+  /** The VMM and the program that serves folders keep the rights of root, for people with debuggers. */
+  isUnlocked?: boolean;
   /** The guest's kernel and the VMM say more. */
   debug: boolean;
 }

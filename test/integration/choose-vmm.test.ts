@@ -74,6 +74,7 @@ function wish(changes: Partial<VmWish> = {}): VmWish {
     root: "auto",
     volumes: "auto",
     jailer: "off",
+    confine: "on",
     needsVolumes: false,
     debug: false,
     image: imageOf(),

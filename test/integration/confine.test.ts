@@ -18,14 +18,7 @@ import { Daemon } from "../../src/host/daemon.ts";
 import { isAlive, processStartTime } from "../../src/host/process-info.ts";
 import { librariesOf } from "../../src/host/program-files.ts";
 import { VirtiofsShare } from "../../src/share/virtiofs.ts";
-import {
-  childOf,
-  FILES_ALONE,
-  OWNERS,
-  rootOf,
-  sharedNamespaces,
-  statusOf,
-} from "../fixtures/process-root.ts";
+import { childOf, NONE, OWNERS, rootOf, sharedNamespaces, statusOf } from "../fixtures/process-root.ts";
 import { VIRTIOFSDS } from "../fixtures/virtiofsd.ts";
 import { buildNative, helper, Rig, soon } from "./shadow-rig.ts";
 
@@ -101,10 +94,13 @@ describe("a confined program", () => {
     );
   });
 
-  test("may open what it is given, and nothing more, whatever it executes", async () => {
-    const daemon = start("read -r line <&3");
+  test("is a user of its own and has no capability, whatever it executes", async () => {
+    const daemon = start("read -r line <&3", { user: 2_000_000_123 });
     const pid = await settled(daemon);
-    for (const set of ["CapBnd", "CapPrm", "CapEff"]) expect(statusOf(pid, set)).toBe(FILES_ALONE);
+    for (const set of ["CapBnd", "CapPrm", "CapEff"]) expect(statusOf(pid, set)).toBe(NONE);
+    for (const set of ["Uid", "Gid"])
+      expect(statusOf(pid, set).split("\t")).toEqual(Array(4).fill("2000000123"));
+    expect(statusOf(pid, "Groups").trim()).toBe("");
     expect([statusOf(pid, "NoNewPrivs"), statusOf(pid, "Seccomp")]).toEqual(["1", "2"]);
     expect(sharedNamespaces(pid)).toEqual([]);
     daemon.kill("SIGKILL");

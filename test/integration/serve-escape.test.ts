@@ -36,7 +36,9 @@ describe("a guest that wants out", () => {
     await peer.walk(0, 3, "..", "usr");
     await expect(peer.create(3, "new", O_RDWR, 0o644)).rejects.toMatchObject({ errno: 30 });
     await peer.walk(0, 4, "..", "lib64", "ld-linux-x86-64.so.2");
-    await expect(peer.open(4, O_RDWR)).rejects.toMatchObject({ errno: 30 });
+    // ETXTBSY comes first while somebody on the host starts a program with that loader.
+    const outcome = await peer.open(4, O_RDWR).catch((error: unknown) => String(error));
+    expect(outcome).toMatch(/errno (26|30)$/);
   });
 
   test.each(["", "/", "/etc", "/tree/..", "/proc", "ctl"])("cannot attach to %j", async (folder) => {

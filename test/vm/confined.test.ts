@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { librariesOf } from "../../src/host/program-files.ts";
 import { findQemu } from "../../src/vm/qemu/detect.ts";
 import { programRoot } from "../../src/vm/qemu/program-root.ts";
-import { FILES_ALONE, OWNERS, rootOf, sharedNamespaces, statusOf } from "../fixtures/process-root.ts";
+import { NONE, OWNERS, rootOf, sharedNamespaces, statusOf } from "../fixtures/process-root.ts";
 import { VIRTIOFSDS } from "../fixtures/virtiofsd.ts";
 import { Runtime } from "./runtime.ts";
 import { findVictim, processesOf, type Victim } from "./victims.ts";
@@ -63,9 +63,9 @@ describe("QEMU", () => {
   const build = fileURLToPath(new URL("../../build/image/", import.meta.url));
 
   it.each([
-    ["virtiofs", [], FILES_ALONE],
+    ["virtiofs", [], NONE],
     ["9p", ["/tree/"], OWNERS],
-    ["block", ["/disk0", "/disk1"], FILES_ALONE],
+    ["block", ["/disk0", "/disk1"], NONE],
   ])("with %s has its own files, its guest's and nothing else", async (share, more, capabilities) => {
     const id = await runtime.background({}, [`--vm-share=${share}`, "--vm-accel=tcg"]);
     const pid = await findVictim(runtime.root, "QEMU");
@@ -78,6 +78,9 @@ describe("QEMU", () => {
     expect([kernel, initrd].every((file) => file?.startsWith(build))).toBe(true);
     expect(sharedNamespaces(pid)).toEqual([]);
     for (const set of ["CapBnd", "CapPrm", "CapEff"]) expect(statusOf(pid, set)).toBe(capabilities);
+    // Who serves files acts for their owners.
+    const user = capabilities === OWNERS ? 0 : 2_000_000_000 + (runtime.record(id).vm?.monitorPid ?? 0);
+    expect(statusOf(pid, "Uid")).toBe(Array(4).fill(user).join("\t"));
     expect([statusOf(pid, "NoNewPrivs"), statusOf(pid, "Seccomp")]).toEqual(["1", "2"]);
     expect(() => writeFileSync(`/proc/${pid}/root${kernel}`, "")).toThrow(/EROFS/);
     expect(readFileSync(`/proc/${pid}/environ`, "utf8")).toMatch(/^(LD_LIBRARY_PATH=\S+\0)?$/);

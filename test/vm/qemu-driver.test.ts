@@ -47,6 +47,7 @@ async function specWith(changes: Partial<VmSpec>, shapeChanges: Partial<SettledS
     memSizeMib: 256,
     accel: "tcg",
     jailer: "auto",
+    confine: "on",
     root: "auto",
     volumes: "auto",
     needsVolumes: true,

@@ -2,16 +2,11 @@ import { chownSync, closeSync, constants, mkdirSync, openSync, rmSync } from "no
 import { basename, join } from "node:path";
 import { NkError } from "../../base/errors.ts";
 import { shadowPath } from "../../host/paths.ts";
+import { sandboxUser } from "../../host/sandbox-user.ts";
 import { firecrackerArgs, VSOCK_SOCKET, type Place, type PlaceFile, type PlaceOptions } from "./place.ts";
 
 /** Firecracker sizes a table by this limit; its own jailer takes the same number. */
 export const MAX_FILES = 2048;
-
-/**
- * The users of jailed VMs: this number and the pid of the VM's monitor, so that no two VMs that run are the same user. Between the ranges of
- * containers and the end of what tools with signed numbers know (systemd, UIDS-GIDS.md).
- */
-const FIRST_UID = 2_000_000_000;
 
 const LOG = "log";
 
@@ -29,7 +24,7 @@ export interface JailOptions extends PlaceOptions {
 export class JailPlace implements Place {
   readonly isClosed = true;
   readonly changesUser = true;
-  readonly owner = { uid: FIRST_UID + process.pid, gid: FIRST_UID + process.pid };
+  readonly owner = { uid: sandboxUser(), gid: sandboxUser() };
   readonly vsockPath = `/run/${VSOCK_SOCKET}`;
   private readonly options: JailOptions;
   private readonly folder: string;

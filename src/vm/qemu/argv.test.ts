@@ -10,6 +10,7 @@ const base: QemuArgvOptions = {
   initrd: "/i",
   cmdline: "console=ttyS0 quiet",
   knownTsc: true,
+  isUnlocked: false,
   vm: {
     id: "c1",
     share: { args: ["-device", "share"], sharedMemory: false },

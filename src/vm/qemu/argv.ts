@@ -25,6 +25,8 @@ export interface QemuArgvOptions {
   cmdline: string;
   /** The guest need not measure its clock against the old timer chip. */
   knownTsc: boolean;
+  /** It does not filter its system calls (Shape.isUnlocked). */
+  isUnlocked: boolean;
   /** What is left out for a probe: connections to an agent, and a share. */
   vm?: QemuVmOptions;
 }
@@ -45,7 +47,7 @@ export const EMULATED_CPU = "max,-erms,-fsrm,-smap";
 
 /** The whole command line of QEMU. Of its many devices only those that are named here exist. */
 export function qemuArgv(options: QemuArgvOptions): [string, ...string[]] {
-  const { accel, vcpus, memSizeMib, kernel, initrd, cmdline, vm } = options;
+  const { accel, vcpus, memSizeMib, kernel, initrd, cmdline, isUnlocked, vm } = options;
   const backend = `memory-backend-memfd,id=mem,size=${memSizeMib}M,share=on`;
   const args: string[][] = [
     vm === undefined ? [] : ["-name", quoteValue(`nk-${vm.id}`)],
@@ -68,7 +70,7 @@ export function qemuArgv(options: QemuArgvOptions): [string, ...string[]] {
     ["-global", "virtio-mmio.force-legacy=false"],
     vm === undefined ? [] : devices(vm),
     // A guest that broke out into QEMU finds no exec, no setuid and no obsolete system calls.
-    ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
+    isUnlocked ? [] : ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
   ];
   return [options.qemu, ...args.flat()];
 }

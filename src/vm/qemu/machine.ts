@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { chownSync, rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
@@ -6,6 +6,7 @@ import type { Deadline } from "../../base/deadline.ts";
 import { NkError } from "../../base/errors.ts";
 import type { Confinement, ConfinedSocket } from "../../host/confinement.ts";
 import { BoundedLog } from "../../host/bounded-log.ts";
+import { sandboxUser } from "../../host/sandbox-user.ts";
 import type { Disk } from "../../image/root-disks.ts";
 import type { GuestMount, Share } from "../../share/share.ts";
 import { traced } from "../../trace/channels.ts";
@@ -66,6 +67,10 @@ export class QemuMachine implements VirtualMachine {
     ]);
     const argv = this.argv(disks);
     const confinement = this.confinement(root, disks);
+    const { user } = confinement;
+    // What is written to is this VM's alone, and so can be its user's.
+    if (user !== undefined)
+      for (const { path, readOnly } of disks) if (!readOnly) chownSync(path, user, user);
     const why = `one process is the whole machine; ${this.spec.accelReason}`;
     await traced("vmm", "start the VMM", { why, what: argv.join(" ") }, async () => {
       const process = new QemuProcess(argv, confinement, this.logs);
@@ -164,7 +169,9 @@ export class QemuMachine implements VirtualMachine {
       devices: [...(root.devices ?? []), ...devices],
       binds: disks.map(({ file, readOnly }, index) => ({ source: file, name: diskPath(index), readOnly })),
       sockets,
-      ...(shadowPid !== undefined && { shadowPid }),
+      isUnlocked: shape.isUnlocked ?? false,
+      // Who serves files acts for their owners, and so stays root.
+      ...(shadowPid === undefined ? { user: sandboxUser() } : { shadowPid }),
     };
   }
 
@@ -185,6 +192,7 @@ export class QemuMachine implements VirtualMachine {
       initrd: shape.initrd,
       cmdline: kernelCmdline({ own: QEMU_PARAMETERS, accel, tscKhz, debug, extra: extraCmdline }),
       knownTsc: tscKhz !== undefined,
+      isUnlocked: shape.isUnlocked ?? false,
       vm: {
         id: id.slice(0, 64),
         share: this.device,

@@ -12,14 +12,15 @@ const END_CID = 0xffffffff;
 
 /** The share of a VM; undefined: its shape has none. */
 export function openShare(
-  { volumes, server }: SettledShape,
+  { volumes, server, isUnlocked = false }: SettledShape,
   folder: HostFolder,
   stateDir: string,
   log: BoundedLog,
 ): Share | undefined {
   if (volumes === undefined) return undefined;
   if (server === undefined) return ninePShare(folder);
-  if (volumes === "virtiofs") return new VirtiofsShare(virtiofsdAt(server), folder, stateDir, log);
+  if (volumes === "virtiofs")
+    return new VirtiofsShare(virtiofsdAt(server), folder, stateDir, log, isUnlocked);
   const cid = randomInt(MIN_CID, END_CID); // unique on the host; QEMU says so if it is not
   return new NinePVsockShare(server, folder, log, { kind: "vsock", cid });
 }

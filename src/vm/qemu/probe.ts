@@ -5,6 +5,7 @@ import { Deadline } from "../../base/deadline.ts";
 import { asNkError } from "../../base/errors.ts";
 import { BoundedLog } from "../../host/bounded-log.ts";
 import type { Confinement } from "../../host/confinement.ts";
+import { sandboxUser } from "../../host/sandbox-user.ts";
 import { traced } from "../../trace/channels.ts";
 import type { KvmVerdict } from "../accel.ts";
 import { kernelCmdline } from "../kernel-cmdline.ts";
@@ -25,7 +26,7 @@ const MEM_SIZE_MIB = 96;
  */
 export async function tryKvm(qemu: string, kernel: KernelImage): Promise<KvmVerdict> {
   const root = await programRoot(qemu, "kvm");
-  const confinement = { ...root, files: [...(root.files ?? []), kernel.path] };
+  const confinement = { ...root, user: sandboxUser(), files: [...(root.files ?? []), kernel.path] };
   const dir = mkdtempSync(join(tmpdir(), "nk-kvm-"));
   const logs = {
     vmm: new BoundedLog(join(dir, "vmm.log")),
@@ -46,6 +47,7 @@ export async function tryKvm(qemu: string, kernel: KernelImage): Promise<KvmVerd
       extra: "",
     }),
     knownTsc: false,
+    isUnlocked: false,
   });
   const why = "/dev/kvm opens on hosts where no guest runs; only a guest that ran is proof";
   try {

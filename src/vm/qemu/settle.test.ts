@@ -94,6 +94,11 @@ test("all that was asked for is in the shape, with the program that was found", 
   expect(JSON.parse(JSON.stringify(shape))).toEqual(shape);
 });
 
+test("debuggers get a VM of another shape", async () => {
+  expect(((await settle(tcg({}, OURS))) as Settled).shape.isUnlocked).toBeUndefined();
+  expect(((await settle(tcg({ confine: "off" }, OURS))) as Settled).shape.isUnlocked).toBe(true);
+});
+
 test("no QEMU is a refusal, no image an error", async () => {
   const image = (): never => {
     throw new Error("there is none");

@@ -32,7 +32,14 @@ async function settled(wish: Wish): Promise<Settled> {
   const { vcpus, memSizeMib, debug } = wish;
   const vm = { vmm: "qemu", program: qemu.path, accel, kernel, initrd, vcpus, memSizeMib } as const;
   return {
-    shape: { ...vm, root, ...(volumes && { volumes }), ...(server !== undefined && { server }), debug },
+    shape: {
+      ...vm,
+      root,
+      ...(volumes && { volumes }),
+      ...(server !== undefined && { server }),
+      ...(wish.confine === "off" && { isUnlocked: true }),
+      debug,
+    },
     reasons: { vmm: "QEMU runs everywhere", accel: reason, ...reasons },
     ...(notice !== undefined && { notice }),
   };

@@ -23,6 +23,7 @@ export function wishFor(changes: Partial<Wish> = {}, shares: KernelImage["shares
     memSizeMib: 512,
     accel: "auto",
     jailer: "off",
+    confine: "on",
     root: "auto",
     volumes: "auto",
     needsVolumes: false,

@@ -28,6 +28,7 @@ export function qemuCommand(hardware: GuestHardware, accel: Accel): string[] {
       debug: false,
       extra: ownArguments(hardware),
     }),
+    isUnlocked: false,
     knownTsc: tscKhz !== undefined,
   });
   return [
