@@ -3,6 +3,7 @@
 #include "common/fail.h"
 #include "common/halt.h"
 #include "common/signals.h"
+#include "rights.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -47,7 +48,7 @@ static int child_main(int sync, const struct child_work *work) {
     prctl(PR_SET_NAME, name);
     signals_block();
     halt_at("%s: namespaces made", work->role);
-    if (work->prepare(work->context, &sync) < 0) {
+    if (work->prepare(work->context, &sync) < 0 || rights_drop() < 0) {
         send_packet(sync, FAILED, fail_text());
         return 1;
     }

@@ -1,6 +1,7 @@
 #include "sink.h"
 
 #include "common/fail.h"
+#include "rights.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -68,21 +69,29 @@ int sink_write(struct sink *sink) {
     return (int)written;
 }
 
+static void enlarge_socket(const struct sink *sink) {
+    int bytes = 0;
+    socklen_t length = sizeof bytes;
+
+    if (getsockopt(sink->fd, SOL_SOCKET, SO_SNDBUF, &bytes, &length) < 0)
+        return;
+    /* The kernel counts its own part of each packet, too. */
+    bytes += 2 * (int)sink->used;
+    setsockopt(sink->fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes);
+}
+
 void sink_make_room(struct sink *sink) {
     int pipe = sink->used > 0 ? fcntl(sink->fd, F_GETPIPE_SZ) : -1;
-    int socket_bytes = 0;
-    socklen_t length = sizeof socket_bytes;
 
     if (sink->used == 0)
         return;
+    rights_for_room(true);
     /* As full as it may be, and a page more for each end of what is written. */
     if (pipe >= 0)
         fcntl(sink->fd, F_SETPIPE_SZ, pipe + (int)sink->used + 2 * (int)sysconf(_SC_PAGESIZE));
-    if (!sink->socket || getsockopt(sink->fd, SOL_SOCKET, SO_SNDBUF, &socket_bytes, &length) < 0)
-        return;
-    /* The kernel counts its own part of each packet, too. */
-    socket_bytes += 2 * (int)sink->used;
-    setsockopt(sink->fd, SOL_SOCKET, SO_SNDBUFFORCE, &socket_bytes, sizeof socket_bytes);
+    if (sink->socket)
+        enlarge_socket(sink);
+    rights_for_room(false);
 }
 
 void sink_end(struct sink *sink) {

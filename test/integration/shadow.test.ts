@@ -9,6 +9,7 @@ import { makeCgroup, planCgroup } from "../../src/host/cgroup.ts";
 import { removeCgroups } from "../../src/host/cgroup-remove.ts";
 import { foreignDeath, isAlive, processStartTime } from "../../src/host/process-info.ts";
 import { startShadow } from "../../src/host/shadow.ts";
+import { NONE, statusOf } from "../fixtures/process-root.ts";
 import { buildNative, Rig, textOf } from "./shadow-rig.ts";
 
 let rig: Rig;
@@ -24,6 +25,19 @@ test("a monitor that cannot be started is an error, and the shadow goes", async 
   expect(await launched.line()).toContain("error cannot start the monitor /no/such/node");
   expect(await launched.exit()).toBe(1);
   expect(processStartTime(pid)).toBeUndefined();
+});
+
+test("a shadow that stands uses no capability, and can get none", async () => {
+  const pid = await rig.create().pid();
+  for (const set of ["CapEff", "CapInh", "CapBnd", "CapAmb"]) expect(statusOf(pid, set)).toBe(NONE);
+  // NET_ADMIN and SYS_RESOURCE, for the room that its last output takes (native/shadow/rights.c).
+  const ours = BigInt(`0x${statusOf(process.pid, "CapPrm")}`);
+  expect(BigInt(`0x${statusOf(pid, "CapPrm")}`)).toBe(ours & 0x100_1000n);
+  expect(statusOf(pid, "NoNewPrivs")).toBe("1");
+  // Who comes from outside enters its namespaces as before, and what they start there has its own rights.
+  const target = ["--target", String(pid), "--pid", "--uts", "--ipc", "--net"];
+  const entered = execFileSync("nsenter", [...target, "cat", "/proc/self/status"], { encoding: "utf8" });
+  expect(entered).toMatch(/^CapEff:\t0*[1-9a-f]/m);
 });
 
 test.each([
