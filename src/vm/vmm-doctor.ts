@@ -21,7 +21,7 @@ export interface VmmCheck {
 }
 
 /** What a check needs to know. */
-export interface VmmQuestion extends Pick<Wish, "accel" | "jailer" | "image"> {
+export interface VmmQuestion extends Pick<Wish, "accel" | "jailer" | "confine" | "image"> {
   /** The VMM that would run a VM, for people: what another one lacks is no failure. */
   inForce: string;
 }

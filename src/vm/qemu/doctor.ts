@@ -3,6 +3,7 @@ import { fail, lacking, notChecked, ok, warn, withDetail, type Finding } from ".
 import { firstLine, runProgram, versionIn } from "../../host/run-program.ts";
 import { mendKvm } from "../mend-kvm.ts";
 import type { VmmDoctor, VmmQuestion } from "../vmm-doctor.ts";
+import { confinement } from "./confinement-check.ts";
 import { checkVersion, findQemu, MIN_VERSION } from "./detect.ts";
 import { resolveAccel } from "./settle.ts";
 import { VHOST_VSOCK } from "./share-device.ts";
@@ -11,6 +12,7 @@ import { VHOST_VSOCK } from "./share-device.ts";
 export const qemuDoctor: VmmDoctor = {
   checks: [
     { group: "VM", name: "qemu", isNeeded: true, run: program },
+    { group: "VM", name: "confinement", isNeeded: true, run: confinement },
     { group: "shares", name: "9p", isNeeded: false, run: nineP },
   ],
   acceleration,
