@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { childrenOf } from "../host/process-info.ts";
 import type { Adoption } from "../contract/adoption.ts";
 import { traced } from "../trace/channels.ts";
+import type { Guest } from "./microvm/guest.ts";
 import type { MicroVm } from "./microvm/microvm.ts";
 import type { Holder } from "./holder.ts";
 
@@ -17,12 +18,13 @@ export async function adopt(
   microvm: MicroVm,
   holder: Holder,
   { container, cgroups }: Adoption,
-): Promise<void> {
+): Promise<Guest> {
   await traced("monitor", "adopt the VM", { why: WHY, what: `for ${container.id}` }, async () => {
     const processes = [process.pid, holder.pid, ...descendants(process.pid)];
     for (const path of cgroups) for (const pid of processes) moveInto(path, pid);
     await microvm.guest().introduce(container.id);
   });
+  return microvm.guest();
 }
 
 function descendants(pid: number): number[] {

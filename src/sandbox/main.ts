@@ -6,6 +6,7 @@ import { StateStore } from "../state/store.ts";
 import { notices, spans, type Span } from "../trace/channels.ts";
 import { installRecorder } from "../trace/recorder.ts";
 import { formatSpanLine } from "../trace/span-line.ts";
+import { adopt } from "./adopt.ts";
 import { sandboxSurface } from "./control/routes.ts";
 import { serveControl } from "./control/server.ts";
 import type { ControlSurface } from "./control/surface.ts";
@@ -36,7 +37,12 @@ export async function monitorMain(args: string[]): Promise<number> {
   const microvm = new MicroVm(spec);
   if (!("pooled" in job.home)) {
     const store = new StateStore(dirname(stateDir));
-    const sandbox = new Sandbox({ ...job, home: job.home }, microvm, store, holder);
+    const sandbox = new Sandbox(
+      { ...job, home: job.home, boot: () => microvm.boot() },
+      microvm,
+      store,
+      holder,
+    );
     return live(sandbox, { holder, stateDir, report });
   }
   const { root, pooled } = job.home;
@@ -47,7 +53,8 @@ export async function monitorMain(args: string[]): Promise<number> {
   if (!waited) return 1;
   const { adoption, behind } = waited;
   const store = new StateStore(root);
-  const sandbox = new Sandbox({ id: adoption.container.id, home: adoption }, microvm, store, holder);
+  const own = { id: adoption.container.id, home: adoption, boot: () => adopt(microvm, holder, adoption) };
+  const sandbox = new Sandbox(own, microvm, store, holder);
   return live(sandbox, { holder, stateDir, report: waited.report, behind });
 }
 

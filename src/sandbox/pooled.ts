@@ -6,7 +6,6 @@ import { WORDLESS } from "../contract/follow-report.ts";
 import type { Adoption } from "../contract/adoption.ts";
 import { processStartTime } from "../host/process-info.ts";
 import type { VmRecord } from "../state/record.ts";
-import { adopt } from "./adopt.ts";
 import { serveControl } from "./control/server.ts";
 import type { ControlSurface } from "./control/surface.ts";
 import { waitingSurface } from "./control/waiting-surface.ts";
@@ -54,12 +53,7 @@ export async function waitInPool(parts: PoolParts, report: Report): Promise<Wait
     await report.finish({ ready: true });
     const adopted = await waiting.settled();
     if (!adopted) return undefined;
-    const adopter = new Report(adopted.socket);
-    await adopt(microvm, holder, adopted.adoption).catch(async (error: unknown) => {
-      await adopter.finish({ error: asNkError(error).toJson() });
-      throw error;
-    });
-    return { adoption: adopted.adoption, report: adopter, behind };
+    return { adoption: adopted.adoption, report: new Report(adopted.socket), behind };
   } catch (error) {
     await report.finish({ error: asNkError(error).toJson() });
     return undefined;

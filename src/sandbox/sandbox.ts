@@ -26,6 +26,8 @@ export interface SandboxSpec {
   id: string;
   home: OwnedHome;
   disk?: DiskRoot | undefined;
+  /** Boots the VM, or adopts one that has booted. */
+  boot: () => Promise<Guest>;
 }
 
 /**
@@ -41,6 +43,7 @@ export class Sandbox implements ControlTarget {
   private readonly holder: Holder;
   private readonly owner: Owner;
   private readonly ends: Ends;
+  private readonly bootVm: () => Promise<Guest>;
   private readonly booted = new Latch<Guest>();
   private readonly firstMade = new Latch();
   private readonly stopWanted = new Latch();
@@ -48,13 +51,14 @@ export class Sandbox implements ControlTarget {
   private status: MachineStatus = "starting";
 
   /** @param holder the process that has the sandbox's tree; who makes the sandbox tells it when that has gone (`giveUp`) */
-  constructor({ id, home, disk }: SandboxSpec, microvm: MicroVm, store: StateStore, holder: Holder) {
+  constructor({ id, home, disk, boot }: SandboxSpec, microvm: MicroVm, store: StateStore, holder: Holder) {
     this.id = id;
     this.isForOne = "container" in home;
     this.store = store;
     this.holder = holder;
     this.owner = ownerOf(home, store, holder);
     this.microvm = microvm;
+    this.bootVm = boot;
     microvm.onExit = (event, clock) => this.members.find(event.id)?.onExit(event, clock);
     this.ends = this.isForOne
       ? new EndOfOne(microvm, holder, disk)
@@ -80,7 +84,7 @@ export class Sandbox implements ControlTarget {
   }
 
   private async boot(): Promise<void> {
-    const guest = this.microvm.ifBooted() ?? (await this.microvm.boot());
+    const guest = await this.bootVm();
     for (const mount of this.owner.mounts()) await guest.agent.mount(mount);
     this.microvm.describe(this.owner.vm);
     this.setStatus("running");

@@ -54,8 +54,8 @@ it("a container has its VM as one of its own", async () => {
   expect(await runtime.ok(["vm-console", id])).not.toBe("");
   expect(await runtime.ok(["vm-stats", id])).toContain("share server");
   expect(await runtime.ok(["vm-list"])).toContain(id);
-  await runtime.ok(["vm-pause", id]);
-  await runtime.ok(["vm-resume", id]);
+  await runtime.ok(["pause", id]);
+  await runtime.ok(["resume", id]);
   await runtime.ok(["delete", "--force", id]);
   expect(processesOf(runtime.root)).toEqual([]);
 });
@@ -75,6 +75,6 @@ it("a VM that was killed while it waited is no loss to the container", async () 
   for (const { pid, argv } of processesOf(runtime.root))
     if (argv[0]?.includes("qemu") === true) process.kill(pid, "SIGKILL");
   const { dir } = await runtime.bundle({ args: ["true"] });
-  expect((await runtime.runAgain(dir)).code).toBe(0);
+  expect(await runtime.runAgain(dir)).toMatchObject({ code: 0 });
   expect(await runtime.ok(["gc"])).toMatch(/^$|VM of a pool that was killed/);
 });
