@@ -70,7 +70,7 @@ function begin(
   }
 }
 
-/** vm-join.ts names them; the files of a container are mounted on it, and removed with it. */
+/** launch/container-plan.ts names them; the files of a container are mounted on it, and removed with it. */
 const FOLDER = /^c-[0-9a-f]{12}$/;
 
 function parseJoin(payload: Buffer): JoinRequest {
