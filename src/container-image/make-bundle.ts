@@ -59,7 +59,8 @@ export async function makeBundle(request: BundleRequest): Promise<void> {
       () => fill(image, { ...request, dir: held }, dir),
     );
   } catch (error) {
-    for (const name of readdirSync(held)) removeTree(join(held, name));
+    // "/.": where a folder is removed from is opened without following a link, which the name of a descriptor is.
+    for (const name of readdirSync(held)) removeTree(`${held}/./${name}`);
     if (isOurs) removeEmpty(dir);
     throw asNkError(withPath(error, held, dir));
   } finally {
