@@ -58,7 +58,8 @@ write_job() {
     find_lab_kernel
     mkdir -p build/logs
     write_command "$@" >"$LAB/command"
-    printf '%s=%q\n' LAB_LOGS "$NK_ROOT/build/logs" LAB_MODULES "$lab_modules" LAB_SHELL "$shell" >"$LAB/settings"
+    printf '%s=%q\n' LAB_LOGS "$NK_ROOT/build/logs" LAB_MODULES "$lab_modules" LAB_SHELL "$shell" \
+        LAB_SYSTEMD "$LAB_SYSTEMD" >"$LAB/settings"
     write_list >"$LAB/list"
     image_tool cpio "$LAB/initrd" "$LAB/list" BUSYBOX="$(command -v busybox)" INIT=guest/lab/init \
         START=guest/lab/start COMMAND="$LAB/command" SETTINGS="$LAB/settings"
@@ -122,6 +123,7 @@ start_server() {
 start_machine() {
     local cmdline memory="memory-backend-memfd,id=mem,size=${LAB_MEMORY_MIB}M,share=on" port=0 name
     cmdline=$(image_tool cmdline)
+    [ "$LAB_SYSTEMD" != v1 ] || cmdline="${cmdline/cgroup_no_v1=all/} systemd.unified_cgroup_hierarchy=0"
     local devices=(-device virtio-serial-device -device virtio-rng-device)
     devices+=(-chardev "socket,id=host,path=$LAB/host.sock" -device "vhost-user-fs-device,chardev=host,tag=host")
     if grep -qx LAB_SHELL=yes "$LAB/settings"; then
