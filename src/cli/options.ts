@@ -112,7 +112,7 @@ export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   {
     name: "systemd-cgroup",
     type: "switch",
-    help: "cgroupsPath has systemd's form slice:prefix:name",
+    help: "have systemd make the container's cgroup, a scope: cgroupsPath is slice:prefix:name",
   },
   { name: "version", short: "v", type: "switch", help: "print the version" },
   HELP,

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { asNkError } from "../base/errors.ts";
 import { cgroupFolder, listHierarchies } from "../host/cgroup.ts";
 import { removeCgroups } from "../host/cgroup-remove.ts";
+import { scopeOf } from "../host/systemd-names.ts";
+import { stopScope } from "../host/systemd-scope.ts";
 import { foreignDeath, killProcess, processStartTime } from "../host/process-info.ts";
 import { ControlClient } from "../contract/control-client.ts";
 import { homeDir } from "../state/home.ts";
@@ -25,9 +27,12 @@ export async function salvage(store: StateStore, id: string): Promise<void> {
   if (await deletedByRecord(store, id)) return;
   await killMonitors(homeDir(stateDir));
   await removeFromRuntimes(store, id);
-  const folder = cgroupFolder(undefined, id);
-  const paths = listHierarchies().map(({ mountPoint }) => join(mountPoint, folder));
+  const { unit, folder } = scopeOf(undefined, id);
+  const paths = listHierarchies().flatMap(({ mountPoint }) =>
+    [cgroupFolder(undefined, id), folder].map((path) => join(mountPoint, path)),
+  );
   await removeCgroups(paths, stateDir, homeDir(stateDir));
+  await stopScope(unit, paths);
   store.remove(id);
 }
 

@@ -1,4 +1,4 @@
-import type { CgroupWrite } from "../host/cgroup-limits.ts";
+import type { LimitOrder } from "../host/cgroup-limits.ts";
 import type { ContainerRecord, VmRecord } from "../state/record.ts";
 
 /**
@@ -8,7 +8,7 @@ import type { ContainerRecord, VmRecord } from "../state/record.ts";
 export interface Adoption {
   container: ContainerRecord & { vm: VmRecord };
   /** For the container's cgroups, when it is there. */
-  cpuLimits: CgroupWrite[];
+  cpuLimits: LimitOrder[];
   /** `cgroup.procs` files into which the processes of the sandbox are moved. */
   cgroups: string[];
 }

@@ -2,7 +2,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
 import { formatExact, parseExact } from "../base/exact-json.ts";
-import type { CgroupWrite } from "../host/cgroup-limits.ts";
+import type { LimitOrder } from "../host/cgroup-limits.ts";
 import type { FeatureName } from "../image/kernel-features.ts";
 import type { Settings } from "../oci/settings.ts";
 import type { MachineRecord } from "../state/machine-record.ts";
@@ -41,7 +41,7 @@ export type SandboxHome =
   | {
       container: ContainerRecord & { vm: VmRecord };
       /** For the container's cgroups on the host, when the VM has booted. */
-      cpuLimits: CgroupWrite[];
+      cpuLimits: LimitOrder[];
     };
 
 /** A sandbox that is to be started: the command hands this to the monitor as `<state>/job.json`. */

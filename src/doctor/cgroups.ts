@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { listHierarchies, makeCgroup, planCgroup, procsFiles, type Hierarchy } from "../host/cgroup.ts";
 import { removeCgroups } from "../host/cgroup-remove.ts";
 import { ok, warn, type Finding } from "../host/finding.ts";
+import { systemdRuns } from "../host/systemd-scope.ts";
 import type { Check } from "./check.ts";
 
 /** Control groups: which version, which controllers, and whether we may make some. */
@@ -25,11 +26,18 @@ async function cgroups(): Promise<Finding> {
   }
   const controllers = new Set(hierarchies.flatMap(controllersOf));
   const missing = WANTED.filter((name) => !controllers.has(name));
-  if (missing.length === 0) return ok(`${found}; writable`);
+  if (missing.length === 0) return ok(`${found}; writable; containers of VMs get ${managers()}`);
   return warn(
     `${found}; no controller for ${missing.join(", ")}`,
     `limits of that kind are refused; boot the host with cgroup_enable=${missing.join(",")}`,
   );
+}
+
+/** By whom cgroups are made on this host (src/host/cgroup-manager.ts). */
+function managers(): string {
+  return systemdRuns()
+    ? "folders, or with --systemd-cgroup a scope of systemd"
+    : "folders (systemd does not run, so --systemd-cgroup is refused)";
 }
 
 function describe(hierarchies: readonly Hierarchy[]): string {

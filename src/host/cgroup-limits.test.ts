@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { warnings } from "../trace/channels.ts";
-import { planLimits, writeLimits, type HostLimits } from "./cgroup-limits.ts";
+import { applyLimits, planLimits, type HostLimits } from "./cgroup-limits.ts";
 import type { Hierarchy } from "./cgroup.ts";
 
 /** Hierarchies as folders of files, in the layouts that hosts have. The kernel's own are written to by test/vm/cgroup-limits.test.ts. */
@@ -34,10 +34,10 @@ function hierarchy(name: string, controllers?: string[]): Hierarchy {
   return { mountPoint: join(dir, name), version, controllers: controllers ?? [] };
 }
 
-function set(limits: HostLimits, hierarchies: Hierarchy[]): void {
+function set(limits: HostLimits, hierarchies: Hierarchy[]): Promise<void> {
   const made = hierarchies.map(({ mountPoint }) => join(mountPoint, "a/c1"));
   const { memory, cpu } = planLimits(limits, { made, joined: [] }, hierarchies);
-  writeLimits([...memory, ...cpu]);
+  return applyLimits([...memory, ...cpu]);
 }
 
 const LIMITS: HostLimits = {
@@ -56,16 +56,16 @@ describe("version 2", () => {
     return [hierarchy("v2")];
   }
 
-  it("has the limits in the container's folder, the quota with room for the VMM", () => {
-    set(LIMITS, tree("cpu memory\n"));
+  it("has the limits in the container's folder, the quota with room for the VMM", async () => {
+    await set(LIMITS, tree("cpu memory\n"));
     expect(read("v2/a/c1/memory.max")).toBe("1000000");
     expect(read("v2/a/c1/cpu.max")).toBe("60000 100000");
     expect(read("v2/a/c1/cpu.weight")).toBe("20");
     expect(said).toEqual([]);
   });
 
-  it("enables what the folders above have not", () => {
-    set({ memoryBytes: 1 }, tree("pids\n"));
+  it("enables what the folders above have not", async () => {
+    await set({ memoryBytes: 1 }, tree("pids\n"));
     expect(read("v2/a/cgroup.subtree_control")).toBe("+memory");
     expect(read("v2/cgroup.subtree_control")).toBe("cpu memory\n");
   });
@@ -74,8 +74,8 @@ describe("version 2", () => {
     [2, "1"],
     [1024, "39"],
     [262_144, "10000"],
-  ])("has %d shares as a weight of %s", (shares, weight) => {
-    set({ cpu: { quotaUs: undefined, periodUs: 100_000, shares } }, tree("cpu\n"));
+  ])("has %d shares as a weight of %s", async (shares, weight) => {
+    await set({ cpu: { quotaUs: undefined, periodUs: 100_000, shares } }, tree("cpu\n"));
     expect(read("v2/a/c1/cpu.weight")).toBe(weight);
     expect(read("v2/a/c1/cpu.max")).toBe("max");
   });
@@ -95,8 +95,8 @@ describe("version 1 and hybrid", () => {
     ];
   }
 
-  it("has each limit in the hierarchy that has its controller", () => {
-    set(LIMITS, tree());
+  it("has each limit in the hierarchy that has its controller", async () => {
+    await set(LIMITS, tree());
     expect(read("memory/a/c1/memory.limit_in_bytes")).toBe("1000000");
     expect(read("cpu,cpuacct/a/c1/cpu.cfs_period_us")).toBe("100000");
     expect(read("cpu,cpuacct/a/c1/cpu.cfs_quota_us")).toBe("60000");
@@ -105,10 +105,10 @@ describe("version 1 and hybrid", () => {
   });
 });
 
-it("says which limit this host cannot hold, and only that", () => {
+it("says which limit this host cannot hold, and only that", async () => {
   file("unified/cgroup.controllers", "hugetlb\n");
   file("memory/a/c1/memory.limit_in_bytes");
-  set(LIMITS, [hierarchy("unified"), hierarchy("memory", ["memory"])]);
+  await set(LIMITS, [hierarchy("unified"), hierarchy("memory", ["memory"])]);
   expect(read("memory/a/c1/memory.limit_in_bytes")).toBe("1000000");
   expect(said).toEqual([expect.stringMatching(/^linux\.resources\.cpu holds in the guest only/)]);
 });

@@ -25,6 +25,15 @@ export interface CgroupWrite {
   otherwise?: string;
 }
 
+/** Properties of a unit of systemd, as they are in unit files. */
+export interface UnitProperties {
+  unit: string;
+  properties: string[];
+}
+
+/** By whom the limit is set is the cgroups' manager's to say. */
+export type LimitOrder = CgroupWrite | UnitProperties;
+
 /** The writes that set limits: memory before anything runs in the folders, CPU when the VM has booted, which would take for ever otherwise. */
 export interface LimitWrites {
   memory: CgroupWrite[];
@@ -50,33 +59,43 @@ export function planLimits(
   };
 }
 
-/** @throws the system's error for a value that it refuses */
-export function writeLimits(writes: readonly CgroupWrite[]): void {
-  for (const { path, value, otherwise } of writes) {
-    try {
-      writeFileSync(path, value);
-    } catch (error) {
-      if (otherwise === undefined || (error as NodeJS.ErrnoException).code !== "EINVAL") throw error;
-      writeFileSync(path, otherwise);
-    }
+/** @throws the system's error for a value that it refuses, HOST with systemd's words */
+export async function applyLimits(orders: readonly LimitOrder[]): Promise<void> {
+  for (const order of orders) {
+    if ("unit" in order) await (await import("./systemd-scope.ts")).setProperties(order);
+    else writeLimit(order);
+  }
+}
+
+function writeLimit({ path, value, otherwise }: CgroupWrite): void {
+  try {
+    writeFileSync(path, value);
+  } catch (error) {
+    if (otherwise === undefined || (error as NodeJS.ErrnoException).code !== "EINVAL") throw error;
+    writeFileSync(path, otherwise);
   }
 }
 
 function wanted(controller: string, writes: CgroupWrite[] | undefined): CgroupWrite[] {
   if (writes?.every(({ path }) => existsSync(path))) return writes;
-  warnings.publish(
-    `linux.resources.${controller} holds in the guest only: the container's cgroup on this host has no ${controller} controller`,
-  );
+  warnGuestOnly(controller);
   return [];
 }
 
+export function warnGuestOnly(controller: string): void {
+  warnings.publish(
+    `linux.resources.${controller} holds in the guest only: the container's cgroup on this host has no ${controller} controller`,
+  );
+}
+
 /** A folder of the container in the hierarchy that has the controller. */
-interface Place {
+export interface Place {
   folder: string;
   version: 1 | 2;
 }
 
-function findPlace(
+/** In version 2 the controller is enabled on the way. @returns undefined: no hierarchy has it for the container */
+export function findPlace(
   controller: string,
   { made, joined }: CgroupFolders,
   hierarchies: Hierarchy[],
@@ -132,7 +151,7 @@ function cpuWrites(cpu: CpuLimits, place: Place | undefined): CgroupWrite[] | un
 }
 
 /** A tenth of a CPU more than the container's own quota, which the guest enforces: the VMM and its helpers need some, too. */
-function withRoom(quotaUs: number, periodUs: number): number {
+export function quotaWithRoom(quotaUs: number, periodUs: number): number {
   return quotaUs + Math.ceil(periodUs / 10);
 }
 
@@ -144,7 +163,7 @@ function cpuWrites1({ quotaUs, periodUs, shares }: CpuLimits, folder: string): C
           { path: join(folder, "cpu.cfs_period_us"), value: String(periodUs) },
           {
             path: join(folder, "cpu.cfs_quota_us"),
-            value: String(withRoom(quotaUs, periodUs)),
+            value: String(quotaWithRoom(quotaUs, periodUs)),
             otherwise: String(quotaUs),
           },
         ];
@@ -157,9 +176,12 @@ function cpuWrites2({ quotaUs, periodUs, shares }: CpuLimits, folder: string): C
   const quota =
     quotaUs === undefined
       ? []
-      : [{ path: join(folder, "cpu.max"), value: `${withRoom(quotaUs, periodUs)} ${periodUs}` }];
+      : [{ path: join(folder, "cpu.max"), value: `${quotaWithRoom(quotaUs, periodUs)} ${periodUs}` }];
   if (shares === undefined) return quota;
-  // runc's line through [2, 262144] and [1, 10000].
-  const weight = 1 + Math.floor(((shares - 2) * 9999) / 262_142);
-  return [...quota, { path: join(folder, "cpu.weight"), value: String(weight) }];
+  return [...quota, { path: join(folder, "cpu.weight"), value: String(weightOf(shares)) }];
+}
+
+/** runc's line through [2, 262144] and [1, 10000]. */
+export function weightOf(shares: number): number {
+  return 1 + Math.floor(((shares - 2) * 9999) / 262_142);
 }

@@ -10,6 +10,7 @@ import {
 import { dirname, join } from "node:path";
 import { NkError } from "../base/errors.ts";
 import { reasonOf } from "../base/system-error.ts";
+import { expandSlice } from "./systemd-names.ts";
 
 /** One mounted cgroup hierarchy: v2's only one, or one of v1's. */
 export interface Hierarchy {
@@ -52,13 +53,6 @@ export function cgroupFolder(cgroupsPath: string | undefined, id: string): strin
   if (parts.length !== 3) return join("/", cgroupsPath);
   const [slice = "", prefix = "", name = ""] = parts;
   return join("/", ...expandSlice(slice), prefix === "" ? `${name}.scope` : `${prefix}-${name}.scope`);
-}
-
-/** `a-b.slice` lives in `a.slice/a-b.slice` (systemd.slice(5)). */
-function expandSlice(slice: string): string[] {
-  if (slice === "" || slice === "-.slice") return [];
-  const names = slice.replace(/\.slice$/, "").split("-");
-  return names.map((_, index) => `${names.slice(0, index + 1).join("-")}.slice`);
 }
 
 /**

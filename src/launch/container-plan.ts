@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { isObject } from "../base/json.ts";
 import type { ContainerJob } from "../contract/job.ts";
 import { callersLimits } from "../host/callers-limits.ts";
+import type { CgroupWish } from "../host/cgroup-manager.ts";
 import type { RunningMonitor, ShadowPlan } from "../host/shadow-plan.ts";
 import { newProof } from "../host/tree-proof.ts";
 import { guestConfig, withRlimits } from "../oci/guest-config.ts";
@@ -24,6 +25,10 @@ export interface Joining {
   /** The folder of the sandbox's tree on which its own is mounted. */
   folder: string;
   job: ContainerJob;
+}
+
+export function cgroupWish({ bundle, id, store, givenUp }: CreateRequest): CgroupWish {
+  return { cgroupsPath: bundle.config.linux?.cgroupsPath, id, stateDir: store.dirOf(id), givenUp };
 }
 
 /** What the monitor is asked for. */

@@ -1,6 +1,6 @@
 import { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
-import { cgroupFolder, makeCgroup, planCgroup, type CgroupFolders } from "../host/cgroup.ts";
+import { planCgroups, type CgroupJournal } from "../host/cgroup-manager.ts";
 import { checkGivenUp } from "../host/give-up.ts";
 import { startShadow } from "../host/shadow.ts";
 import type { Bundle } from "../oci/bundle.ts";
@@ -8,12 +8,13 @@ import { withResolvedDestinations } from "../oci/destinations.ts";
 import type { MachineRecord } from "../state/machine-record.ts";
 import { writePidFile } from "../state/pid-file.ts";
 import type { ContainerRecord } from "../state/record.ts";
-import { planJoin, shadowPlan, type LaunchOptions } from "./container-plan.ts";
+import { cgroupWish, planJoin, shadowPlan, type LaunchOptions } from "./container-plan.ts";
 import type { CreateRequest } from "./create-request.ts";
 import { findMachine, joinSandbox } from "./join.ts";
 import { journaled, type Launched } from "./launched.ts";
 import { launchOwn } from "./own-sandbox.ts";
 import { treePlan } from "./tree.ts";
+import { cgroupsInRecord } from "./vm-record.ts";
 
 /** Longer than any deadline of the monitor for the guest, so that its error arrives, which knows more. */
 const JOIN_TIMEOUT_MS = 240_000;
@@ -51,22 +52,24 @@ function checkSync({ settings, settled, machine }: CreateRequest): void {
 }
 
 /** The monitor answers before the shadow is reported: the container is there then. */
-function launchInside(
+async function launchInside(
   machine: MachineRecord,
   request: CreateRequest,
   options: LaunchOptions,
 ): Promise<Launched> {
-  const { bundle, store, id, pidFile, givenUp } = request;
-  const folders = planCgroup(cgroupFolder(bundle.config.linux?.cgroupsPath, id));
-  const record = recordIn(machine, request, folders);
+  const { store, pidFile, givenUp } = request;
+  const planned = await planCgroups(cgroupWish(request), request.systemdCgroup);
+  const record = recordIn(machine, request, planned.journal);
   const joining = planJoin(request, options, record);
   const home = { stateDir: store.dirOf(machine.id), holderPid: machine.pid };
   return journaled(record, store, async () => {
-    const rest = { tree: treePlan(request), cgroups: makeCgroup(folders) };
+    // The guest alone holds them to limits: the VM is not only theirs.
+    const cgroups = await planned.make({});
+    const rest = { tree: treePlan(request), cgroups: cgroups.procs };
     const shadow = await joinSandbox(home, joining, (monitor) => {
       const plan = shadowPlan(request, options, joining.job, { ...rest, monitor });
       return startShadow(plan, Deadline.after(JOIN_TIMEOUT_MS), givenUp);
-    });
+    }).finally(() => cgroups.release());
     if (pidFile !== undefined) writePidFile(pidFile, shadow.pid);
     return { shadow, stepsHeard: 0 };
   });
@@ -75,7 +78,7 @@ function launchInside(
 function recordIn(
   { id, vm }: MachineRecord,
   { record }: CreateRequest,
-  { made, joined }: CgroupFolders,
+  cgroups: CgroupJournal,
 ): ContainerRecord {
-  return { ...record, vm: { ...vm, machine: id, cgroups: made, joinedCgroups: joined } };
+  return { ...record, vm: { ...vm, machine: id, ...cgroupsInRecord(cgroups) } };
 }

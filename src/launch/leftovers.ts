@@ -23,4 +23,6 @@ export async function removeLeftovers(container: ContainerRecord, stateDir: stri
   const pooled = home === undefined ? undefined : readPooled(home);
   if (pooled) endPooled(pooled);
   await removeCgroups(vm?.cgroups ?? [], stateDir, ...(home === undefined ? [] : [home]));
+  if (vm?.scope !== undefined)
+    await (await import("../host/systemd-scope.ts")).stopScope(vm.scope, vm.cgroups);
 }

@@ -1,8 +1,7 @@
 import { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
 import { WORDLESS } from "../contract/follow-report.ts";
-import { cgroupFolder, makeCgroup, planCgroup } from "../host/cgroup.ts";
-import { planLimits, writeLimits } from "../host/cgroup-limits.ts";
+import { planCgroups } from "../host/cgroup-manager.ts";
 import { unlessGivenUp } from "../host/give-up.ts";
 import { startShadow, type Shadow } from "../host/shadow.ts";
 import { vmLimits } from "../oci/host-limits.ts";
@@ -10,7 +9,7 @@ import { writePidFile } from "../state/pid-file.ts";
 import { heardSpans, traced } from "../trace/channels.ts";
 import { tellBoot } from "../trace/slow.ts";
 import { configNeeds } from "../vm/config-needs.ts";
-import { planJoin, shadowPlan, type Joining, type LaunchOptions } from "./container-plan.ts";
+import { cgroupWish, planJoin, shadowPlan, type Joining, type LaunchOptions } from "./container-plan.ts";
 import type { CreateRequest } from "./create-request.ts";
 import { diskRoot } from "./disk-root.ts";
 import { joinSandbox } from "./join.ts";
@@ -31,23 +30,22 @@ const GIVE_UP_MS = 2000;
 const WHY = "the shadow stands for the container on the host, the monitor owns its VM";
 
 /** Starts a sandbox for one container, which joins it as soon as its monitor listens: its shadow is made while the VM boots. */
-export function launchOwn(request: CreateRequest, options: LaunchOptions): Promise<Launched> {
+export async function launchOwn(request: CreateRequest, options: LaunchOptions): Promise<Launched> {
   const { bundle, store, id, settings, settled } = request;
   if (settled === undefined) throw new NkError("INTERNAL", "nobody has settled what the VM is");
   const disk = settled.shape.root === "disk" ? diskRoot(bundle, settings.sync) : undefined;
-  const folders = planCgroup(cgroupFolder(bundle.config.linux?.cgroupsPath, id));
-  const record = { ...request.record, vm: vmRecord(settled, settings, folders) };
+  const planned = await planCgroups(cgroupWish(request), request.systemdCgroup);
+  const record = { ...request.record, vm: vmRecord(settled, settings, planned.journal) };
   const joining = planJoin(request, options, record);
   const timeoutMs = LAUNCH_TIMEOUT_MS + (disk ? IMAGE_TIMEOUT_MS : 0);
-  return journaled(record, store, () => {
-    const cgroups = makeCgroup(folders);
-    const limits = planLimits(vmLimits(bundle.config, settings.memSizeMib), folders);
-    writeLimits(limits.memory);
+  return journaled(record, store, async () => {
+    const cgroups = await planned.make(vmLimits(bundle.config, settings.memSizeMib));
+    const { procs, cpuLimits } = cgroups;
     const plan: SandboxPlan = {
       stateDir: store.dirOf(id),
       job: {
         id,
-        home: { container: record, cpuLimits: limits.cpu },
+        home: { container: record, cpuLimits },
         settings,
         settled,
         needs: [...configNeeds(joining.job.guestConfig)],
@@ -55,14 +53,14 @@ export function launchOwn(request: CreateRequest, options: LaunchOptions): Promi
         ...(disk && { disk }),
       },
       mounts: [],
-      cgroups,
+      cgroups: procs,
     };
-    const adopter: Adopter = { request, record, cpuLimits: limits.cpu, cgroups };
+    const adopter: Adopter = { request, record, cpuLimits, cgroups: procs };
     return traced("cli", "all of it, from shadow and monitor on", { why: WHY }, () =>
       tellBoot(() =>
         bootAndJoin({ request, options, plan, joining, adopter, deadline: Deadline.after(timeoutMs) }),
       ),
-    );
+    ).finally(() => cgroups.release());
   });
 }
 

@@ -1,4 +1,4 @@
-import type { CgroupFolders } from "../host/cgroup.ts";
+import type { CgroupJournal } from "../host/cgroup-manager.ts";
 import type { Settings } from "../oci/settings.ts";
 import type { VmRecord } from "../state/record.ts";
 import type { Settled } from "../vm/driver.ts";
@@ -8,7 +8,7 @@ import { shareWord } from "./wish.ts";
 export function vmRecord(
   { shape, reasons }: Settled,
   { vmRuntime }: Settings,
-  cgroups: CgroupFolders,
+  cgroups: CgroupJournal,
 ): VmRecord {
   return {
     vmm: shape.vmm,
@@ -25,7 +25,14 @@ export function vmRecord(
     kernelRelease: shape.kernel.release,
     initrd: shape.initrd,
     runtime: vmRuntime,
-    cgroups: cgroups.made,
-    joinedCgroups: cgroups.joined,
+    ...cgroupsInRecord(cgroups),
   };
+}
+
+export function cgroupsInRecord({
+  made,
+  joined,
+  scope,
+}: CgroupJournal): Pick<VmRecord, "cgroups" | "joinedCgroups" | "scope"> {
+  return { cgroups: made, joinedCgroups: joined, ...(scope !== undefined && { scope }) };
 }

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { GuestMountRequest } from "../agent/agent-client.ts";
 import type { NkError } from "../base/errors.ts";
 import type { OwnedHome } from "../contract/job.ts";
-import { writeLimits, type CgroupWrite } from "../host/cgroup-limits.ts";
+import { applyLimits, type LimitOrder } from "../host/cgroup-limits.ts";
 import { processStartTime } from "../host/process-info.ts";
 import { GUEST_SHARE, volumePath } from "../oci/guest-mounts.ts";
 import type { MachineRecord, MachineStatus } from "../state/machine-record.ts";
@@ -24,8 +24,8 @@ export interface Owner {
   lost(error: NkError): void;
   /** What is mounted in the guest before a container comes. */
   mounts(): readonly GuestMountRequest[];
-  /** A container is there, and its boot is over. */
-  containerMade(): void;
+  /** A container is there, and its boot is over. @throws HOST */
+  containerMade(): Promise<void>;
   /** The record, as it is now. */
   describe(containers: readonly ContainerRecord[]): unknown;
 }
@@ -76,7 +76,7 @@ class MadeByHand implements Owner {
     });
   }
 
-  containerMade(): void {}
+  async containerMade(): Promise<void> {}
 
   describe(containers: readonly ContainerRecord[]): unknown {
     return { ...this.record, containers };
@@ -86,13 +86,13 @@ class MadeByHand implements Owner {
 /** The VM of one container is a part of that container's record, which the container writes itself as soon as it has joined. */
 class OneContainer implements Owner {
   private readonly record: ContainerRecord;
-  private readonly cpuLimits: readonly CgroupWrite[];
+  private readonly cpuLimits: readonly LimitOrder[];
   private readonly store: StateStore;
   readonly vm: VmRecord;
 
   constructor(
     record: ContainerRecord & { vm: VmRecord },
-    cpuLimits: readonly CgroupWrite[],
+    cpuLimits: readonly LimitOrder[],
     store: StateStore,
   ) {
     this.record = record;
@@ -112,8 +112,8 @@ class OneContainer implements Owner {
   }
 
   /** Not before: with a tenth of a CPU a boot takes ten times as long. */
-  containerMade(): void {
-    writeLimits(this.cpuLimits);
+  containerMade(): Promise<void> {
+    return applyLimits(this.cpuLimits);
   }
 
   describe([container]: readonly ContainerRecord[]): unknown {

@@ -209,7 +209,7 @@ export class Sandbox implements ControlTarget {
     checkKernelFeatures(this.microvm.shape.kernel, configNeeds(job.guestConfig));
     const { agent } = this.microvm.running();
     await Promise.race([container.create(agent, guestPlace(place, guest, job.proof)), container.unwanted]);
-    this.owner.containerMade();
+    await Promise.race([this.owner.containerMade(), container.unwanted]);
     container.created();
     if (job.startAtOnce) await this.start(container);
     if (!this.isForOne) container.handedOver();

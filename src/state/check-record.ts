@@ -37,9 +37,10 @@ export function whyNoRecord(value: Record<string, unknown>): string | undefined 
 function whyNoVm(vm: unknown): string | undefined {
   if (!isObject(vm)) return `vm: expected an object, found ${kindOf(vm)}`;
   if (!VM_COUNTS.every((name) => Number.isInteger(vm[name]))) return "vm: expected pids and start times";
-  const { cgroups, joinedCgroups = [] } = vm;
+  const { cgroups, joinedCgroups = [], scope } = vm;
   if (!areTexts(cgroups)) return `vm.cgroups: expected an array of paths, found ${kindOf(cgroups)}`;
-  return areTexts(joinedCgroups) ? undefined : "vm.joinedCgroups: expected an array of paths";
+  if (!areTexts(joinedCgroups)) return "vm.joinedCgroups: expected an array of paths";
+  return scope === undefined || typeof scope === "string" ? undefined : "vm.scope: expected a name";
 }
 
 function areTexts(value: unknown): boolean {

@@ -76,6 +76,8 @@ export interface VmRecord {
   cgroups: string[];
   /** cgroup folders that were there before: its processes are in them, and delete leaves them. */
   joinedCgroups?: string[];
+  /** Name of the unit of systemd that has these folders; absent: they are our own. */
+  scope?: string;
 }
 
 export interface HostRecord {
