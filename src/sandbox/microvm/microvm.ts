@@ -84,7 +84,10 @@ export class MicroVm {
   traceKernel(): void {
     if (this.traced || this.pauses.now) return;
     this.traced = true;
-    this.tracing = this.guest().traceKernel();
+    // The guest may die before it has answered, and nobody may be waiting by then.
+    this.tracing = this.guest()
+      .traceKernel()
+      .catch(() => {});
   }
 
   /** Resolves when that is published, or takes too long. */
