@@ -23,7 +23,11 @@ export async function librariesOf(program: string, ofProgram = program): Promise
   try {
     const options = { timeout: LIST_TIMEOUT_MS, env: {} };
     const { stdout } = await promisify(execFile)(loader, ["--list", program], options);
-    return [...stdout.matchAll(/(?:=> |^\s+)(\/\S+) \(0x/gm)].map(([, path = ""]) => path);
+    const libraries = [...stdout.matchAll(/(?:=> |^\s+)(\/\S+) \(0x/gm)].map(([, path = ""]) => path);
+    // Without it the program would not start in its root, and the kernel's word for that names the program.
+    if (libraries.length === 0)
+      throw new Error(`${loader} named none: ${JSON.stringify(stdout.slice(0, 200))}`);
+    return libraries;
   } catch (cause) {
     throw new NkError("HOST", `cannot list the shared libraries of ${program}: ${String(cause)}`, { cause });
   }
