@@ -9,9 +9,9 @@ import { POOL_FOLDER, PoolStore, readPooled, removeEntry } from "../state/pool-s
 import { commandHint } from "../state/paths.ts";
 import type { ContainerRecord, VmRecord } from "../state/record.ts";
 import { notices, traced } from "../trace/channels.ts";
-import { shapeKey } from "../vm/shape.ts";
 import type { CreateRequest } from "./create-request.ts";
 import { endPooled } from "./end-pooled.ts";
+import { poolKey } from "./pool-key.ts";
 import type { OpenedSandbox } from "./sandbox.ts";
 
 const WHY = "a VM of this shape has booted already and waits";
@@ -37,7 +37,7 @@ export async function takeFromPool(adopter: Adopter): Promise<OpenedSandbox | un
     return undefined;
   }
   if (existsSync(join(store.root, POOL_FOLDER))) {
-    const pool = new PoolStore(store.root, shapeKey({ ...settled.shape, diskSlots: [] }));
+    const pool = new PoolStore(store.root, poolKey(settled.shape));
     const folder = pool.take(store.dirOf(id));
     if (folder !== undefined) return adopt(folder, adopter);
   }

@@ -3,6 +3,7 @@ import { watch, writeFileSync } from "node:fs";
 import { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
 import { makeCgroup, procsFiles } from "../host/cgroup.ts";
+import { poolKey } from "../launch/pool-key.ts";
 import { startSandbox } from "../launch/sandbox.ts";
 import { settleVm } from "../launch/settle-vm.ts";
 import { vmRecord } from "../launch/vm-record.ts";
@@ -10,7 +11,6 @@ import { foreignDeath } from "../host/process-info.ts";
 import { hold, readClaim } from "../state/claim.ts";
 import { PoolStore, removeEntry } from "../state/pool-store.ts";
 import type { Settled } from "../vm/driver.ts";
-import { shapeKey } from "../vm/shape.ts";
 import { poolCgroup } from "./cgroup.ts";
 import { leavePool, readPoolConfig, type PoolConfig } from "./pool-config.ts";
 
@@ -25,7 +25,7 @@ export async function settleForPool(
   settings: PoolConfig["settings"],
 ): Promise<{ settled: Settled; key: string }> {
   const settled = await settleVm(settings, FOR_A_POOL);
-  return { settled, key: shapeKey({ ...settled.shape, diskSlots: [] }) };
+  return { settled, key: poolKey(settled.shape) };
 }
 
 /**

@@ -1,0 +1,21 @@
+import { statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { createHash } from "node:crypto";
+import { shapeKey, type SettledShape } from "../vm/shape.ts";
+
+/**
+ * What a VM of a pool and the one that is wanted must have in common: the shape, and the monitor, which a VM that waits has had since its boot. After an
+ * update of ours it is another program than the one that would be started, and VMs of the old one are not taken any more.
+ */
+export function poolKey(shape: SettledShape): string {
+  const monitor = join(dirname(process.argv[1] ?? ""), "nk-monitor.cjs");
+  const { size, mtimeMs, ino } = statSync(monitor, { throwIfNoEntry: false }) ?? {
+    size: 0,
+    mtimeMs: 0,
+    ino: 0,
+  };
+  return createHash("sha256")
+    .update(`${shapeKey({ ...shape, diskSlots: [] })} ${size} ${mtimeMs} ${ino}`)
+    .digest("hex")
+    .slice(0, 32);
+}
