@@ -69,14 +69,17 @@ export function partsOf(output: string): { type: string; paths: string[] }[] {
 }
 
 /** What a share or a disk has of ours beside the container's files: where they begin, and what the file systems need. */
-const OURS = /^\.(\/(rootfs|\d+|upper|work|work\/(work|index)|lost\+found))?$/;
+const OURS = /^\.(\/(rootfs|proof|\d+|upper|work|work\/(work|index)|lost\+found))?$/;
+
+/** The folder of the sandbox's tree on which that of the container is mounted. */
+const JOINED = /^\.\/rootfs\/c-[0-9a-f]{12}/;
 
 /** Those of a part's paths that are in none of the container's folders, wherever in the part these begin. */
 export function foreignTo(folders: readonly string[], paths: readonly string[]): string[] {
   const known = new Set(folders.flatMap(pathsOf));
-  return paths.filter(
-    (path) => !OURS.test(path) && !known.has(path) && !known.has(path.replace(/^\.\/[^/]+/, ".")),
-  );
+  return paths
+    .map((path) => path.replace(JOINED, "."))
+    .filter((path) => !OURS.test(path) && !known.has(path) && !known.has(path.replace(/^\.\/[^/]+/, ".")));
 }
 
 /** All paths of a folder, as `find` in the guest says them. */
