@@ -1,9 +1,19 @@
 import { killIfAlive } from "../host/process-info.ts";
-import type { PooledVm } from "../state/pool-store.ts";
+import { readPooled } from "../state/pool-store.ts";
+import { removeWhole } from "../state/remove-whole.ts";
 
-/** SIGKILL to its processes; those that are not named here end with them. */
-export function endPooled({ holder, vm }: PooledVm): void {
+/** SIGKILL to the processes of a VM of a pool, as far as they have been written down; those that are not named end with them. @param folder of the VM */
+export function endPooled(folder: string): void {
+  const pooled = readPooled(folder);
+  if (!pooled) return;
+  const { holder, vm } = pooled;
   killIfAlive(vm.monitorPid, vm.monitorStartTime);
   killIfAlive(vm.vmmPid, vm.vmmStartTime);
   killIfAlive(holder.pid, holder.startTime);
+}
+
+/** The same, and nothing of the VM is left. */
+export function discardPooled(folder: string): void {
+  endPooled(folder);
+  removeWhole(folder);
 }

@@ -1,7 +1,6 @@
 import { removeCgroups } from "../host/cgroup-remove.ts";
 import { killIfAlive } from "../host/process-info.ts";
 import { takenHome } from "../state/home.ts";
-import { readPooled } from "../state/pool-store.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import { endPooled } from "./end-pooled.ts";
 
@@ -20,8 +19,7 @@ export async function removeLeftovers(container: ContainerRecord, stateDir: stri
     killIfAlive(pid, startTime);
   }
   const home = takenHome(stateDir);
-  const pooled = home === undefined ? undefined : readPooled(home);
-  if (pooled) endPooled(pooled);
+  if (home !== undefined) endPooled(home);
   await removeCgroups(vm?.cgroups ?? [], stateDir, ...(home === undefined ? [] : [home]));
   if (vm?.scope !== undefined)
     await (await import("../host/systemd-scope.ts")).stopScope(vm.scope, vm.cgroups);

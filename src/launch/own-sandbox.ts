@@ -1,5 +1,6 @@
 import { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
+import type { Adoption } from "../contract/adoption.ts";
 import { WORDLESS } from "../contract/follow-report.ts";
 import { planCgroups } from "../host/cgroup-manager.ts";
 import { unlessGivenUp } from "../host/give-up.ts";
@@ -13,7 +14,7 @@ import { cgroupWish, planJoin, shadowPlan, type Joining, type LaunchOptions } fr
 import type { CreateRequest } from "./create-request.ts";
 import { diskRoot } from "./disk-root.ts";
 import { joinSandbox } from "./join.ts";
-import { takeFromPool, type Adopter } from "./pool.ts";
+import { takeFromPool } from "./pool.ts";
 import { journaled, type Launched } from "./launched.ts";
 import { refillPool } from "./refill.ts";
 import { startSandbox, type SandboxPlan, type OpenedSandbox } from "./sandbox.ts";
@@ -55,10 +56,10 @@ export async function launchOwn(request: CreateRequest, options: LaunchOptions):
       mounts: [],
       cgroups: procs,
     };
-    const adopter: Adopter = { request, record, cpuLimits, cgroups: procs };
+    const adoption: Adoption = { container: record, cpuLimits, cgroups: procs };
     return traced("cli", "all of it, from shadow and monitor on", { why: WHY }, () =>
       tellBoot(() =>
-        bootAndJoin({ request, options, plan, joining, adopter, deadline: Deadline.after(timeoutMs) }),
+        bootAndJoin({ request, options, plan, joining, adoption, deadline: Deadline.after(timeoutMs) }),
       ),
     ).finally(() => cgroups.release());
   });
@@ -69,14 +70,16 @@ interface Start {
   options: LaunchOptions;
   plan: SandboxPlan;
   joining: Joining;
-  adopter: Adopter;
+  /** For a VM that is taken from a pool. */
+  adoption: Adoption;
   deadline: Deadline;
 }
 
 async function bootAndJoin(start: Start): Promise<Launched> {
   const { request, plan, deadline } = start;
   const { givenUp, pidFile } = request;
-  const sandbox = (await takeFromPool(start.adopter)) ?? (await startSandbox(plan, deadline, givenUp));
+  const sandbox =
+    (await takeFromPool(request, start.adoption)) ?? (await startSandbox(plan, deadline, givenUp));
   let shadow: Shadow | undefined;
   try {
     await deadline.race(unlessGivenUp(givenUp, sandbox.report.listening), "the monitor's control socket");

@@ -1,6 +1,4 @@
-import { statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { createHash } from "node:crypto";
 import { shapeKey, type SettledShape } from "../vm/shape.ts";
 
 /**
@@ -9,13 +7,5 @@ import { shapeKey, type SettledShape } from "../vm/shape.ts";
  */
 export function poolKey(shape: SettledShape): string {
   const monitor = join(dirname(process.argv[1] ?? ""), "nk-monitor.cjs");
-  const { size, mtimeMs, ino } = statSync(monitor, { throwIfNoEntry: false }) ?? {
-    size: 0,
-    mtimeMs: 0,
-    ino: 0,
-  };
-  return createHash("sha256")
-    .update(`${shapeKey({ ...shape, diskSlots: [] })} ${size} ${mtimeMs} ${ino}`)
-    .digest("hex")
-    .slice(0, 32);
+  return shapeKey({ ...shape, diskSlots: [] }, [monitor]);
 }

@@ -5,32 +5,26 @@ import { adoptVm } from "../contract/adopt-client.ts";
 import type { Adoption } from "../contract/adoption.ts";
 import { followReport } from "../contract/follow-report.ts";
 import { readLines } from "../host/lines.ts";
-import { POOL_FOLDER, PoolStore, readPooled, removeEntry } from "../state/pool-store.ts";
+import { POOL_FOLDER, PoolStore, readPooled } from "../state/pool-store.ts";
 import { commandHint } from "../state/paths.ts";
-import type { ContainerRecord, VmRecord } from "../state/record.ts";
 import { notices, traced } from "../trace/channels.ts";
 import type { CreateRequest } from "./create-request.ts";
-import { endPooled } from "./end-pooled.ts";
+import { discardPooled, endPooled } from "./end-pooled.ts";
 import { poolKey } from "./pool-key.ts";
 import type { OpenedSandbox } from "./sandbox.ts";
 
 const WHY = "a VM of this shape has booted already and waits";
-
-/** What of a container a VM that waits is told. */
-export interface Adopter {
-  request: CreateRequest;
-  record: ContainerRecord & { vm: VmRecord };
-  cpuLimits: Adoption["cpuLimits"];
-  cgroups: string[];
-}
 
 /**
  * Takes a VM that waits in the pool of the container's shape, if there is one, and makes it the container's. One that fails by then is thrown away.
  * @returns undefined: the VM is to be started cold
  * @throws BAD_STATE when one is demanded (`--vm-start=pool`) and none can be had
  */
-export async function takeFromPool(adopter: Adopter): Promise<OpenedSandbox | undefined> {
-  const { settings, settled, store, id } = adopter.request;
+export async function takeFromPool(
+  request: CreateRequest,
+  adoption: Adoption,
+): Promise<OpenedSandbox | undefined> {
+  const { settings, settled, store, id } = request;
   const wish = settings.start;
   if (wish === "cold" || settled?.shape.root !== "share") {
     if (wish === "pool") throw noPool("a root file system on a disk is made for its container");
@@ -39,7 +33,7 @@ export async function takeFromPool(adopter: Adopter): Promise<OpenedSandbox | un
   if (existsSync(join(store.root, POOL_FOLDER))) {
     const pool = new PoolStore(store.root, poolKey(settled.shape));
     const folder = pool.take(store.dirOf(id));
-    if (folder !== undefined) return adopt(folder, adopter);
+    if (folder !== undefined) return adopt(folder, request, adoption);
   }
   if (wish === "pool")
     throw noPool(
@@ -52,8 +46,12 @@ function noPool(reason: string): NkError {
   return new NkError("BAD_STATE", `--vm-start=pool (vm.start): no VM can be taken: ${reason}`);
 }
 
-async function adopt(folder: string, adopter: Adopter): Promise<OpenedSandbox | undefined> {
-  const { request, record, cpuLimits, cgroups } = adopter;
+async function adopt(
+  folder: string,
+  request: CreateRequest,
+  adoption: Adoption,
+): Promise<OpenedSandbox | undefined> {
+  const record = adoption.container;
   const pooled = readPooled(folder);
   try {
     if (pooled === undefined) throw new NkError("DAMAGED", `${folder}: nothing is known of the VM`);
@@ -70,7 +68,7 @@ async function adopt(folder: string, adopter: Adopter): Promise<OpenedSandbox | 
       "take a VM that waits",
       { why: WHY, what: `POST /adopt on ${control}` },
       async () => {
-        const socket = await adoptVm(control, { container: record, cpuLimits, cgroups });
+        const socket = await adoptVm(control, adoption);
         const report = followReport(readLines(socket));
         await report.listening;
         return {
@@ -80,14 +78,13 @@ async function adopt(folder: string, adopter: Adopter): Promise<OpenedSandbox | 
           report,
           end: async () => {
             socket.destroy();
-            endPooled(pooled);
+            endPooled(folder);
           },
         };
       },
     );
   } catch (error) {
-    if (pooled) endPooled(pooled);
-    removeEntry(folder);
+    discardPooled(folder);
     if (request.settings.start === "pool") throw error;
     notices.publish(`the VM that waited could not be used, so one is started: ${asNkError(error).message}`);
     return undefined;

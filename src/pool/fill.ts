@@ -9,7 +9,8 @@ import { settleVm } from "../launch/settle-vm.ts";
 import { vmRecord } from "../launch/vm-record.ts";
 import { foreignDeath } from "../host/process-info.ts";
 import { hold, readClaim } from "../state/claim.ts";
-import { PoolStore, removeEntry } from "../state/pool-store.ts";
+import { PoolStore } from "../state/pool-store.ts";
+import { removeWhole } from "../state/remove-whole.ts";
 import type { Settled } from "../vm/driver.ts";
 import { poolCgroup } from "./cgroup.ts";
 import { leavePool, readPoolConfig, type PoolConfig } from "./pool-config.ts";
@@ -108,7 +109,7 @@ async function startOne(
       throw error;
     });
   } catch (error) {
-    removeEntry(stateDir);
+    removeWhole(stateDir);
     throw error;
   }
 }

@@ -1,14 +1,7 @@
-import { endPooled } from "../launch/end-pooled.ts";
+import { discardPooled } from "../launch/end-pooled.ts";
 import { garbageFile, type Garbage } from "../state/garbage.ts";
 import { isHomeOf } from "../state/home.ts";
-import {
-  isTakerAlive,
-  PoolStore,
-  poolKeys,
-  readPooled,
-  removeEntry,
-  type PoolEntry,
-} from "../state/pool-store.ts";
+import { isTakerAlive, PoolStore, poolKeys, type PoolEntry } from "../state/pool-store.ts";
 import type { StateStore } from "../state/store.ts";
 import { join } from "node:path";
 
@@ -33,8 +26,6 @@ function reasonOf({ state, token = "" }: PoolEntry, stateDirs: readonly string[]
 }
 
 async function remove({ folder }: PoolEntry): Promise<boolean> {
-  const pooled = readPooled(folder);
-  if (pooled) endPooled(pooled);
-  removeEntry(folder);
+  discardPooled(folder);
   return true;
 }

@@ -5,16 +5,9 @@ import { ControlClient } from "../contract/control-client.ts";
 import { membersOf } from "../host/cgroup.ts";
 import { removeCgroups } from "../host/cgroup-remove.ts";
 import { killProcess } from "../host/process-info.ts";
-import { endPooled } from "../launch/end-pooled.ts";
-import {
-  fillLog,
-  POOL_FOLDER,
-  PoolStore,
-  poolKeys,
-  readPooled,
-  removeEntry,
-  type PoolEntry,
-} from "../state/pool-store.ts";
+import { discardPooled } from "../launch/end-pooled.ts";
+import { fillLog, POOL_FOLDER, PoolStore, poolKeys, type PoolEntry } from "../state/pool-store.ts";
+import { removeWhole } from "../state/remove-whole.ts";
 import { poolCgroupPaths } from "./cgroup.ts";
 import { removePoolConfig } from "./pool-config.ts";
 
@@ -27,7 +20,7 @@ async function stopPool(root: string, key: string): Promise<void> {
   removePoolConfig(pool.folder);
   for (const entry of pool.entries()) await stopEntry(pool, entry);
   await clearCgroup(pool.folder);
-  if (pool.entries().length === 0) removeEntry(pool.folder);
+  if (pool.entries().length === 0) removeWhole(pool.folder);
 }
 
 /** All of them. */
@@ -45,10 +38,8 @@ export async function stopPools(root: string): Promise<void> {
 async function stopEntry(pool: PoolStore, entry: PoolEntry): Promise<void> {
   if (!pool.withdraw(entry)) return;
   const { folder, state } = entry;
-  const pooled = readPooled(folder);
   if (state === "waiting") await askToEnd(folder);
-  if (pooled) endPooled(pooled);
-  removeEntry(folder);
+  discardPooled(folder);
 }
 
 async function askToEnd(folder: string): Promise<void> {

@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
+import { mkdirSync, readdirSync, readlinkSync, symlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { removeTree } from "../host/remove-tree.ts";
 import { isOwnerAlive, ownName } from "./claim.ts";
 import { takenHome } from "./home.ts";
+import { removeWhole } from "./remove-whole.ts";
 
 /**
  * Bundles that `run --image` has unpacked. State folders are in memory on most hosts, so these lie on disk, each in a folder of its own,
@@ -38,16 +39,6 @@ export function removeStateFolder(stateDir: string): void {
   const home = takenHome(stateDir);
   if (home !== undefined) removeWhole(home);
   removeWhole(stateDir);
-}
-
-/** A monitor that hears of it late may still put a record there, between the look into the folder and its removal. node's own retries never look again. */
-function removeWhole(folder: string, tries = 5): void {
-  try {
-    rmSync(folder, { recursive: true, force: true });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOTEMPTY" || tries === 1) throw error;
-    removeWhole(folder, tries - 1);
-  }
 }
 
 /** Folders of bundles whose state folder is gone, and whose maker has ended. */

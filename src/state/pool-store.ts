@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isAlive } from "../host/process-info.ts";
 import { writeFileAtomic } from "./atomic-write.ts";
@@ -53,9 +53,13 @@ export class PoolStore {
   }
 
   entries(): PoolEntry[] {
+    return this.folders().map(entryOf);
+  }
+
+  private folders(): string[] {
     return namesIn(this.folder)
       .filter((name) => /^[0-9a-f]{8}$/.test(name))
-      .map((name) => entryOf(join(this.folder, name)));
+      .map((name) => join(this.folder, name));
   }
 
   /**
@@ -63,8 +67,8 @@ export class PoolStore {
    * @returns its folder; undefined: none waits
    */
   take(stateDir: string): string | undefined {
-    for (const { folder, state } of this.entries()) {
-      if (state !== "waiting") continue;
+    for (const folder of this.folders()) {
+      if (entryOf(folder).state !== "waiting") continue;
       const token = join(folder, `taken-${ownName()}-${randomBytes(4).toString("hex")}`);
       linkHome(stateDir, token);
       if (rename(join(folder, WAITING), token)) return folder;
@@ -99,10 +103,6 @@ export function announce(folder: string, record: PooledVm): void {
 export function readPooled(folder: string): PooledVm | undefined {
   const text = readIfThere(join(folder, RECORD_FILE));
   return text === undefined ? undefined : (JSON.parse(text) as PooledVm);
-}
-
-export function removeEntry(folder: string): void {
-  rmSync(folder, { recursive: true, force: true });
 }
 
 function entryOf(folder: string): PoolEntry {

@@ -47,10 +47,13 @@ export type SettledShape = Omit<Shape, "diskSlots">;
  * A short text that is the same for two shapes if VMs of them can stand for each other: all members are equal, and so are the files that they name, as
  * they are now (path, size, time, inode). A VM keeps the key that its shape had before it was booted: a program or an image that is replaced
  * afterwards gives the same members another key, and the VM is not taken any more.
+ * @param others files that are no part of the shape, and must be the same all the same
  */
-export function shapeKey(shape: Shape): string {
+export function shapeKey(shape: Shape, others: readonly string[] = []): string {
   const { program, jailer, server, kernel, initrd } = shape;
-  const files = [program, jailer, server, kernel.path, initrd].filter((path) => path !== undefined);
+  const files = [program, jailer, server, kernel.path, initrd, ...others].filter(
+    (path) => path !== undefined,
+  );
   return createHash("sha256")
     .update(JSON.stringify([canonical(shape), files.map(markOf)]))
     .digest("hex")
