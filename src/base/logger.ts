@@ -1,5 +1,5 @@
 import { openSync, writeSync } from "node:fs";
-import { NkError } from "./errors.ts";
+import { asNkError, NkError } from "./errors.ts";
 import { printable } from "./printable.ts";
 import { reasonOf } from "./system-error.ts";
 
@@ -77,4 +77,9 @@ export function writeStderr(text: string): void {
   } catch {
     // Closed, or a full pipe that nobody reads: there is nobody to tell.
   }
+}
+
+/** Says what went wrong on standard error, a monitor's log, where nothing else comes of it. */
+export function complain(error: unknown): void {
+  writeStderr(`${asNkError(error).message}\n`);
 }

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
-import { asNkError, NkError } from "../base/errors.ts";
+import { NkError } from "../base/errors.ts";
 import { Latch } from "../base/latch.ts";
-import { writeStderr } from "../base/logger.ts";
+import { complain } from "../base/logger.ts";
 import { WORDLESS } from "../contract/follow-report.ts";
 import type { DiskRoot, OwnedHome } from "../contract/job.ts";
 import { checkKernelFeatures } from "../image/check-kernel.ts";
@@ -162,7 +162,7 @@ export class Sandbox implements ControlTarget {
     const lost = this.microvm.guest().lost.then((error) => error);
     const end = await Promise.race([lost, this.stopWanted.promise]);
     if (end instanceof NkError) this.owner.lost(end);
-    else if (this.status === "paused") await this.microvm.resume().catch(warn);
+    else if (this.status === "paused") await this.microvm.resume().catch(complain);
     await this.microvm.end();
   }
 
@@ -219,8 +219,4 @@ export class Sandbox implements ControlTarget {
     this.status = status;
     this.owner.setStatus(status);
   }
-}
-
-function warn(error: unknown): void {
-  writeStderr(`${asNkError(error).message}\n`);
 }

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
-import { asNkError, type NkError } from "../base/errors.ts";
+import type { NkError } from "../base/errors.ts";
 import { Latch } from "../base/latch.ts";
-import { writeStderr } from "../base/logger.ts";
+import { complain, writeStderr } from "../base/logger.ts";
 import type { Adoption } from "../contract/adoption.ts";
 import { processStartTime } from "../host/process-info.ts";
 import { announce } from "../state/pool-store.ts";
@@ -75,7 +75,7 @@ export class Waiting {
   async settled(): Promise<Adopted | undefined> {
     const adopted = await this.outcome.promise;
     if (adopted) return adopted;
-    await this.microvm.end().catch((error: unknown) => writeStderr(`${asNkError(error).message}\n`));
+    await this.microvm.end().catch(complain);
     this.over.resolve();
     return undefined;
   }

@@ -4,7 +4,7 @@ import { Deadline } from "../../base/deadline.ts";
 import { asNkError, NkError } from "../../base/errors.ts";
 import { formatExact } from "../../base/exact-json.ts";
 import { Latch } from "../../base/latch.ts";
-import { writeStderr } from "../../base/logger.ts";
+import { complain, writeStderr } from "../../base/logger.ts";
 import { explainOom, hadOom } from "../../host/cgroup-oom.ts";
 import { killProcess, processStartTime } from "../../host/process-info.ts";
 import { runHooks } from "../../oci/hooks.ts";
@@ -263,7 +263,7 @@ export class Container {
     try {
       await soon(gone, "the shadow's last output");
     } catch (error) {
-      writeStderr(`${asNkError(error).message}\n`);
+      complain(error);
       this.shadow.link.destroy();
       killProcess(this.shadow.pid);
     }

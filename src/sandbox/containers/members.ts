@@ -1,6 +1,6 @@
 import { Deadline } from "../../base/deadline.ts";
-import { asNkError, NkError } from "../../base/errors.ts";
-import { writeStderr } from "../../base/logger.ts";
+import { NkError } from "../../base/errors.ts";
+import { complain } from "../../base/logger.ts";
 import type { Container } from "./container.ts";
 
 /** How long the guest may take to release the former container of an id. */
@@ -38,12 +38,10 @@ export class Members {
 
   /** `life` is over when nothing of the container is left. */
   keep(id: string, life: Promise<void>): void {
-    const over = life
-      .catch((error: unknown) => writeStderr(`${asNkError(error).message}\n`))
-      .finally(() => {
-        this.containers.delete(id);
-        this.lives.delete(id);
-      });
+    const over = life.catch(complain).finally(() => {
+      this.containers.delete(id);
+      this.lives.delete(id);
+    });
     this.lives.set(id, over);
   }
 

@@ -1,6 +1,5 @@
 import type { AgentClient } from "../../agent/agent-client.ts";
-import { asNkError } from "../../base/errors.ts";
-import { writeStderr } from "../../base/logger.ts";
+import { complain } from "../../base/logger.ts";
 import { joinedRoot, joinedShare, SHARED_PROOF, SHARED_ROOTFS } from "../../oci/guest-mounts.ts";
 import type { Guest } from "../microvm/guest.ts";
 import { rootMounts } from "../microvm/root-mounts.ts";
@@ -35,6 +34,6 @@ export function guestPlace({ share, root }: JoinedPlace, guest: Guest, proof: st
 /** Unmounts in the guest what it has of the container. Never rejects. */
 export async function leave(agent: AgentClient, { share, root }: JoinedPlace): Promise<void> {
   for (const path of [root, share]) {
-    await agent.unmount(path).catch((error: unknown) => writeStderr(`${asNkError(error).message}\n`));
+    await agent.unmount(path).catch(complain);
   }
 }

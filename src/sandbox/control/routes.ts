@@ -1,6 +1,6 @@
 import { NkError } from "../../base/errors.ts";
 import type { Container } from "../containers/container.ts";
-import type { ControlSurface } from "./surface.ts";
+import type { Accepted, ControlSurface } from "./surface.ts";
 import type { ControlTarget } from "./target.ts";
 import { sandboxStats } from "./stats.ts";
 
@@ -63,12 +63,12 @@ async function route(
 }
 
 /** An exec shadow names its container: `/containers/ID/exec`. */
-const upgrade: (target: ControlTarget, ...args: Parameters<ControlSurface["upgrade"]>) => void = (
-  target,
-  path,
-  headers,
-  accept,
-) => {
+function upgrade(
+  target: ControlTarget,
+  path: string,
+  headers: NodeJS.Dict<string | string[]>,
+  accept: () => Accepted,
+): void {
   const [, id, rest] = OF_CONTAINER.exec(path) ?? [];
   if (id !== undefined && rest === "/exec") {
     const { execs } = target.members.get(id);
@@ -86,7 +86,7 @@ const upgrade: (target: ControlTarget, ...args: Parameters<ControlSurface["upgra
   if (path !== "/console") throw new NkError("USAGE", `${path} cannot be upgraded`);
   const { vm } = target.microvm.running();
   vm.attachConsole(accept().socket);
-};
+}
 
 function shadowPid(headers: NodeJS.Dict<string | string[]>): number {
   const pid = Number(headers["nk-shadow-pid"]);

@@ -1,8 +1,8 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { Deadline } from "../../base/deadline.ts";
-import { asNkError, NkError } from "../../base/errors.ts";
-import { writeStderr } from "../../base/logger.ts";
+import { NkError } from "../../base/errors.ts";
+import { complain } from "../../base/logger.ts";
 import { detachTree } from "../../host/shadow-tree.ts";
 import { TREE_FOLDER } from "../../state/machine-record.ts";
 import type { Container } from "../containers/container.ts";
@@ -27,7 +27,7 @@ export class EndOfMany implements Ends {
   }
 
   async kill(container: Container): Promise<void> {
-    if (container.record.status !== "stopped") await container.killByForce().catch(warn);
+    if (container.record.status !== "stopped") await container.killByForce().catch(complain);
   }
 
   async end(container: Container, quick: boolean): Promise<void> {
@@ -54,7 +54,7 @@ export class EndOfMany implements Ends {
     const end = await Promise.race([container.exited, lost]);
     // With the VM all of it goes.
     const goes = this.microvm.isEnding || end instanceof NkError;
-    const released = goes ? Promise.resolve() : this.release(container, place, warn);
+    const released = goes ? Promise.resolve() : this.release(container, place, complain);
     // Whoever waits for the container does not wait for a VM that is paused.
     await Promise.race([released, this.microvm.pauses.begun()]);
     await container.finish(end);
@@ -73,15 +73,11 @@ export class EndOfMany implements Ends {
     await agent.delete(record.id, true).catch(onFailure);
     // The guest first: what it has mounted holds the host's files.
     await leave(agent, place);
-    await detachTree(this.holder.pid, place.folder).catch(warn);
+    await detachTree(this.holder.pid, place.folder).catch(complain);
     try {
       rmSync(join(this.stateDir, TREE_FOLDER, place.folder), { recursive: true, force: true });
     } catch (error) {
-      warn(error);
+      complain(error);
     }
   }
-}
-
-function warn(error: unknown): void {
-  writeStderr(`${asNkError(error).message}\n`);
 }

@@ -59,7 +59,7 @@ export class EndOfOne implements Ends {
     await this.microvm.kernelTraced();
     const { sync, rootfs } = this.disk ?? { sync: false, rootfs: "" };
     if (sync && !container.isForced) container.record.copiedBack = await this.copyBack(container, place, end);
-    await guest.end();
+    await this.microvm.end();
     if (sync) removeStaging(rootfs);
     // Callers wait for the container's shadow: it is the last to go.
     this.holder.dismiss();

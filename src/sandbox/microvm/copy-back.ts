@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { asNkError } from "../../base/errors.ts";
-import { writeStderr } from "../../base/logger.ts";
+import { complain } from "../../base/logger.ts";
 import { removeTree } from "../../host/remove-tree.ts";
 import { SHARED_ROOTFS } from "../../oci/guest-mounts.ts";
 import type { CopyBack } from "../../state/record.ts";
@@ -50,6 +50,6 @@ export function removeStaging(rootfs: string): void {
   try {
     removeTree(join(rootfs, STAGING));
   } catch (error) {
-    writeStderr(`${asNkError(error).message}\n`);
+    complain(error);
   }
 }
