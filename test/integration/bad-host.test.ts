@@ -1,30 +1,11 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { expectRefused, type Refusal } from "../fixtures/refused.ts";
-import { Runtime } from "../vm/runtime.ts";
+import { describe, expect, it } from "vitest";
+import { dir, refused, runtime, useRefusals } from "./refusal-rig.ts";
 
 /** What of the host keeps a container from being made, before a VM is started. */
-let runtime: Runtime;
-let dir: string;
-
-beforeAll(() => {
-  runtime = new Runtime();
-  dir = mkdtempSync(join(tmpdir(), "nk-bad-"));
-});
-afterAll(async () => {
-  expect((await runtime.close()).filter((line) => line !== "~host")).toEqual([]);
-  rmSync(dir, { recursive: true });
-});
-
-function refused(args: string[], message: RegExp | string, options: Refusal = {}): Promise<unknown> {
-  return expectRefused(runtime, args, message, {
-    ...options,
-    env: { NK_CONFIG_DIR: "/no/such/folder", ...options.env },
-  });
-}
+useRefusals();
 
 describe("the host", () => {
   const run = async (...flags: string[]): Promise<string[]> => {

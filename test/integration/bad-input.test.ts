@@ -1,27 +1,10 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { expectRefused, type Refusal } from "../fixtures/refused.ts";
-import { Runtime } from "../vm/runtime.ts";
+import { describe, expect, it } from "vitest";
+import { dir, refused, runtime, useRefusals } from "./refusal-rig.ts";
 
 /** What is wrong before a VM is started, or in container mode. What needs a VM to go wrong is in test/vm/bad-input.test.ts. */
-let runtime: Runtime;
-let dir: string;
-const NO_CONFIG = { NK_CONFIG_DIR: "/no/such/folder" };
-
-beforeAll(() => {
-  runtime = new Runtime();
-  dir = mkdtempSync(join(tmpdir(), "nk-bad-"));
-});
-afterAll(async () => {
-  expect((await runtime.close()).filter((line) => line !== "~host")).toEqual([]);
-  rmSync(dir, { recursive: true });
-});
-
-function refused(args: string[], message: RegExp | string, options: Refusal = {}): Promise<unknown> {
-  return expectRefused(runtime, args, message, { ...options, env: { ...NO_CONFIG, ...options.env } });
-}
+useRefusals();
 
 describe("command line", () => {
   it.each<[string[], RegExp, number?]>([

@@ -1,63 +1,24 @@
-import { execFileSync, type ChildProcess } from "node:child_process";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { formatExact } from "../../src/base/exact-json.ts";
-import { makeBundle } from "../fixtures/make-bundle.ts";
-import type { BundleOptions, TestBundle } from "../fixtures/make-bundle.ts";
-import { NK_RUNTIME, NkRuntime } from "../fixtures/nk-runtime.ts";
+import { NK_RUNTIME } from "../fixtures/nk-runtime.ts";
+import {
+  SLEEPER,
+  bundle,
+  create,
+  dir,
+  exitOf,
+  firstOutput,
+  nk,
+  script,
+  status,
+  untilStopped,
+  useHostMode,
+} from "./host-mode-rig.ts";
 
-let nk: NkRuntime;
-let bundles: TestBundle[];
-let dir: string;
-
-beforeEach(async () => {
-  nk = await NkRuntime.make();
-  bundles = [];
-  dir = await mkdtemp(join(tmpdir(), "nk-cli-"));
-});
-afterEach(async () => {
-  await nk.cleanup();
-  await Promise.all(bundles.map((made) => made.cleanup()));
-  rmSync(dir, { recursive: true });
-});
-
-async function bundle(options: BundleOptions): Promise<string> {
-  const made = await makeBundle(options);
-  bundles.push(made);
-  return made.dir;
-}
-
-const script = (text: string): Promise<string> => bundle({ args: ["sh", "-c", text] });
-const SLEEPER = "trap 'exit 5' TERM; while :; do sleep 0.1; done";
-
-async function firstOutput(child: ChildProcess): Promise<void> {
-  await new Promise((resolve) => {
-    child.stdout?.once("data", resolve);
-  });
-}
-
-function exitOf(child: ChildProcess): Promise<number | null> {
-  return new Promise((resolve) => {
-    child.on("exit", resolve);
-  });
-}
-
-async function create(id: string, text = SLEEPER): Promise<void> {
-  const { code } = await nk.run(["create", "-b", await script(text), id], { streams: "ignored" });
-  expect(code).toBe(0);
-}
-
-async function status(id: string): Promise<string> {
-  return (await nk.run(["state", "--short", id])).stdout.trim();
-}
-
-/** Waits for an end that only the kernel knows of, by asking as callers do. */
-async function untilStopped(id: string): Promise<void> {
-  await expect.poll(() => status(id)).toBe("stopped (container)");
-}
+useHostMode();
 
 describe("limits of the process", () => {
   it("are the caller's for the runtime, though node raises its own", async () => {
@@ -226,67 +187,6 @@ describe("a container's life", () => {
     expect(code).toBe(1);
     expect(stderr).toContain("container with given ID already exists");
     expect(await status("hosted1")).toBe("created (container)");
-  });
-});
-
-describe("exec", () => {
-  beforeEach(async () => {
-    await create("hosted1");
-    await nk.run(["start", "hosted1"]);
-  });
-
-  it("runs a command with streams and exit status", async () => {
-    const outcome = await nk.run(["exec", "hosted1", "sh", "-c", "cat; exit 9"], { input: "in" });
-    expect(outcome).toEqual({ code: 9, signal: null, stdout: "in", stderr: "" });
-  });
-
-  it("takes a command line, variables, folder and user", async () => {
-    const words = [
-      "exec",
-      "-e",
-      "A=1",
-      "--cwd",
-      "/tmp",
-      "-u",
-      "1000:1000",
-      "--exec",
-      'echo "$A $PWD $(id -u)"',
-      "hosted1",
-    ];
-    expect((await nk.run(words)).stdout).toBe("1 /tmp 1000\n");
-  });
-
-  it("starts a shell when no command is given", async () => {
-    expect((await nk.run(["exec", "hosted1"], { input: "echo $0; exit 4\n" })).code).toBe(4);
-  });
-
-  it("takes a process file as conmon sends it", async () => {
-    const file = join(dir, "process.json");
-    writeFileSync(
-      file,
-      JSON.stringify({
-        args: ["sh", "-c", "exit 6"],
-        env: ["PATH=/bin"],
-        cwd: "/",
-        user: { uid: 0, gid: 0 },
-      }),
-    );
-    const pidFile = join(dir, "pid");
-    expect((await nk.run(["exec", "--pid-file", pidFile, "--process", file, "hosted1"])).code).toBe(6);
-    expect(Number(readFileSync(pidFile, "utf8"))).toBeGreaterThan(1);
-  });
-
-  it("gives 255 when the command cannot be started", async () => {
-    const { code, stderr } = await nk.run(["exec", "hosted1", "no-such-command"]);
-    expect(code).toBe(255);
-    expect(stderr).toMatch(/executable file not found in \$PATH/);
-  });
-
-  it("lists the processes", async () => {
-    const pids = JSON.parse((await nk.run(["ps", "--format", "json", "hosted1"])).stdout) as number[];
-    const state = JSON.parse((await nk.run(["state", "hosted1"])).stdout) as { pid: number };
-    expect(pids).toContain(state.pid);
-    expect((await nk.run(["ps", "hosted1"])).stdout).toMatch(/^UID +PID +PPID +STATE +CMD\n0 .*sh -c trap/);
   });
 });
 

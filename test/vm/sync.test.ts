@@ -1,29 +1,12 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, watch } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync, statSync, watch } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { expectOneLine } from "../fixtures/refused.ts";
-import { Runtime } from "./runtime.ts";
+import { runtime, useDisks, volume } from "./block-rig.ts";
 
 /** `--vm-sync`: what the container changed on its disk, on the host after its end. */
-let runtime: Runtime;
-let cache: string;
-let volume: string;
-
-beforeEach(() => {
-  cache = mkdtempSync(join(tmpdir(), "nk-disks-"));
-  volume = mkdtempSync(join(tmpdir(), "nk-volume-"));
-  process.env["NK_DISK_CACHE"] = cache;
-  runtime = new Runtime();
-});
-
-afterEach(async () => {
-  expect(await runtime.close()).toEqual([]);
-  delete process.env["NK_DISK_CACHE"];
-  rmSync(cache, { recursive: true });
-  rmSync(volume, { recursive: true });
-});
+useDisks();
 
 const SYNC = ["--mode=vm", "--vm-share=block", "--vm-sync"];
 
