@@ -1,5 +1,6 @@
 import { constants } from "node:os";
 import { NkError } from "../base/errors.ts";
+import { polled } from "../base/polled.ts";
 
 /** What people and supervisors send to end a command; the monitor ends a boot on the same ones (src/sandbox/containers/container.ts). */
 const ENDING = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"] as const;
@@ -36,8 +37,7 @@ export async function unlessGivenUp<T>(givenUp: AbortSignal, promise: Promise<T>
 
 /** Throws when a signal has come, also one that the event loop has yet to deliver: after synchronous work, or with the end of a child. */
 export async function checkGivenUp(givenUp: AbortSignal): Promise<void> {
-  // libuv reads signals when it polls; between two immediates it has polled.
-  for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  await polled();
   givenUp.throwIfAborted();
 }
 

@@ -1,7 +1,6 @@
 import { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
 import type { Adoption } from "../contract/adoption.ts";
-import { WORDLESS } from "../contract/follow-report.ts";
 import { planCgroups } from "../host/cgroup-manager.ts";
 import { unlessGivenUp } from "../host/give-up.ts";
 import { startShadow, type Shadow } from "../host/shadow.ts";
@@ -11,6 +10,7 @@ import { heardSpans, traced } from "../trace/channels.ts";
 import { tellBoot } from "../trace/slow.ts";
 import { configNeeds } from "../vm/config-needs.ts";
 import { cgroupWish, planJoin, shadowPlan, type Joining, type LaunchOptions } from "./container-plan.ts";
+import { broken } from "./broken.ts";
 import type { CreateRequest } from "./create-request.ts";
 import { diskRoot } from "./disk-root.ts";
 import { joinSandbox } from "./join.ts";
@@ -25,8 +25,6 @@ import { vmRecord } from "./vm-record.ts";
 const LAUNCH_TIMEOUT_MS = 240_000;
 /** A disk image of some million files takes minutes. */
 const IMAGE_TIMEOUT_MS = 1_800_000;
-/** How long a monitor whose holder was killed may take for an orderly end. */
-const GIVE_UP_MS = 2000;
 
 const WHY = "the shadow stands for the container on the host, the monitor owns its VM";
 
@@ -89,7 +87,10 @@ async function bootAndJoin(start: Start): Promise<Launched> {
     if (pidFile !== undefined) writePidFile(pidFile, shadow.pid);
     return { shadow, stepsHeard };
   } catch (error) {
-    throw await broken(sandbox, shadow, start.options.wait, error);
+    const reason = await broken(sandbox, shadow, error);
+    // The launcher restores the terminal, on which the error is said.
+    if (start.options.wait) await shadow?.exitStatus();
+    throw reason;
   } finally {
     // Not before: it takes a CPU for some tenths of a second.
     if (sandbox.isFromPool) refillPool(request.store.root);
@@ -103,26 +104,4 @@ function joinIt({ request, options, plan, joining, deadline }: Start, home: Open
     const shadow = shadowPlan(request, options, joining.job, { tree, cgroups: plan.cgroups, monitor });
     return startShadow(shadow, deadline, request.givenUp);
   });
-}
-
-/** Ends what was begun. @returns the reason: the monitor's own words, where it has some */
-async function broken(
-  { report, end }: OpenedSandbox,
-  shadow: Shadow | undefined,
-  wait: boolean,
-  error: unknown,
-): Promise<unknown> {
-  await shadow?.kill();
-  await end();
-  // The monitor's last word comes when it has cleaned up; one that hangs is killed with its cgroup.
-  const last = report.ready.then(
-    () => undefined,
-    (words: unknown) => words,
-  );
-  const said = await Deadline.after(GIVE_UP_MS)
-    .race(last, "the monitor's end")
-    .catch(() => undefined);
-  // The launcher restores the terminal, on which the error is said.
-  if (wait) await shadow?.exitStatus();
-  return said instanceof NkError && said.phase !== WORDLESS ? said : error;
 }
