@@ -5,6 +5,7 @@ import { printableLine } from "../base/printable.ts";
 import type { GuestProcess } from "../agent/agent-client.ts";
 import type { ControlClient } from "../contract/control-client.ts";
 import { monitorGone } from "../contract/monitor-gone.ts";
+import { foreignDeath } from "../host/process-info.ts";
 import { homeDir } from "../state/home.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
@@ -29,7 +30,7 @@ export function vmMode(store: StateStore): ContainerMode {
       const status = await launched.shadow.exitStatus();
       if (request.machine === undefined) await monitorGone(socketOf(store, request.id));
       narrateRest(join(homeDir(store.dirOf(request.id)), "trace.jsonl"), launched.stepsHeard);
-      const ended = refreshVm(store.read(request.id));
+      const ended = refreshVm(await recorded(store, request.id));
       warnOfCopy(ended);
       if (!request.keep) await removeContainer(store, ended);
       return { status, ...(ended.error && { lost: ended.error }) };
@@ -71,6 +72,15 @@ export function vmMode(store: StateStore): ContainerMode {
   };
 }
 
+/** The record of a container that has ended, as its monitor wrote it. One that was killed wrote nothing, and is missed when it is dead. */
+async function recorded(store: StateStore, id: string): Promise<ContainerRecord> {
+  const record = store.read(id);
+  const { status, vm } = record;
+  if (status !== "stopped" && vm && vm.machine === undefined)
+    await foreignDeath(vm.monitorPid, vm.monitorStartTime, DEATH_TIMEOUT_MS);
+  return record;
+}
+
 /** Says what `--vm-sync` could not copy back: the exit status does not. */
 function warnOfCopy({ id, rootfs, copiedBack }: ContainerRecord): void {
   if (copiedBack === undefined) return;
@@ -84,6 +94,9 @@ function warnOfCopy({ id, rootfs, copiedBack }: ContainerRecord): void {
 const ANSWER_TIMEOUT_MS = 90_000;
 /** Longer than the monitor's for a forced end; one that does not keep it is killed. */
 const FORCED_END_TIMEOUT_MS = 10_000;
+
+/** A killed process closes its sockets some milliseconds before it is gone. */
+const DEATH_TIMEOUT_MS = 5_000;
 
 const END_WHY = "the guest writes back what it holds, then the VM is switched off";
 const ASK_WHY = "it owns the VM: everything that is done to the container goes through it";
@@ -148,11 +161,13 @@ function withWayOut(error: NkError, id: string): NkError {
 async function end(store: StateStore, container: ContainerRecord, force: boolean): Promise<void> {
   const deadline = Deadline.after(force ? FORCED_END_TIMEOUT_MS : ANSWER_TIMEOUT_MS);
   const ended = withClient(store, container, async (client) => {
-    const path = `/containers/${container.id}/end`;
+    const isOwn = container.vm?.machine === undefined;
+    // Its own VM may boot yet, and know nothing of the container.
+    const path = force && isOwn ? "/stop" : `/containers/${container.id}/end`;
     await traced("cli", "end container and VM", { why: END_WHY, what: `POST ${path}` }, () =>
       client.request("POST", path, { force }),
     );
-    if (container.vm?.machine === undefined) await client.gone();
+    if (isOwn) await client.gone();
   });
   try {
     await deadline.race(ended, `the end of container ${container.id}`);

@@ -36,5 +36,7 @@ async function follow(lines: AsyncIterable<string>, onListening: () => void): Pr
       if (span) heardSpans.publish(span);
     }
   }
-  throw new NkError("VMM", "the monitor ended without a word", { phase: WORDLESS });
+  throw new NkError("VMM", "the VM's monitor was killed, or crashed: it ended without a word", {
+    phase: WORDLESS,
+  });
 }

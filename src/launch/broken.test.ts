@@ -31,7 +31,7 @@ function sandbox(spoken?: NkError): OpenedSandbox & { ended: () => boolean } {
 it.each([
   ["a failure here, not what came of the end of the VM", OURS, undefined, OURS],
   ["the monitor's own words, when it failed first", OURS, WORDS, WORDS],
-  ["a failure here, when the monitor was killed", OURS, NONE, OURS],
+  ["that the monitor was killed, when it was before anything else", OURS, NONE, NONE],
   ["what the monitor was at, when that took too long", LATE, undefined, WORDS],
 ])("says %s", async (_, error, spoken, reason) => {
   const opened = sandbox(spoken);

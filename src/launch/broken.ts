@@ -11,8 +11,8 @@ const GIVE_UP_MS = 2000;
 /**
  * Ends a sandbox and the shadow of its container, of which one failed.
  * @param error what was found here
- * @returns the reason. That is the monitor's own words, which know more, unless they come of this end: a boot whose files are taken away fails too.
- * Of one that was waited for too long the last words say what it was at.
+ * @returns the reason: what the monitor said, or that it was killed, when that came first. What it says afterwards comes of this end: a boot whose
+ * files are taken away fails too. Of one that was waited for too long it says what it was at.
  */
 export async function broken(
   { report, end }: OpenedSandbox,
@@ -31,6 +31,7 @@ export async function broken(
   const after = await Deadline.after(GIVE_UP_MS)
     .race(last, "the monitor's end")
     .catch(() => undefined);
-  const said = error instanceof NkError && error.code === "TIMEOUT" ? after : before;
-  return said instanceof NkError && said.phase !== WORDLESS ? said : error;
+  if (before !== undefined) return before;
+  const isLate = error instanceof NkError && error.code === "TIMEOUT";
+  return isLate && after instanceof NkError && after.phase !== WORDLESS ? after : error;
 }

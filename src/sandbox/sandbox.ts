@@ -30,6 +30,9 @@ export interface SandboxSpec {
   boot: () => Promise<Guest>;
 }
 
+const DELETED = "the container was deleted by force while its VM booted";
+const STOPPED = "the VM was stopped while it booted";
+
 /**
  * A VM with its monitor, a tree of its own, and the containers in it: `open`, then any number of `join`s, and `live` until all is released. A VM
  * made by hand lives until it is stopped; that of one container takes no other, and ends with it.
@@ -46,7 +49,8 @@ export class Sandbox implements ControlTarget {
   private readonly bootVm: () => Promise<Guest>;
   private readonly booted = new Latch<Guest>();
   private readonly firstMade = new Latch();
-  private readonly stopWanted = new Latch();
+  /** Why nobody wants the VM any more. */
+  private readonly stopWanted = new Latch<NkError>();
   private readonly over = new Latch();
   private status: MachineStatus = "starting";
 
@@ -77,8 +81,8 @@ export class Sandbox implements ControlTarget {
       this.booted.reject(error);
       this.firstMade.reject(error);
     });
-    const stopped = this.stopWanted.promise.then((): never => {
-      throw new NkError("BOOT", "the VM was stopped while it booted", { phase: WORDLESS });
+    const stopped = this.stopWanted.promise.then((reason): never => {
+      throw reason;
     });
     await Promise.race([this.isForOne ? this.firstMade.promise : boot, stopped]);
   }
@@ -95,7 +99,7 @@ export class Sandbox implements ControlTarget {
   giveUp(reason: string): void {
     const only = this.one();
     if (only) only.giveUp(reason);
-    else this.stopWanted.resolve();
+    else this.stopWanted.resolve(new NkError("BOOT", reason, { phase: WORDLESS }));
   }
 
   private one(): Container | undefined {
@@ -141,10 +145,11 @@ export class Sandbox implements ControlTarget {
     this.setStatus("running");
   }
 
+  /** Ends the VM and what is in it, whatever it is doing; while it boots, and before its one container has come, too. */
   async stop(): Promise<void> {
     const only = this.one();
     if (only) await this.end(only, true);
-    else this.stopWanted.resolve();
+    else this.stopWanted.resolve(new NkError("BOOT", this.isForOne ? DELETED : STOPPED));
     await this.over.promise;
   }
 
@@ -160,8 +165,8 @@ export class Sandbox implements ControlTarget {
 
   private async endOfVm(): Promise<void> {
     const lost = this.microvm.guest().lost.then((error) => error);
-    const end = await Promise.race([lost, this.stopWanted.promise]);
-    if (end instanceof NkError) this.owner.lost(end);
+    const end = await Promise.race([lost, this.stopWanted.promise.then(() => undefined)]);
+    if (end) this.owner.lost(end);
     else if (this.status === "paused") await this.microvm.resume().catch(complain);
     await this.microvm.end();
   }
