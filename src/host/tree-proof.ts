@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes } from "../base/random.ts";
 
 const PROOF_BYTES = 16;
 

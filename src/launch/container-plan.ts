@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes } from "../base/random.ts";
 import { isObject } from "../base/json.ts";
 import type { ContainerJob } from "../contract/job.ts";
 import { callersLimits } from "../host/callers-limits.ts";

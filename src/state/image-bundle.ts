@@ -1,6 +1,6 @@
-import { randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, readlinkSync, symlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { randomBytes } from "../base/random.ts";
 import { removeTree } from "../host/remove-tree.ts";
 import { isOwnerAlive, ownName } from "./claim.ts";
 import { takenHome } from "./home.ts";

@@ -1,6 +1,6 @@
-import { randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { randomBytes } from "../base/random.ts";
 import { isAlive } from "../host/process-info.ts";
 import { writeFileAtomic } from "./atomic-write.ts";
 import { isOwnerAlive, ownName } from "./claim.ts";
