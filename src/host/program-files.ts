@@ -1,5 +1,15 @@
 import { execFile } from "node:child_process";
-import { closeSync, readSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { NkError } from "../base/errors.ts";
 import { openNamedFile } from "../base/named-file.ts";
@@ -12,12 +22,27 @@ const PT_INTERP = 3;
 const MAX_PATH_BYTES = 4096;
 const LIST_TIMEOUT_MS = 5000;
 
+/** What the loader has said, until a program or the libraries of the host change. */
+const CACHE_DIR = "/run/nano-sandbox/.libraries";
+/** Written anew whenever packages with libraries are installed (ldconfig(8)). */
+const LOADER_CACHE = "/etc/ld.so.cache";
+
 /**
  * The shared libraries of a program or of a module that it loads, the loader among them, as the loader of the program finds them. None for a static
- * program. ldd(1) asks the loader as well, and takes 8 ms where it takes 1.
+ * program. ldd(1) asks the loader as well, and takes 8 ms where it takes 1; a start of a VM that asks for three takes 20 ms longer, so the answers are kept.
  * @throws HOST for what is no program for this machine: a script, say
  */
 export async function librariesOf(program: string, ofProgram = program): Promise<string[]> {
+  const path = join(CACHE_DIR, encodeURIComponent(program));
+  const key = [program, ofProgram, LOADER_CACHE].map(markOf).join(" ");
+  const kept = readKept(path, key);
+  if (kept) return kept;
+  const libraries = await listLibraries(program, ofProgram);
+  keep(path, key, libraries);
+  return libraries;
+}
+
+async function listLibraries(program: string, ofProgram: string): Promise<string[]> {
   const loader = loaderOf(ofProgram);
   if (loader === undefined) return [];
   try {
@@ -30,6 +55,31 @@ export async function librariesOf(program: string, ofProgram = program): Promise
     return libraries;
   } catch (cause) {
     throw new NkError("HOST", `cannot list the shared libraries of ${program}: ${String(cause)}`, { cause });
+  }
+}
+
+function markOf(path: string): string {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat === undefined ? "none" : `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeMs}:${stat.ctimeMs}`;
+}
+
+function readKept(path: string, key: string): string[] | undefined {
+  try {
+    const [head = "", ...libraries] = readFileSync(path, "utf8").split("\n");
+    return head === key && libraries.every((library) => existsSync(library)) ? libraries : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What cannot be kept is asked for again: slow, not wrong. */
+function keep(path: string, key: string, libraries: readonly string[]): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    writeFileSync(`${path}.${process.pid}`, [key, ...libraries].join("\n"), { mode: 0o600 });
+    renameSync(`${path}.${process.pid}`, path);
+  } catch {
+    // no root, or no /run
   }
 }
 
