@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define MAX_SOCKETS 8
@@ -33,18 +34,20 @@ struct confine {
     size_t socket_count;
     char *environment[MAX_ENVIRONMENT + 1];
     size_t environment_count;
+    int status_fd; /* -1: none */
     char **command;
 };
 
 static int usage(const char *problem) {
-    fprintf(
-        stderr,
-        "nk-shadow confine: %s\n"
-        "usage: nk-shadow confine [--tree SHADOW] [--user UID] [--locks-itself] [--unlocked] [--files N]\n"
-        "           [--env NAME=VALUE]... [--file PATH]... [--bind SOURCE NAME ro|rw]...\n"
-        "           [--device PATH]... [--keep FD]... [--listen FD PATH]... [--connect FD PATH]...\n"
-        "           -- PROGRAM [ARG]...\n",
-        problem);
+    fprintf(stderr,
+            "nk-shadow confine: %s\n"
+            "usage: nk-shadow confine [--tree SHADOW] [--user UID | --user-from UID]\n"
+            "           [--locks-itself] [--unlocked] [--files N]\n"
+            "           [--env NAME=VALUE]... [--file PATH]... [--bind SOURCE NAME ro|rw]...\n"
+            "           [--device PATH]... [--keep FD]... [--listen FD PATH]... [--connect FD PATH]...\n"
+            "           [--status FD]\n"
+            "           -- PROGRAM [ARG]...\n",
+            problem);
     return 125;
 }
 
@@ -66,6 +69,7 @@ static int parse_socket(struct confine *confine, char **words, int left) {
 /* Returns how many words the option has; 0: it is none, or lacks some. */
 static int parse_option(struct confine *confine, char **words, int left) {
     int count = parse_socket(confine, words, left);
+    unsigned number;
 
     if (count > 0)
         return count;
@@ -75,6 +79,15 @@ static int parse_option(struct confine *confine, char **words, int left) {
         return confine->lock.unlocked = true;
     if (left >= 2 && strcmp(words[0], "--user") == 0)
         return words_number(words[1], &confine->jail.user) == 0 ? 2 : 0;
+    if (left >= 2 && strcmp(words[0], "--user-from") == 0 &&
+        words_number(words[1], &confine->jail.user) == 0) {
+        confine->jail.user += (unsigned)getppid();
+        return 2;
+    }
+    if (left >= 2 && strcmp(words[0], "--status") == 0 && words_number(words[1], &number) == 0) {
+        confine->status_fd = (int)number;
+        return 2;
+    }
     if (left >= 2 && strcmp(words[0], "--files") == 0)
         return words_number(words[1], &confine->lock.files) == 0 ? 2 : 0;
     if (left >= 2 && strcmp(words[0], "--env") == 0 && confine->environment_count < MAX_ENVIRONMENT) {
@@ -128,11 +141,20 @@ static int open_sockets(const struct confine *confine, struct fd_move *moves) {
     return 0;
 }
 
+/* Whoever connects to a socket of ours can. */
+static void tell_listening(int status_fd) {
+    if (status_fd >= 0)
+        dprintf(status_fd, NK_LISTENS "\n");
+}
+
 static int become_program(void *context, int alive) {
     struct confine *confine = context;
     struct fd_move moves[MAX_SOCKETS + 1];
 
-    if (open_sockets(confine, moves) < 0 || jail_take(&confine->jail) < 0 || jail_enter(&confine->jail) < 0)
+    if (open_sockets(confine, moves) < 0)
+        return -1;
+    tell_listening(confine->status_fd);
+    if (jail_take(&confine->jail) < 0 || jail_enter(&confine->jail) < 0)
         return -1;
     moves[confine->socket_count] = (struct fd_move){alive, ALIVE_FD};
     if (descriptors_arrange(moves, confine->socket_count + 1) < 0)
@@ -145,14 +167,16 @@ static int become_program(void *context, int alive) {
 }
 
 int confine_command(int argc, char **argv) {
-    static struct confine confine = {.lock.files = 65536};
+    static struct confine confine = {.lock.files = 65536, .status_fd = -1};
     const char *problem = parse(&confine, argc, argv);
     int status;
 
     if (problem)
         return usage(problem);
-    status = supervise("confine", become_program, &confine);
-    if (status < 0)
-        fprintf(stderr, "nk-shadow confine: %s\n", fail_text());
-    return status < 0 ? 1 : status;
+    status = supervise("confine", confine.status_fd, become_program, &confine);
+    if (status >= 0)
+        return status;
+    fprintf(stderr, "nk-shadow confine: %s\n", fail_text());
+    supervise_tell(confine.status_fd, W_EXITCODE(1, 0));
+    return 1;
 }

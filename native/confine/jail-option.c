@@ -4,6 +4,7 @@
 #include "common/words.h"
 #include "jail.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define READ_ONLY (NK_ATTR_RDONLY | NK_ATTR_NOSUID | NK_ATTR_NODEV)
@@ -28,6 +29,9 @@ static int add_bind(struct jail *jail, char **words) {
 int jail_option(struct jail *jail, char **words, int left) {
     unsigned shadow;
 
+    /* For who is started before the pid of the sandbox's holder can be written down. */
+    if (left >= 2 && strcmp(words[0], "--tree") == 0 && strcmp(words[1], "holder") == 0)
+        words[1] = getenv("NK_SHADOW_PID");
     if (left >= 2 && strcmp(words[0], "--tree") == 0 && words_number(words[1], &shadow) == 0) {
         jail->shadow = (pid_t)shadow;
         return 2;

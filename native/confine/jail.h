@@ -51,7 +51,7 @@ struct jail_lock {
 /* All return <0 on failure, with fail_text(). */
 
 /* An option of the command line about the jail: how many words it has; 0: it is none, or lacks some.
- *   --tree SHADOW            the shadow's tree
+ *   --tree SHADOW            the shadow's tree; `holder`: that of NK_SHADOW_PID
  *   --file PATH              of the host, at the same path in the jail, read-only
  *   --bind SOURCE NAME ro|rw of the host, under another name
  *   --device PATH            of the host */

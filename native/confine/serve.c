@@ -108,7 +108,7 @@ int serve_command(int argc, char **argv) {
 
     if (problem)
         return usage(problem);
-    status = supervise("serve", serve_one, &serve);
+    status = supervise("serve", -1, serve_one, &serve);
     if (status < 0)
         fprintf(stderr, "nk-shadow serve: %s\n", fail_text());
     return status < 0 ? 1 : status;

@@ -52,7 +52,12 @@ static int end_by(int signal_number) {
     return 128 + signal_number;
 }
 
-int supervise(const char *command, int (*become)(void *, int), void *context) {
+void supervise_tell(int status_fd, int status) {
+    if (status_fd >= 0)
+        dprintf(status_fd, "%d\n", status);
+}
+
+int supervise(const char *command, int status_fd, int (*become)(void *, int), void *context) {
     int alive[2];
     int status;
 
@@ -69,5 +74,6 @@ int supervise(const char *command, int (*become)(void *, int), void *context) {
     signal(SIGTERM, end_child);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
+    supervise_tell(status_fd, status);
     return WIFSIGNALED(status) ? end_by(WTERMSIG(status)) : WEXITSTATUS(status);
 }

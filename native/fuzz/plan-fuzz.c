@@ -25,6 +25,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             touch(plan.cgroups[i]);
         for (char **word = plan.monitor; word && *word; word++)
             touch(*word);
+        for (size_t i = 0; i < plan.daemon_count; i++)
+            for (char **word = plan.daemons[i].argv; *word; word++)
+                touch(*word);
     }
     plan_free(&plan);
     return 0;

@@ -45,7 +45,7 @@ static int prepare(void *context, int *sync) {
     struct create *create = context;
     struct tree tree;
 
-    if (session_join_cgroups(&create->plan) < 0 || session_start(&create->plan, &create->pty) < 0 ||
+    if (session_join_late(&create->plan) < 0 || session_start(&create->plan, &create->pty) < 0 ||
         namespaces_set_up(&create->plan) < 0 || tree_assemble(&create->plan, &tree) < 0)
         return -1;
     if (create->vm_tree >= 0 && tree_attach(&tree, create->vm_tree, create->plan.attach_folder) < 0)
@@ -147,6 +147,8 @@ static int open_all(struct create *create) {
     if (plan_read(&create->plan, PLAN_FD) < 0 || check(&create->plan) < 0)
         return -1;
     close(PLAN_FD);
+    if (session_join_early(&create->plan) < 0)
+        return -1;
     if ((create->plan.control ? join_vm(create) : connect_both(create)) < 0)
         return -1;
     if (create->plan.terminal == TERMINAL_SOCKET)

@@ -6,6 +6,7 @@
 #include "common/halt.h"
 #include "common/io.h"
 #include "common/signals.h"
+#include "daemons.h"
 #include "report.h"
 #include "session.h"
 
@@ -39,13 +40,13 @@ static void become_monitor(const struct plan *plan, int connection, int *status,
 
     snprintf(pid, sizeof pid, "%d", (int)shadow);
     signals_reset();
-    /* The VM runs for the container and is accounted to it. The launcher stays out: whoever kills the cgroup
-     * must not keep it from restoring the caller's terminal. */
-    if (session_join_cgroups(plan) < 0 || setsid() < 0 || open_streams(plan) < 0 ||
+    /* The VM runs for the container and is accounted to it. */
+    if (session_join_late(plan) < 0 || setsid() < 0 || open_streams(plan) < 0 ||
         descriptors_arrange(moves, 3) < 0)
         return;
     *status = STATUS_FD;
-    if (nk_set_cloexec(STATUS_FD, 1) < 0 || chdir("/") < 0 || setenv("NK_SHADOW_PID", pid, 1) < 0)
+    if (nk_set_cloexec(STATUS_FD, 1) < 0 || chdir("/") < 0 || setenv("NK_SHADOW_PID", pid, 1) < 0 ||
+        daemons_start(plan) < 0)
         return;
     halt_at("monitor: before its program");
     execvp(plan->monitor[0], plan->monitor);

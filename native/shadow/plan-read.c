@@ -37,5 +37,8 @@ void plan_free(struct plan *plan) {
     free(plan->mounts);
     free(plan->cgroups);
     free(plan->monitor);
+    for (size_t i = 0; i < plan->daemon_count; i++)
+        free(plan->daemons[i].argv);
+    free(plan->daemons);
     memset(plan, 0, sizeof *plan);
 }

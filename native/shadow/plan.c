@@ -170,21 +170,48 @@ static int on_wait(struct plan *plan, char **args, struct words *rest) {
     return 0;
 }
 
-static int on_monitor(struct plan *plan, char **args, struct words *rest) {
+/* NULL-terminated; NULL when it failed. */
+static char **read_argv(const char *length, struct words *rest) {
     unsigned long count;
+    char **argv;
 
-    if (parse_number(args[0], MAX_ITEMS, &count) < 0)
-        return -1;
-    free(plan->monitor);
-    plan->monitor = calloc(count + 1, sizeof *plan->monitor);
-    if (!plan->monitor)
-        return fail("no memory for the plan");
-    for (unsigned long i = 0; i < count; i++) {
-        plan->monitor[i] = next_word(rest);
-        if (!plan->monitor[i])
-            return fail("the plan ends within the arguments of the monitor");
+    if (parse_number(length, MAX_ITEMS, &count) < 0)
+        return NULL;
+    argv = calloc(count + 1, sizeof *argv);
+    for (unsigned long i = 0; argv && i < count; i++) {
+        argv[i] = next_word(rest);
+        if (!argv[i]) {
+            free(argv);
+            fail("the plan ends within a command line");
+            return NULL;
+        }
     }
-    return 0;
+    if (!argv)
+        fail("no memory for the plan");
+    return argv;
+}
+
+static int on_monitor(struct plan *plan, char **args, struct words *rest) {
+    free(plan->monitor);
+    plan->monitor = read_argv(args[0], rest);
+    return plan->monitor ? 0 : -1;
+}
+
+static int on_daemon(struct plan *plan, char **args, struct words *rest) {
+    struct plan_daemon *daemons = grow(plan->daemons, plan->daemon_count, sizeof *daemons);
+    unsigned long channels;
+
+    if (!daemons)
+        return -1;
+    plan->daemons = daemons;
+    if (parse_number(args[1], PLAN_MAX_CHANNELS, &channels) < 0)
+        return -1;
+    daemons += plan->daemon_count;
+    *daemons = (struct plan_daemon){args[0], (unsigned)channels, read_argv(args[2], rest)};
+    if (!daemons->argv)
+        return -1;
+    plan->daemon_count++;
+    return daemons->argv[0] ? 0 : fail("the daemon %s has no program", daemons->name);
 }
 
 static int on_monitor_log(struct plan *plan, char **args, struct words *rest) {
@@ -251,6 +278,7 @@ static const struct {
     {"preserve-fds", 1, on_preserve_fds},
     {"monitor", 1, on_monitor},
     {"join", 1, on_join},
+    {"daemon", 3, on_daemon},
     {"monitor-log", 1, on_monitor_log},
     {"control", 1, on_control},
     {"request", 1, on_request},

@@ -9,6 +9,9 @@
 /* A request is one CONTROL frame of at most 4 MiB; the rest of a plan is small. */
 #define PLAN_MAX_BYTES ((size_t)8 << 20)
 
+/* Of one daemon. */
+#define PLAN_MAX_CHANNELS 8
+
 enum terminal_mode { TERMINAL_NONE, TERMINAL_INHERIT, TERMINAL_SOCKET };
 enum netns_mode { NETNS_HOST, NETNS_NEW, NETNS_PATH };
 
@@ -20,6 +23,13 @@ struct plan_mount {
     const char *dest; /* in the rootfs; NULL: a volume that has no place in the shadow's view */
     unsigned long flags; /* MS_*, of a volume */
     bool covers;         /* what the guest mounts hides what the rootfs has there */
+};
+
+/* A process of the sandbox that is there before its monitor: the monitor takes it over (daemons.h). */
+struct plan_daemon {
+    const char *name;
+    unsigned channels; /* connected sockets that it has as 3, 4, … */
+    char **argv;       /* NULL-terminated */
 };
 
 struct plan {
@@ -36,6 +46,8 @@ struct plan {
     const char *netns_path;
     char **monitor; /* argv, NULL-terminated */
     const char *monitor_log;
+    struct plan_daemon *daemons; /* in the order given */
+    size_t daemon_count;
 
     pid_t attach_to; /* a shadow whose tree gets this one's, in the folder named */
     const char *attach_folder;

@@ -18,6 +18,14 @@ int session_join_cgroups(const struct plan *plan) {
     return 0;
 }
 
+int session_join_early(const struct plan *plan) {
+    return plan->wait ? 0 : session_join_cgroups(plan);
+}
+
+int session_join_late(const struct plan *plan) {
+    return plan->wait ? session_join_cgroups(plan) : 0;
+}
+
 /* In the background: a shadow reads ahead, and would take what is typed for the shell. */
 static int give_up_terminal_input(void) {
     cleanup_close int null = isatty(STDIN_FILENO) ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;

@@ -12,6 +12,14 @@ enum { MONITOR_FD = 3 };
 /* Moves this process into the cgroups of the plan. <0: see fail_text(). */
 int session_join_cgroups(const struct plan *plan);
 
+/*
+ * The same, once for each process of a start: early in a launcher that goes at once, whose children inherit
+ * it (a move between cgroups of version 1 takes up to 14 ms); late in the children of one that waits, which
+ * stays out: whoever kills the cgroup must not keep it from restoring the caller's terminal.
+ */
+int session_join_early(const struct plan *plan);
+int session_join_late(const struct plan *plan);
+
 /* Starts a session of its own with the standard streams of the plan. Must run while /proc is the host's. */
 int session_start(const struct plan *plan, const struct pty *pty);
 

@@ -38,6 +38,18 @@ static void parses_a_create_plan(void) {
     plan_free(&plan);
 }
 
+static void parses_the_daemons_of_a_sandbox(void) {
+    struct plan plan;
+
+    CHECK(PARSE(&plan, "daemon\0one\0000\0001\0/a\0daemon\0two\0002\0003\0/b\0wait\0c\0wait") == 0);
+    CHECK(plan.daemon_count == 2 && plan.wait);
+    CHECK_TEXT(plan.daemons[0].name, "one");
+    CHECK(plan.daemons[0].channels == 0 && !plan.daemons[0].argv[1]);
+    CHECK(plan.daemons[1].channels == 2 && !plan.daemons[1].argv[3]);
+    CHECK_TEXT(plan.daemons[1].argv[1], "wait");
+    plan_free(&plan);
+}
+
 static void refuses(const char *text, size_t length, const char *expected) {
     struct plan plan;
 
@@ -54,7 +66,10 @@ static void refuses_what_it_does_not_understand(void) {
     REFUSES("bind\0/a\0/b\0-1", "found \"-1\"");
     REFUSES("bind\0/a\0/b\0004294967296", "expected a number");
     REFUSES("volume\0/a\0x", "found \"x\"");
-    REFUSES("monitor\0002\0node", "arguments of the monitor");
+    REFUSES("monitor\0002\0node", "within a command line");
+    REFUSES("daemon\0x\0000\0000", "the daemon x has no program");
+    REFUSES("daemon\0x\0009\0001\0/a", "up to 8");
+    REFUSES("daemon\0x\0000\0002\0/a", "within a command line");
     REFUSES("monitor\00099999999", "expected a number");
     REFUSES("join\0x", "found \"x\"");
     refuses("wait", 4, "does not end with a NUL");
@@ -87,6 +102,7 @@ static void a_failure_is_one_line(void) {
 
 int main(void) {
     RUN(parses_a_create_plan);
+    RUN(parses_the_daemons_of_a_sandbox);
     RUN(refuses_what_it_does_not_understand);
     RUN(reads_a_long_plan_from_a_pipe);
     RUN(a_failure_is_one_line);

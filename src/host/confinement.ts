@@ -14,9 +14,9 @@ export interface Confinement {
   devices?: readonly string[];
   binds?: readonly ConfinedFile[];
   /** A shadow's tree, as /tree, and the capabilities to act for the owners of its files. */
-  shadowPid?: number;
+  shadowPid?: TreeOwner;
   /** Who runs the program, without any capability: for one that serves no tree. Its devices become that user's. */
-  user?: number;
+  user?: number | UserOfMonitor;
   /** The program filters its system calls further, and drops capabilities, itself. */
   locksItself?: boolean;
   /** For people with debuggers: it stays root with all capabilities, and no system call is filtered. */
@@ -24,6 +24,14 @@ export interface Confinement {
   /** Open at once, at most. */
   maxFiles?: number;
   sockets?: readonly ConfinedSocket[];
+}
+
+/** The shadow that has a tree. `holder`: that of the sandbox, whose pid is not known when the command line is made. */
+export type TreeOwner = number | "holder";
+
+/** The user of a VM whose monitor, and so whose pid, is not there yet: this number and that pid. */
+export interface UserOfMonitor {
+  from: number;
 }
 
 /** A file of the host under another name. */
@@ -41,15 +49,22 @@ export interface ConfinedSocket {
   path: string;
 }
 
-/** What comes before the program's own command line. `kept`: descriptors that it has already. */
-export function confined(confinement: Confinement, kept: readonly number[]): [string, ...string[]] {
+/**
+ * What comes before the program's own command line. `kept`: descriptors that it has already.
+ * @param statusFd of who waits for it, to tell its end to others than its parent
+ */
+export function confined(
+  confinement: Confinement,
+  kept: readonly number[],
+  statusFd?: number,
+): [string, ...string[]] {
   const { libraries, files = [], devices = [], binds = [], sockets = [] } = confinement;
   const { shadowPid, user, locksItself = false, isUnlocked = false, maxFiles } = confinement;
   return [
     shadowPath(),
     "confine",
     ...(shadowPid === undefined ? [] : ["--tree", String(shadowPid)]),
-    ...(user === undefined || isUnlocked ? [] : ["--user", String(user)]),
+    ...(user === undefined || isUnlocked ? [] : userWords(user)),
     ...(locksItself ? ["--locks-itself"] : []),
     ...(isUnlocked ? ["--unlocked"] : []),
     ...(maxFiles === undefined ? [] : ["--files", String(maxFiles)]),
@@ -59,8 +74,13 @@ export function confined(confinement: Confinement, kept: readonly number[]): [st
     ...binds.flatMap(({ source, name, readOnly }) => ["--bind", source, name, readOnly ? "ro" : "rw"]),
     ...kept.flatMap((fd) => ["--keep", String(fd)]),
     ...sockets.flatMap(({ kind, fd, path }) => [`--${kind}`, String(fd), path]),
+    ...(statusFd === undefined ? [] : ["--status", String(statusFd)]),
     "--",
   ];
+}
+
+function userWords(user: number | UserOfMonitor): string[] {
+  return typeof user === "number" ? ["--user", String(user)] : ["--user-from", String(user.from)];
 }
 
 /** The loader's cache of libraries (/etc/ld.so.cache) is not there. */

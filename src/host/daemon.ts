@@ -1,45 +1,32 @@
-import { spawn, type ChildProcess, type StdioOptions } from "node:child_process";
-import type { Duplex, Readable } from "node:stream";
+import type { Duplex } from "node:stream";
 import { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
-import { confined, type Confinement } from "./confinement.ts";
-import { shadowPath } from "./paths.ts";
-import { childrenOf } from "./process-info.ts";
 import type { BoundedLog } from "./bounded-log.ts";
+import { spawnDaemon, type DaemonCommand, type DaemonExit, type DaemonProcess } from "./daemon-process.ts";
+import { childrenOf } from "./process-info.ts";
 
-export interface DaemonExit {
-  code: number | null;
-  signal: NodeJS.Signals | null;
-  /** Why it could not be started at all: no such file, not executable. */
-  spawnError?: Error;
-}
+export type { DaemonExit } from "./daemon-process.ts";
 
 export type ExitCodes = Readonly<Record<number, string>>;
 
-export interface DaemonOptions {
-  /** For people: "virtiofsd", "qemu-system-x86_64". */
+/** Who listens to a daemon. */
+export interface DaemonListener {
+  /** Of the daemon, for people. */
   name: string;
-  argv: readonly [string, ...string[]];
   /** Gets what the process writes to its standard output and error. */
   log: BoundedLog;
-  /** Number of connected stream sockets that the process finds as descriptors 3, 4, …; see `channel`. */
-  channels?: number;
   /** Sees each piece of output as well. */
   onOutput?: (chunk: Buffer) => void;
   /** Takes standard output, which else goes to `log` too. */
   onStdout?: (chunk: Buffer) => void;
-  /** A descriptor of ours that becomes its standard input; it has none otherwise. */
-  stdin?: number;
-  /** It will change its user: the kernel then forgets that it should die with us, so that a process of ours sees to it. */
-  changesUser?: boolean;
-  /** The most files that it may have open. */
-  maxFiles?: number;
-  /** A folder that it reads while others may write to it: it follows no symbolic link in there, opens no device and writes nothing. */
-  foreignDir?: string;
-  /** It gets a root of its own. A process of ours waits for it and ends as it does. */
-  confinement?: Confinement;
   /** What its exit codes mean, for people. */
   exitCodes?: ExitCodes;
+}
+
+export type DaemonOptions = DaemonCommand & DaemonListener;
+
+export function startDaemon(options: DaemonOptions): Daemon {
+  return new Daemon(options, spawnDaemon(options));
 }
 
 /**
@@ -50,33 +37,32 @@ export class Daemon {
   readonly name: string;
   /** Settles once, after the process has ended and its output has been read to the end; never rejects. */
   readonly exited: Promise<DaemonExit>;
-  private readonly child: ChildProcess;
+  private readonly process: DaemonProcess;
   private readonly log: BoundedLog;
   private readonly exitCodes: ExitCodes | undefined;
-  private readonly isConfined: boolean;
   private ended = false;
 
-  constructor(options: DaemonOptions) {
+  constructor(options: DaemonListener, process: DaemonProcess) {
     this.name = options.name;
     this.log = options.log;
     this.exitCodes = options.exitCodes;
-    this.isConfined = options.confinement !== undefined;
-    this.child = start(options);
-    this.exited = this.watch();
+    this.process = process;
+    this.exited = this.process.exited.then((exit) => {
+      this.ended = true;
+      return exit;
+    });
     const toLog = (chunk: Buffer): void => {
       this.log.write(chunk);
       options.onOutput?.(chunk);
     };
-    this.child.stdout?.on("data", options.onStdout ?? toLog);
-    this.child.stderr?.on("data", toLog);
-    // Their end is that of the process, which is watched.
-    for (const stream of this.child.stdio) stream?.on("error", () => {});
+    this.process.stdout?.on("data", options.onStdout ?? toLog);
+    this.process.stderr?.on("data", toLog);
   }
 
   /** Of the program; of who waits for it while it is not there, and on a kernel that does not tell (CONFIG_PROC_CHILDREN). */
   get pid(): number | undefined {
-    const { pid } = this.child;
-    return pid !== undefined && this.isConfined ? (childrenOf(pid)[0] ?? pid) : pid;
+    const { pid, isConfined } = this.process;
+    return pid !== undefined && isConfined ? (childrenOf(pid)[0] ?? pid) : pid;
   }
 
   get running(): boolean {
@@ -85,16 +71,14 @@ export class Daemon {
 
   /** Our end of the process's descriptor `fd` (3, 4, …). Its end-of-file is the death of the process. */
   channel(fd: number): Duplex {
-    const stream = this.child.stdio[fd] as Duplex | Readable | null | undefined;
-    if (stream === null || stream === undefined || !("write" in stream)) {
-      throw new NkError("INTERNAL", `${this.name} has no channel ${fd}`);
-    }
+    const stream = this.process.channel(fd);
+    if (!stream) throw new NkError("INTERNAL", `${this.name} has no channel ${fd}`);
     return stream;
   }
 
   /** A confined program gets SIGKILL, whatever `signal` is, from who waits for it: it is gone when that one is. */
   kill(signal: NodeJS.Signals): void {
-    if (!this.ended) this.child.kill(this.isConfined ? "SIGTERM" : signal);
+    if (!this.ended) this.process.kill(this.process.isConfined ? "SIGTERM" : signal);
   }
 
   /** Waits for `promise`, but no longer than the process lives, and no longer than the deadline. */
@@ -128,20 +112,6 @@ export class Daemon {
       ...(exit.spawnError !== undefined && { cause: exit.spawnError }),
     });
   }
-
-  private watch(): Promise<DaemonExit> {
-    return new Promise((resolve) => {
-      const settle = (exit: DaemonExit): void => {
-        this.ended = true;
-        resolve(exit);
-      };
-      // Also when it could not be killed: that is no reason for us to end.
-      this.child.on("error", (spawnError) => {
-        if (this.child.pid === undefined) settle({ code: null, signal: null, spawnError });
-      });
-      this.child.once("close", (code, signal) => settle({ code, signal }));
-    });
-  }
 }
 
 /** "exited with code 1" and the like, to follow the name of the process; in brackets what the code means, where `meanings` says so. */
@@ -150,29 +120,4 @@ export function describeExit({ code, signal, spawnError }: DaemonExit, meanings:
   if (signal !== null) return `was killed by ${signal}`;
   const meaning = code === null ? undefined : meanings[code];
   return `exited with code ${code ?? "unknown"}${meaning === undefined ? "" : ` (${meaning})`}`;
-}
-
-/** Through the native helper, so that it inherits nothing else and the kernel kills it when this process dies. */
-function start({
-  argv,
-  channels = 0,
-  stdin,
-  changesUser = false,
-  maxFiles,
-  foreignDir,
-  confinement,
-}: DaemonOptions): ChildProcess {
-  const stdio: StdioOptions = [stdin ?? "ignore", "pipe", "pipe"];
-  const us = String(process.pid);
-  const args = ["spawn", "--parent", us];
-  if (changesUser) args.push("--guard", us);
-  if (maxFiles !== undefined) args.push("--files", String(maxFiles));
-  if (foreignDir !== undefined) args.push("--foreign", foreignDir);
-  const kept = Array.from({ length: channels }, (_, index) => 3 + index);
-  for (const fd of kept) {
-    stdio.push("pipe"); // a connected pair of Unix sockets (node: child_process, "stdio")
-    args.push("--keep", String(fd));
-  }
-  const around = confinement === undefined ? [] : confined(confinement, kept);
-  return spawn(shadowPath(), [...args, "--", ...around, ...argv], { stdio, cwd: "/" });
 }

@@ -51,6 +51,16 @@ export type PlannedMount =
 export interface OwnMonitor {
   argv: string[];
   log: string;
+  /** Started before it, each when the sockets of the one before are there; they are its children (started-daemon.ts). */
+  daemons?: readonly PlannedDaemon[];
+}
+
+/** A daemon in a root of its own, as the launcher starts it. */
+export interface PlannedDaemon {
+  name: string;
+  argv: readonly string[];
+  /** As `DaemonCommand.channels`. */
+  channels: number;
 }
 
 /** The monitor of a VM which runs: the shadow asks it for the container. */
@@ -110,6 +120,13 @@ function monitorOrders(monitor: OwnMonitor | RunningMonitor): string[][] {
     return [
       ["monitor", String(monitor.argv.length), ...monitor.argv],
       ["monitor-log", monitor.log],
+      ...(monitor.daemons ?? []).map(({ name, channels, argv }) => [
+        "daemon",
+        name,
+        String(channels),
+        String(argv.length),
+        ...argv,
+      ]),
     ];
   }
   return [...requestOrders(monitor), ["attach", String(monitor.attachTo), monitor.folder]];

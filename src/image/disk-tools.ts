@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { basename } from "node:path";
 import { NkError } from "../base/errors.ts";
 import type { BoundedLog } from "../host/bounded-log.ts";
-import { Daemon, describeExit } from "../host/daemon.ts";
+import { startDaemon, describeExit } from "../host/daemon.ts";
 import { findProgram } from "../host/programs.ts";
 import { withoutXattrs } from "../host/xattrs.ts";
 import { traced } from "../trace/channels.ts";
@@ -72,7 +72,7 @@ export async function runTool(
   const what = [name, ...args].join(" ");
   await traced("monitor", `run ${name}`, { why: "the root file system becomes a disk", what }, async () => {
     let output = "";
-    const daemon = new Daemon({
+    const daemon = startDaemon({
       name,
       argv: [path, ...args],
       log,

@@ -4,6 +4,8 @@ import type { Deadline } from "../base/deadline.ts";
 import { followReport, type MonitorReport } from "../contract/follow-report.ts";
 import { encodeRequest, jobPath, type SandboxJob } from "../contract/job.ts";
 import { ownMonitor } from "../contract/own-monitor.ts";
+import type { PlannedDaemon } from "../host/shadow-plan.ts";
+import { loadDriver } from "../vm/drivers.ts";
 import { startShadow, type ShadowPlan } from "../host/shadow.ts";
 import { newProof } from "../host/tree-proof.ts";
 import { writeFileAtomic } from "../state/atomic-write.ts";
@@ -60,9 +62,18 @@ export async function startSandbox(
     stdio: "ignore",
     preserveFds: 0,
     wait: false,
-    monitor: ownMonitor(stateDir),
+    monitor: ownMonitor(stateDir, await earlyDaemons(job, stateDir)),
   };
   const holder = await startShadow(plan, deadline, givenUp);
   const report = followReport(holder.reportLines);
   return { stateDir, holderPid: holder.pid, report, end: () => holder.kill() };
+}
+
+/** The VM boots while its monitor starts. */
+async function earlyDaemons(
+  { id, settled: { shape } }: SandboxPlan["job"],
+  stateDir: string,
+): Promise<PlannedDaemon[]> {
+  const driver = await loadDriver(shape.vmm);
+  return (await driver.daemons?.({ id, stateDir, shape, extraCmdline: "" })) ?? [];
 }

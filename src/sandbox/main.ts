@@ -2,6 +2,7 @@ import { Socket } from "node:net";
 import { dirname, join } from "node:path";
 import { asNkError } from "../base/errors.ts";
 import { takeJob } from "../contract/job.ts";
+import { StartedDaemons } from "../host/started-daemon.ts";
 import { StateStore } from "../state/store.ts";
 import { notices, spans, type Span } from "../trace/channels.ts";
 import { installRecorder } from "../trace/recorder.ts";
@@ -33,7 +34,8 @@ export async function monitorMain(args: string[]): Promise<number> {
   const report = new Report(new Socket({ fd: REPORT_FD, readable: true, writable: true }));
   tellSteps(report, job.narrate);
   const holder = new Holder(HOLDER_FD, Number(process.env["NK_SHADOW_PID"]));
-  const spec = { ...job, needs: new Map(job.needs), stateDir, shadowPid: holder.pid };
+  const started = new StartedDaemons(process.env["NK_DAEMONS"]);
+  const spec = { ...job, needs: new Map(job.needs), stateDir, shadowPid: holder.pid, started };
   const microvm = new MicroVm(spec);
   if (!("pooled" in job.home)) {
     const store = new StateStore(dirname(stateDir));

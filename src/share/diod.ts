@@ -2,7 +2,8 @@ import { existsSync } from "node:fs";
 import type { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
 import type { BoundedLog } from "../host/bounded-log.ts";
-import { Daemon } from "../host/daemon.ts";
+import type { TreeOwner } from "../host/confinement.ts";
+import { startDaemon, type Daemon } from "../host/daemon.ts";
 import { shadowPath } from "../host/paths.ts";
 import { librariesOf } from "../host/program-files.ts";
 import { traced } from "../trace/channels.ts";
@@ -36,13 +37,13 @@ export class DiodServer {
   /** Settles when the server has ended, with the reason. */
   readonly failed: Promise<Error>;
   private readonly diod: string;
-  private readonly shadowPid: number;
+  private readonly shadowPid: TreeOwner;
   private readonly door: Door;
   private readonly log: BoundedLog;
   private fail: (error: Error) => void = () => {};
   private daemon: Daemon | undefined;
 
-  constructor(diod: string, shadowPid: number, door: Door, log: BoundedLog) {
+  constructor(diod: string, shadowPid: TreeOwner, door: Door, log: BoundedLog) {
     this.diod = diod;
     this.shadowPid = shadowPid;
     this.door = door;
@@ -80,7 +81,7 @@ export class DiodServer {
     const ready = new Promise<number>((resolve) => {
       listening = resolve;
     });
-    const daemon = new Daemon({
+    const daemon = startDaemon({
       name: "diod",
       argv,
       log: this.log,
@@ -104,7 +105,7 @@ export class DiodServer {
 function serveArgv(
   diod: string,
   libraries: readonly string[],
-  shadowPid: number,
+  shadowPid: TreeOwner,
   door: Door,
 ): [string, ...string[]] {
   const listen =

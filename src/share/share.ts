@@ -1,4 +1,5 @@
 import type { Deadline } from "../base/deadline.ts";
+import type { TreeOwner } from "../host/confinement.ts";
 
 /**
  * How a folder of the host appears in the guest. A share is started before the guest runs (its server, if it has one). It says by what transport the
@@ -14,7 +15,7 @@ export type Transport =
    */
   | { kind: "virtio-fs"; socket: string }
   /** A virtio-9p device. The VMM serves it, with the owners and modes that the files have: the tree of this shadow, at EXPORTED_TREE of the VMM's root. */
-  | { kind: "virtio-9p"; shadowPid: number }
+  | { kind: "virtio-9p"; shadowPid: TreeOwner }
   /** A connection that the guest makes to a port of the host and speaks 9p over. One in the life of the share; the share owns the listener. */
   | { kind: "vsock"; door: Door };
 
@@ -30,7 +31,7 @@ export const CHOOSE_SHARE = "choose the share";
 
 /** A folder to share: the tree of a shadow. */
 export interface HostFolder {
-  shadowPid: number;
+  shadowPid: TreeOwner;
 }
 
 /** What the agent's `mount` operation needs. */

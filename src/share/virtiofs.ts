@@ -4,7 +4,9 @@ import type { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
 import { traced } from "../trace/channels.ts";
 import type { BoundedLog } from "../host/bounded-log.ts";
+import { spawnDaemon, type DaemonCommand, type DaemonProcess } from "../host/daemon-process.ts";
 import { Daemon } from "../host/daemon.ts";
+import type { StartedDaemon } from "../host/started-daemon.ts";
 import { librariesOf } from "../host/program-files.ts";
 import {
   CHOOSE_SHARE,
@@ -94,6 +96,41 @@ function virtiofsArgv({ path, flavour }: Virtiofsd): [string, ...string[]] {
 /** The server's socket, in the state folder. */
 export const VIRTIOFS_SOCKET = "fs.sock";
 
+/** Of the server among the daemons of a sandbox. */
+export const VIRTIOFSD = "virtiofsd";
+
+const WHY = "the guest reads and writes the container's tree through this server, which sees nothing else";
+
+/** How the server is started that listens on `socketPath`. @throws as `librariesOf` */
+export async function virtiofsCommand(
+  server: Virtiofsd,
+  { shadowPid }: HostFolder,
+  socketPath: string,
+  isUnlocked: boolean,
+): Promise<DaemonCommand> {
+  return {
+    name: VIRTIOFSD,
+    argv: virtiofsArgv(server),
+    confinement: {
+      libraries: await librariesOf(server.path),
+      shadowPid,
+      locksItself: true,
+      isUnlocked,
+      maxFiles: MAX_FILES,
+      sockets: [{ kind: "listen", fd: SOCKET_FD, path: socketPath }],
+    },
+  };
+}
+
+/** Where a server is at home. */
+export interface VirtiofsPlace {
+  stateDir: string;
+  log: BoundedLog;
+  isUnlocked?: boolean;
+  /** The server, if the launcher has started it. */
+  started?: StartedDaemon | undefined;
+}
+
 /** A folder served by virtiofsd: sockets, fifos and devices work, and a distribution's small kernels have it. */
 export class VirtiofsShare implements Share {
   readonly kind = "virtiofs";
@@ -104,15 +141,21 @@ export class VirtiofsShare implements Share {
   private readonly folder: HostFolder;
   private readonly log: BoundedLog;
   private readonly isUnlocked: boolean;
+  private readonly started: StartedDaemon | undefined;
   readonly socketPath: string;
   private fail: (error: Error) => void = () => {};
   private daemon: Daemon | undefined;
 
-  constructor(server: Virtiofsd, folder: HostFolder, stateDir: string, log: BoundedLog, isUnlocked = false) {
+  constructor(
+    server: Virtiofsd,
+    folder: HostFolder,
+    { stateDir, log, isUnlocked = false, started }: VirtiofsPlace,
+  ) {
     this.server = server;
     this.folder = folder;
     this.log = log;
     this.isUnlocked = isUnlocked;
+    this.started = started;
     this.socketPath = join(stateDir, VIRTIOFS_SOCKET);
     this.transport = { kind: "virtio-fs", socket: this.socketPath };
     this.failed = new Promise((resolve) => {
@@ -127,11 +170,11 @@ export class VirtiofsShare implements Share {
 
   async start(deadline: Deadline): Promise<void> {
     if (this.daemon !== undefined) throw new NkError("INTERNAL", "the share was started before");
-    const argv = virtiofsArgv(this.server);
-    const why =
-      "the guest reads and writes the container's tree through this server, which sees nothing else";
-    await traced("monitor", "start virtiofsd", { why, what: argv.join(" ") }, async () =>
-      this.spawn(argv, await librariesOf(this.server.path), deadline),
+    const { started } = this;
+    const what = virtiofsArgv(this.server).join(" ");
+    const notes = { why: WHY, what, ...(started && { startNs: started.startNs }) };
+    await traced("monitor", "start virtiofsd", notes, async () =>
+      this.listen(started ?? (await this.spawn()), deadline),
     );
   }
 
@@ -147,34 +190,23 @@ export class VirtiofsShare implements Share {
     rmSync(this.socketPath, { force: true });
   }
 
-  private async spawn(
-    argv: [string, ...string[]],
-    libraries: readonly string[],
-    deadline: Deadline,
-  ): Promise<void> {
-    rmSync(this.socketPath, { force: true });
+  private async spawn(): Promise<DaemonProcess> {
+    const { server, folder, socketPath, isUnlocked } = this;
+    rmSync(socketPath, { force: true });
+    return spawnDaemon(await virtiofsCommand(server, folder, socketPath, isUnlocked));
+  }
+
+  private async listen(process: DaemonProcess, deadline: Deadline): Promise<void> {
     let seen = "";
     let listening: () => void = () => {};
     const ready = new Promise<void>((resolve) => {
       listening = resolve;
     });
-    const daemon = new Daemon({
-      name: "virtiofsd",
-      argv,
-      log: this.log,
-      confinement: {
-        libraries,
-        shadowPid: this.folder.shadowPid,
-        locksItself: true,
-        isUnlocked: this.isUnlocked,
-        maxFiles: MAX_FILES,
-        sockets: [{ kind: "listen", fd: SOCKET_FD, path: this.socketPath }],
-      },
-      onOutput: (chunk) => {
-        seen = (seen + chunk.toString("latin1")).slice(-READY_TAIL_BYTES);
-        if (seen.includes(READY)) listening();
-      },
-    });
+    const onOutput = (chunk: Buffer): void => {
+      seen = (seen + chunk.toString("latin1")).slice(-READY_TAIL_BYTES);
+      if (seen.includes(READY)) listening();
+    };
+    const daemon = new Daemon({ name: VIRTIOFSD, log: this.log, onOutput }, process);
     this.daemon = daemon;
     await daemon.alive(ready, deadline, "start virtiofsd");
     void daemon.exited.then((exit) => this.fail(daemon.deathError(exit, "serve the shared folder")));

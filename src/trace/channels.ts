@@ -36,6 +36,8 @@ export interface Span {
 export interface SpanNotes {
   why?: string;
   what?: string;
+  /** Of a step that another process has begun, when it is not now. */
+  startNs?: bigint;
 }
 
 /** Runs `work` and publishes it as a span, also when it throws. */

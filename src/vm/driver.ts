@@ -1,3 +1,4 @@
+import type { PlannedDaemon } from "../host/shadow-plan.ts";
 import type { GuestImage } from "../image/guest-image.ts";
 import type { FeatureName } from "../image/kernel-features.ts";
 import type { NkError } from "../base/errors.ts";
@@ -14,6 +15,8 @@ import type { VmmDoctor } from "./vmm-doctor.ts";
  *   of the host to know whether KVM works. What this VMM cannot do, or this host lacks for it, is a refusal, after which another driver can be asked. It
  *   throws for a mistake that no other driver should cover up: a program or an image that is named and is none, a jail that is demanded and cannot be had.
  * - `kernelNeeds` are the features of the guest's kernel that a VM of this shape uses, each with what asks for it; whoever settles checks them.
+ * - `daemons` says which of a VM's processes can be started before its monitor is there, and how; a driver that leaves it out starts all of them itself.
+ *   They are given to `create` as `spec.started`.
  * - `create` makes a VM of a settled shape. It decides nothing more.
  */
 export interface VmDriver {
@@ -24,11 +27,16 @@ export interface VmDriver {
   readonly shares: readonly ShareKind[];
   settle(wish: Wish): Promise<Settlement>;
   kernelNeeds(shape: SettledShape): ReadonlyMap<FeatureName, string>;
+  /** @throws HOST */
+  daemons?(spec: EarlySpec): Promise<PlannedDaemon[]>;
   /** @throws UNSUPPORTED, BAD_CONFIG, EXISTS, before anything outlives this process (virtual-machine.ts) */
   create(spec: VmSpec): Promise<VirtualMachine>;
   /** What `nk-runtime doctor` asks; loaded for it alone. */
   doctor(): Promise<VmmDoctor>;
 }
+
+/** What is known of a VM before its monitor and the holder of its tree are there. */
+export type EarlySpec = Pick<VmSpec, "id" | "stateDir" | "shape" | "extraCmdline">;
 
 export type VmmName = "firecracker" | "qemu";
 

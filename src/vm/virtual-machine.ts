@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { GuestMount, HostFolder } from "../share/share.ts";
+import type { StartedDaemons } from "../host/started-daemon.ts";
 import type { PendingDisks } from "../image/root-disks.ts";
 import type { Deadline } from "../base/deadline.ts";
 import type { SettledShape } from "./shape.ts";
@@ -73,4 +74,6 @@ export interface VmSpec {
   folder: HostFolder;
   /** In the guest /dev/vda, /dev/vdb … in this order. What is written to them may be lost with the VM: a flush need not reach the host's disk. */
   disks: PendingDisks;
+  /** Daemons of the VM that are there already (`VmDriver.daemons`); it takes them over. */
+  started?: StartedDaemons;
 }

@@ -14,7 +14,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest
 import { Deadline } from "../../src/base/deadline.ts";
 import { BoundedLog } from "../../src/host/bounded-log.ts";
 import type { Confinement } from "../../src/host/confinement.ts";
-import { Daemon } from "../../src/host/daemon.ts";
+import { startDaemon, type Daemon } from "../../src/host/daemon.ts";
 import { isAlive, processStartTime } from "../../src/host/process-info.ts";
 import { librariesOf } from "../../src/host/program-files.ts";
 import { VirtiofsShare } from "../../src/share/virtiofs.ts";
@@ -46,7 +46,7 @@ describe.each(VIRTIOFSDS)("virtiofsd in $flavour", (server) => {
     writeFileSync(join(rig.rootfs, "etc/motd"), "hello");
     symlinkSync("/etc/passwd", join(rig.rootfs, "link"));
     const shadowPid = await rig.create().pid();
-    const share = new VirtiofsShare(server, { shadowPid }, rig.dir, log);
+    const share = new VirtiofsShare(server, { shadowPid }, { stateDir: rig.dir, log });
     await share.start(Deadline.after(10_000));
     try {
       const pid = share.pid ?? 0;
@@ -77,7 +77,13 @@ describe("a confined program", () => {
 
   function start(script: string, confinement: Partial<Confinement> = {}): Daemon {
     const argv: [string, ...string[]] = [BUSYBOX, "sh", "-c", script];
-    return new Daemon({ name: "sh", argv, log, channels: 1, confinement: { libraries: [], ...confinement } });
+    return startDaemon({
+      name: "sh",
+      argv,
+      log,
+      channels: 1,
+      confinement: { libraries: [], ...confinement },
+    });
   }
 
   test("has its program, what it is given, an empty environment and no processes but its own", async () => {

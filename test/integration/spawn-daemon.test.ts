@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { BoundedLog } from "../../src/host/bounded-log.ts";
-import { Daemon } from "../../src/host/daemon.ts";
+import { startDaemon, type Daemon } from "../../src/host/daemon.ts";
 import { foreignDeath, processStartTime } from "../../src/host/process-info.ts";
 import { buildNative, helper, soon } from "./shadow-rig.ts";
 
@@ -18,7 +18,7 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 function start(...argv: [string, ...string[]]): { daemon: Daemon; log: BoundedLog } {
   const log = new BoundedLog(join(dir, "log"));
-  return { daemon: new Daemon({ name: argv[0], argv, log, channels: 1 }), log };
+  return { daemon: startDaemon({ name: argv[0], argv, log, channels: 1 }), log };
 }
 
 test("a daemon has its log, the channels it is given and nothing else, in a session of its own", async () => {
@@ -68,7 +68,7 @@ test("in a foreign folder it follows no link, opens no device and writes nothing
   execFileSync("mknod", [join(foreign, "null"), "c", "1", "3"]);
   const log = new BoundedLog(join(dir, "log"));
   const script = `cd ${foreign} && cat folder/file && readlink link; cat link/passwd; cat null; touch new ${dir}/made`;
-  const daemon = new Daemon({ name: "sh", argv: ["/bin/sh", "-c", script], log, foreignDir: foreign });
+  const daemon = startDaemon({ name: "sh", argv: ["/bin/sh", "-c", script], log, foreignDir: foreign });
   await soon(daemon.exited, "its end");
   const said = log.tail().split("\n");
   expect(said.slice(0, 2)).toEqual(["of the folder", "/etc"]);

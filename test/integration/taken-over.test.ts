@@ -139,7 +139,11 @@ describe("in the place of QEMU", () => {
 test("in the place of virtiofsd", async () => {
   const log = new BoundedLog(join(rig.dir, "log"));
   const shadowPid = await rig.create().pid();
-  const share = new VirtiofsShare({ path: program, flavour: "rust" }, { shadowPid }, rig.dir, log);
+  const share = new VirtiofsShare(
+    { path: program, flavour: "rust" },
+    { shadowPid },
+    { stateDir: rig.dir, log },
+  );
   await expect(share.start(Deadline.after(20_000))).rejects.toThrow(/exited with code 7/);
   const tried = readTries(log.tail(65_536));
   await share.close();

@@ -1,9 +1,10 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes } from "../../base/random.ts";
 import { AgentClient } from "../../agent/agent-client.ts";
 import { AgentConnection } from "../../agent/connection.ts";
 import type { AgentEvent, HelloEvent } from "../../agent/messages.ts";
 import { Deadline } from "../../base/deadline.ts";
 import { asNkError, NkError } from "../../base/errors.ts";
+import type { StartedDaemons } from "../../host/started-daemon.ts";
 import type { FeatureName } from "../../image/kernel-features.ts";
 import { NO_DISKS, type RootDisks, type RootLayout } from "../../image/root-disks.ts";
 import { GUEST_SHARE, SHARED_PROOF } from "../../oci/guest-mounts.ts";
@@ -40,6 +41,8 @@ export interface GuestSpec {
   proof: string;
   /** Every step is shown: the guest's kernel and agent talk more. */
   narrate: boolean;
+  /** What the launcher has started of the VM. */
+  started: StartedDaemons;
   /** The root file system is a disk, and the share has only volumes. */
   disk?: DiskRoot | undefined;
 }
@@ -242,7 +245,7 @@ const HELLO = "the agent's hello";
 const BOOT_WHY = "the agent's first message is the sign that the guest is ready; nothing is polled";
 
 async function createVm(
-  { id, settled, stateDir, shadowPid }: GuestSpec,
+  { id, settled, stateDir, shadowPid, started }: GuestSpec,
   rootDisks: RootDisks | undefined,
 ): Promise<VirtualMachine> {
   const { shape, reasons } = settled;
@@ -256,6 +259,7 @@ async function createVm(
     netns: `/proc/${shadowPid}/ns/net`,
     folder: { shadowPid },
     disks: rootDisks ?? NO_DISKS,
+    started,
   });
 }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { PassThrough } from "node:stream";
 import { Deadline } from "../../base/deadline.ts";
-import { Daemon } from "../../host/daemon.ts";
+import { startDaemon, type Daemon } from "../../host/daemon.ts";
 import { FifoReader, makeFifos } from "../../host/fifo.ts";
 import { SERVER_GRACE_MS } from "../../share/share.ts";
 import { attachConsole } from "../console.ts";
@@ -80,7 +80,7 @@ export class FirecrackerProcess {
       new FifoReader(fifos.metrics, onMetrics),
     ];
     const stdin = openSync(fifos.keys, constants.O_RDWR);
-    this.daemon = new Daemon({
+    this.daemon = startDaemon({
       name: "Firecracker",
       argv,
       log: logs.vmm,

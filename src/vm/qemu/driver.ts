@@ -8,6 +8,7 @@ export const qemuDriver: VmDriver = {
   shares: SHARES,
   settle,
   kernelNeeds: volumesNeed,
+  daemons: async (spec) => (await import("./daemons.ts")).daemons(spec),
   create: async (spec) => (await import("./create.ts")).create(spec),
   doctor: async () => (await import("./doctor.ts")).qemuDoctor,
 };

@@ -4,23 +4,20 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import type { Deadline } from "../../base/deadline.ts";
 import { NkError } from "../../base/errors.ts";
-import type { Confinement, ConfinedSocket } from "../../host/confinement.ts";
 import { BoundedLog } from "../../host/bounded-log.ts";
+import { spawnDaemon, type DaemonProcess } from "../../host/daemon-process.ts";
 import { sandboxUser } from "../../host/sandbox-user.ts";
 import type { Disk } from "../../image/root-disks.ts";
 import type { GuestMount, Share } from "../../share/share.ts";
 import { traced } from "../../trace/channels.ts";
-import { hostTscKhz } from "../host-tsc.ts";
-import { kernelCmdline } from "../kernel-cmdline.ts";
 import { closeLogs, NEVER_BOOTED, openLogs, tailOf, type VmLogs } from "../logs.ts";
 import type { VirtualMachine, VmExit, VmSpec } from "../virtual-machine.ts";
 import type { VmmMetrics } from "../vmm-metrics.ts";
-import { AGENT_FD, agentSocketPath, diskPath, PEOPLE_FD, qemuArgv, qmpSocketPath } from "./argv.ts";
+import { agentSocketPath, qmpSocketPath } from "./argv.ts";
+import { QEMU, vmmArgv, vmmCommand } from "./command.ts";
 import { openShare } from "./open-share.ts";
-import { QEMU_PARAMETERS } from "./parameters.ts";
 import { QemuProcess } from "./process.ts";
-import { programRoot } from "./program-root.ts";
-import { shareDevice, SHARE_FD, type ShareDevice } from "./share-device.ts";
+import { shareDevice, type ShareDevice } from "./share-device.ts";
 
 /** One VM under QEMU; see `VirtualMachine` for what may be called when. */
 export class QemuMachine implements VirtualMachine {
@@ -41,7 +38,7 @@ export class QemuMachine implements VirtualMachine {
     const { stateDir, shape, folder } = spec;
     this.logs = openLogs(stateDir);
     this.shareLog = new BoundedLog(join(stateDir, "share.log"));
-    this.folder = openShare(shape, folder, stateDir, this.shareLog);
+    this.folder = openShare(shape, folder, stateDir, this.shareLog, spec.started);
     this.exited = new Promise((resolve) => {
       this.settleExit = resolve;
     });
@@ -60,20 +57,16 @@ export class QemuMachine implements VirtualMachine {
   async boot(deadline: Deadline): Promise<void> {
     if (this.process !== undefined) throw new NkError("INTERNAL", "the VM was booted before");
     // QEMU's command line names the disks: it cannot start before they are there.
-    const [disks, root] = await Promise.all([
+    const [disks] = await Promise.all([
       deadline.suspend(this.whileShared(this.spec.disks.ready)),
-      programRoot(this.spec.shape.program, this.spec.shape.accel),
       this.folder?.start(deadline),
     ]);
-    const argv = this.argv(disks);
-    const confinement = this.confinement(root, disks);
-    const { user } = confinement;
-    // What is written to is this VM's alone, and so can be its user's.
-    if (user !== undefined)
-      for (const { path, readOnly } of disks) if (!readOnly) chownSync(path, user, user);
+    const argv = vmmArgv(this.spec, this.device, disks);
+    const started = this.spec.started?.take(QEMU);
     const why = `one process is the whole machine; ${this.spec.accelReason}`;
-    await traced("vmm", "start the VMM", { why, what: argv.join(" ") }, async () => {
-      const process = new QemuProcess(argv, confinement, this.logs);
+    const notes = { why, what: argv.join(" "), ...(started && { startNs: started.startNs }) };
+    await traced("vmm", "start the VMM", notes, async () => {
+      const process = new QemuProcess(started ?? (await this.spawn(disks)), argv[0], this.logs);
       this.process = process;
       this.settleExit(process.exited);
       // Whatever the guest reads or writes would hang for ever.
@@ -155,50 +148,16 @@ export class QemuMachine implements VirtualMachine {
     return this.process;
   }
 
-  /** What of the host QEMU has: what it is made of, the guest's own files and nothing else. */
-  private confinement(root: Confinement, disks: readonly Disk[]): Confinement {
-    const { stateDir, shape } = this.spec;
-    const { kernel, initrd, debug } = shape;
-    const { shadowPid, devices = [], socket } = this.device ?? {};
-    const sockets: ConfinedSocket[] = [{ kind: "listen", fd: AGENT_FD, path: agentSocketPath(stateDir) }];
-    if (debug) sockets.push({ kind: "listen", fd: PEOPLE_FD, path: qmpSocketPath(stateDir) });
-    if (socket !== undefined) sockets.push({ kind: "connect", fd: SHARE_FD, path: socket });
-    return {
-      libraries: root.libraries,
-      files: [...(root.files ?? []), kernel.path, initrd],
-      devices: [...(root.devices ?? []), ...devices],
-      binds: disks.map(({ file, readOnly }, index) => ({ source: file, name: diskPath(index), readOnly })),
-      sockets,
-      isUnlocked: shape.isUnlocked ?? false,
-      // Who serves files acts for their owners, and so stays root.
-      ...(shadowPid === undefined ? { user: sandboxUser() } : { shadowPid }),
-    };
+  private async spawn(disks: readonly Disk[]): Promise<DaemonProcess> {
+    const user = sandboxUser();
+    const command = await vmmCommand(this.spec, this.device, disks, user);
+    // What is written to is this VM's alone, and so can be its user's.
+    if (command.confinement.user !== undefined)
+      for (const { path, readOnly } of disks) if (!readOnly) chownSync(path, user, user);
+    return spawnDaemon(command);
   }
 
   private get device(): ShareDevice | undefined {
     return this.folder && shareDevice(this.folder.transport);
-  }
-
-  private argv(disks: readonly Disk[]): [string, ...string[]] {
-    const { shape, id, extraCmdline } = this.spec;
-    const { accel, debug } = shape;
-    const tscKhz = accel === "tcg" ? hostTscKhz() : undefined;
-    return qemuArgv({
-      qemu: shape.program,
-      accel,
-      vcpus: shape.vcpus,
-      memSizeMib: shape.memSizeMib,
-      kernel: shape.kernel.path,
-      initrd: shape.initrd,
-      cmdline: kernelCmdline({ own: QEMU_PARAMETERS, accel, tscKhz, debug, extra: extraCmdline }),
-      knownTsc: tscKhz !== undefined,
-      isUnlocked: shape.isUnlocked ?? false,
-      vm: {
-        id: id.slice(0, 64),
-        share: this.device,
-        disks,
-        debug,
-      },
-    });
   }
 }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Deadline } from "../../base/deadline.ts";
 import { asNkError } from "../../base/errors.ts";
+import { spawnDaemon } from "../../host/daemon-process.ts";
 import { BoundedLog } from "../../host/bounded-log.ts";
 import type { Confinement } from "../../host/confinement.ts";
 import { sandboxUser } from "../../host/sandbox-user.ts";
@@ -13,6 +14,7 @@ import type { KernelImage } from "../../image/kernel.ts";
 import { qemuArgv } from "./argv.ts";
 import { QEMU_PARAMETERS } from "./parameters.ts";
 import { programRoot } from "./program-root.ts";
+import { QEMU } from "./command.ts";
 import { QemuProcess } from "./process.ts";
 
 /** A guest takes 0.2 s to its panic on hardware, and 7 s where KVM is itself emulated. */
@@ -67,7 +69,7 @@ async function run(
   logs: { vmm: BoundedLog; console: BoundedLog },
 ): Promise<KvmVerdict> {
   const deadline = Deadline.after(TIMEOUT_MS);
-  const qemu = new QemuProcess(argv, confinement, logs);
+  const qemu = new QemuProcess(spawnDaemon({ name: QEMU, argv, channels: 2, confinement }), argv[0], logs);
   try {
     await qemu.ready(deadline);
     const exit = await deadline.race(qemu.exited, "the end of a tiny guest under KVM");

@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import { Deadline } from "../../base/deadline.ts";
 import { NkError } from "../../base/errors.ts";
-import type { Confinement } from "../../host/confinement.ts";
+import type { DaemonProcess } from "../../host/daemon-process.ts";
 import { Daemon, type DaemonExit } from "../../host/daemon.ts";
 import { traced } from "../../trace/channels.ts";
 import { SERVER_GRACE_MS } from "../../share/share.ts";
@@ -10,6 +10,7 @@ import { CONSOLE_SEARCH_BYTES, type VmLogs } from "../logs.ts";
 import type { VmExit } from "../virtual-machine.ts";
 import type { VmmMetrics } from "../vmm-metrics.ts";
 import { CONSOLE_FD, QMP_FD } from "./argv.ts";
+import { QEMU } from "./command.ts";
 import { checkVersion, whyUnusable } from "./detect.ts";
 import { explainExit, type ShutdownNotes } from "./exit.ts";
 import { readMetrics } from "./metrics.ts";
@@ -28,11 +29,11 @@ export class QemuProcess {
   private readonly path: string;
   private readonly notes: ShutdownNotes = { stopping: false };
 
-  /** @param confinement with the sockets that `argv` names, but for those of `QMP_FD` and `CONSOLE_FD` */
-  constructor(argv: readonly [string, ...string[]], confinement: Confinement, logs: VmLogs) {
+  /** @param process started by `vmmCommand` @param path of its program */
+  constructor(process: DaemonProcess, path: string, logs: VmLogs) {
     this.logs = logs;
-    this.path = argv[0];
-    this.daemon = new Daemon({ name: "QEMU", argv, log: logs.vmm, channels: 2, confinement });
+    this.path = path;
+    this.daemon = new Daemon({ name: QEMU, log: logs.vmm }, process);
     const console = this.daemon.channel(CONSOLE_FD);
     console.on("data", (chunk: Buffer) => logs.console.write(chunk));
     ignoreErrors(console);

@@ -1,3 +1,4 @@
+import type { TreeOwner } from "../../host/confinement.ts";
 import { NkError } from "../../base/errors.ts";
 import { EXPORTED_TREE, MOUNT_TAG, type Transport } from "../../share/share.ts";
 
@@ -14,7 +15,7 @@ export interface ShareDevice {
   /** The guest's memory must be a file that another process can map. */
   sharedMemory: boolean;
   /** What is to be in QEMU's root: a shadow's tree, which it serves itself, or a device of the host, */
-  shadowPid?: number;
+  shadowPid?: TreeOwner;
   devices?: readonly string[];
   /** the socket of the server, as SHARE_FD. */
   socket?: string;

@@ -1,0 +1,14 @@
+import { confined } from "./confinement.ts";
+import { channelNumbers, type DaemonCommand } from "./daemon-process.ts";
+import type { PlannedDaemon } from "./shadow-plan.ts";
+
+/** A confined daemon that is to be started by the launcher: its status is told by the descriptor after its channels. */
+export function plannedDaemon({
+  name,
+  argv,
+  channels = 0,
+  confinement = { libraries: [] },
+}: DaemonCommand): PlannedDaemon {
+  const kept = channelNumbers(channels);
+  return { name, argv: [...confined(confinement, kept, 3 + channels), ...argv], channels };
+}
