@@ -5,6 +5,7 @@
 #include "common/descriptors.h"
 #include "common/fail.h"
 #include "common/halt.h"
+#include "common/io.h"
 #include "common/words.h"
 #include "jail.h"
 #include "listen.h"
@@ -35,6 +36,7 @@ struct confine {
     char *environment[MAX_ENVIRONMENT + 1];
     size_t environment_count;
     int status_fd; /* -1: none */
+    int tree_fd;   /* says that the tree is there; -1: it is */
     char **command;
 };
 
@@ -45,7 +47,7 @@ static int usage(const char *problem) {
             "           [--locks-itself] [--unlocked] [--files N]\n"
             "           [--env NAME=VALUE]... [--file PATH]... [--bind SOURCE NAME ro|rw]...\n"
             "           [--device PATH]... [--keep FD]... [--listen FD PATH]... [--connect FD PATH]...\n"
-            "           [--status FD]\n"
+            "           [--status FD] [--await-tree FD]\n"
             "           -- PROGRAM [ARG]...\n",
             problem);
     return 125;
@@ -86,6 +88,10 @@ static int parse_option(struct confine *confine, char **words, int left) {
     }
     if (left >= 2 && strcmp(words[0], "--status") == 0 && words_number(words[1], &number) == 0) {
         confine->status_fd = (int)number;
+        return 2;
+    }
+    if (left >= 2 && strcmp(words[0], "--await-tree") == 0 && words_number(words[1], &number) == 0) {
+        confine->tree_fd = (int)number;
         return 2;
     }
     if (left >= 2 && strcmp(words[0], "--files") == 0)
@@ -147,6 +153,15 @@ static void tell_listening(int status_fd) {
         dprintf(status_fd, NK_LISTENS "\n");
 }
 
+/* A holder that prepares itself has a tree that is not whole yet, or the host's. */
+static int await_tree(int tree_fd) {
+    char byte;
+
+    if (tree_fd >= 0 && nk_read_full(tree_fd, &byte, 1) != 1)
+        return fail("the holder of the tree has ended");
+    return 0;
+}
+
 static int become_program(void *context, int alive) {
     struct confine *confine = context;
     struct fd_move moves[MAX_SOCKETS + 1];
@@ -154,7 +169,7 @@ static int become_program(void *context, int alive) {
     if (open_sockets(confine, moves) < 0)
         return -1;
     tell_listening(confine->status_fd);
-    if (jail_take(&confine->jail) < 0 || jail_enter(&confine->jail) < 0)
+    if (await_tree(confine->tree_fd) < 0 || jail_take(&confine->jail) < 0 || jail_enter(&confine->jail) < 0)
         return -1;
     moves[confine->socket_count] = (struct fd_move){alive, ALIVE_FD};
     if (descriptors_arrange(moves, confine->socket_count + 1) < 0)
@@ -167,7 +182,7 @@ static int become_program(void *context, int alive) {
 }
 
 int confine_command(int argc, char **argv) {
-    static struct confine confine = {.lock.files = 65536, .status_fd = -1};
+    static struct confine confine = {.lock.files = 65536, .status_fd = -1, .tree_fd = -1};
     const char *problem = parse(&confine, argc, argv);
     int status;
 

@@ -25,7 +25,8 @@ struct create {
     struct pty pty;
     int shadow_end;  /* of the connection between shadow and monitor */
     int monitor_end; /* -1: the monitor was there before */
-    int vm_tree;     /* namespace of the VM's tree, which gets ours; -1: the tree is shared as it is */
+    struct monitor monitor;
+    int vm_tree; /* namespace of the VM's tree, which gets ours; -1: the tree is shared as it is */
 };
 
 static int check(const struct plan *plan) {
@@ -86,7 +87,7 @@ static int free_holder(struct create *create, struct child *child) {
     if (report_shadow(child->pid) < 0)
         return -1;
     halt_at("launcher: holder reported");
-    if (monitor_start(&create->plan, create->monitor_end, child->pid) < 0)
+    if (monitor_go(&create->monitor, &create->plan) < 0)
         return -1;
     halt_at("launcher: monitor started");
     return launch_release(child, session_inherited_tty(&create->plan));
@@ -103,6 +104,8 @@ static int free_shadow(struct create *create, struct child *child) {
 
 /* From here on the child and its monitor keep each other: whoever dies, the other notices. */
 static int set_free(struct create *create, struct child *child) {
+    if (!create->plan.control && monitor_tree_ready(&create->monitor, &create->plan) < 0)
+        return -1;
     halt_at("launcher: %s prepared", role_of(&create->plan));
     if (create->plan.terminal == TERMINAL_SOCKET && pty_hand_over(&create->pty) < 0)
         return -1;
@@ -114,7 +117,10 @@ static int launch(struct create *create, struct child *child) {
 
     if (launch_start(child, namespaces_to_make(&create->plan), &work) < 0)
         return -1;
-    if (launch_ready(child) < 0 || set_free(create, child) < 0) {
+    /* While the child prepares itself. */
+    if ((!create->plan.control &&
+         monitor_start(&create->monitor, &create->plan, create->monitor_end, child->pid) < 0) ||
+        launch_ready(child) < 0 || set_free(create, child) < 0) {
         launch_abort(child);
         return -1;
     }

@@ -50,6 +50,12 @@ static void close_theirs(const struct sockets *sockets) {
         close(sockets->theirs[i]);
 }
 
+/* What a daemon may wait for. */
+struct awaited {
+    int before; /* the status of the daemon before; -1: none */
+    int tree;
+};
+
 /* Until the one before can be connected to. */
 static void await_listening(int status) {
     char line[sizeof NK_LISTENS];
@@ -59,21 +65,23 @@ static void await_listening(int status) {
         nk_read_full(status, line, sizeof line);
 }
 
-/* Returns only when it failed, with errno. `before`: the status of the daemon before; -1: none. */
+/* Returns only when it failed, with errno. */
 static void become_daemon(const struct plan_daemon *daemon, const struct sockets *sockets, pid_t parent,
-                          int before) {
-    struct fd_move moves[MAX_SOCKETS];
+                          struct awaited awaited) {
+    struct fd_move moves[MAX_SOCKETS + 1];
     size_t count = 0;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     /* A parent that died before the line above sends no signal any more. */
     if (getppid() != parent || setsid() < 0)
         return;
-    if (before >= 0)
-        await_listening(before);
+    if (awaited.before >= 0)
+        await_listening(awaited.before);
     for (size_t i = CHANNELS; i < sockets->count; i++, count++)
         moves[count] = (struct fd_move){sockets->theirs[i], 3 + (int)count};
     moves[count] = (struct fd_move){sockets->theirs[STATUS], 3 + (int)count};
+    count++;
+    moves[count] = (struct fd_move){awaited.tree, 3 + (int)count};
     if (dup2(sockets->theirs[OUTPUT], 1) < 0 || dup2(sockets->theirs[OUTPUT], 2) < 0 ||
         descriptors_arrange(moves, count + 1) < 0)
         return;
@@ -98,14 +106,15 @@ static int describe(char *text, size_t size, const struct plan_daemon *daemon, p
     return -1;
 }
 
-static int start_one(const struct plan_daemon *daemon, struct sockets *sockets, int before, char *text) {
+static int start_one(const struct plan_daemon *daemon, struct sockets *sockets, struct awaited awaited,
+                     char *text) {
     const pid_t us = getpid();
     pid_t pid;
 
     if (open_sockets(sockets, daemon->channels) < 0 || (pid = fork()) < 0)
         return -1;
     if (pid == 0) {
-        become_daemon(daemon, sockets, us, before);
+        become_daemon(daemon, sockets, us, awaited);
         fprintf(stderr, "nk-shadow: cannot run %s: %s\n", daemon->argv[0], strerror(errno));
         _exit(errno == ENOENT ? 127 : 126);
     }
@@ -113,14 +122,14 @@ static int start_one(const struct plan_daemon *daemon, struct sockets *sockets, 
     return describe(text, MAX_TEXT_BYTES, daemon, pid, sockets);
 }
 
-int daemons_start(const struct plan *plan) {
+int daemons_start(const struct plan *plan, int tree) {
     char text[MAX_TEXT_BYTES] = "";
     struct sockets sockets;
 
     for (size_t i = 0; i < plan->daemon_count; i++) {
-        const int before = i > 0 ? sockets.ours[STATUS] : -1;
+        const struct awaited awaited = {i > 0 ? sockets.ours[STATUS] : -1, tree};
 
-        if (start_one(&plan->daemons[i], &sockets, before, text) < 0)
+        if (start_one(&plan->daemons[i], &sockets, awaited, text) < 0)
             return -1;
     }
     return plan->daemon_count ? setenv("NK_DAEMONS", text, 1) : unsetenv("NK_DAEMONS");

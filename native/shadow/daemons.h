@@ -8,10 +8,11 @@
 /*
  * To be called in the process that becomes the monitor, when its descriptors are in place. Starts the plan's
  * daemons, each when the sockets of the one before are there; each finds its channels as 3, 4, …, after them
- * its status (supervise.h), and its output as 1 and 2. Our ends stay open, and the environment says which
- * they are: NK_DAEMONS = NAME:PID:START_NS:OUTPUT,STATUS,CHANNEL… separated by blanks with the time of the
- * start on CLOCK_MONOTONIC. <0 with errno. They die with this process.
+ * its status (supervise.h) and `tree`, of which it can read a byte when the holder's tree is there, and its
+ * output as 1 and 2. Our ends of the others stay open, and the environment says which they are: NK_DAEMONS =
+ * NAME:PID:START_NS:OUTPUT,STATUS,CHANNEL… separated by blanks with the time of the start on CLOCK_MONOTONIC.
+ * <0 with errno. They die with this process.
  */
-int daemons_start(const struct plan *plan);
+int daemons_start(const struct plan *plan, int tree);
 
 #endif

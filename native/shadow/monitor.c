@@ -16,8 +16,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Close-on-exec: carries errno of an exec that failed. */
-enum { CONNECTION_FD = 3, STATUS_FD = 5 };
+/* The last three are close-on-exec: of the launcher, and errno of an exec that failed. */
+enum { CONNECTION_FD = 3, GO_FD = 5, TREE_FD = 6, STATUS_FD = 7 };
 
 static int open_streams(const struct plan *plan) {
     cleanup_close int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -29,12 +29,15 @@ static int open_streams(const struct plan *plan) {
     return 0;
 }
 
-/* In the child. Returns only when it failed, with errno; `status` is then where to tell it. */
-static void become_monitor(const struct plan *plan, int connection, int *status, pid_t shadow) {
+struct ends {
+    int go, tree, status;
+};
+
+/* In the child: all but its program. */
+static int prepare(const struct plan *plan, int connection, struct ends *ends, pid_t shadow) {
     const struct fd_move moves[] = {
-        {connection, CONNECTION_FD},
-        {REPORT_FD, REPORT_FD},
-        {*status, STATUS_FD},
+        {connection, CONNECTION_FD}, {REPORT_FD, REPORT_FD},    {ends->go, GO_FD},
+        {ends->tree, TREE_FD},       {ends->status, STATUS_FD},
     };
     char pid[16];
 
@@ -42,36 +45,69 @@ static void become_monitor(const struct plan *plan, int connection, int *status,
     signals_reset();
     /* The VM runs for the container and is accounted to it. */
     if (session_join_late(plan) < 0 || setsid() < 0 || open_streams(plan) < 0 ||
-        descriptors_arrange(moves, 3) < 0)
-        return;
-    *status = STATUS_FD;
-    if (nk_set_cloexec(STATUS_FD, 1) < 0 || chdir("/") < 0 || setenv("NK_SHADOW_PID", pid, 1) < 0 ||
-        daemons_start(plan) < 0)
-        return;
-    halt_at("monitor: before its program");
-    execvp(plan->monitor[0], plan->monitor);
+        descriptors_arrange(moves, 5) < 0)
+        return -1;
+    *ends = (struct ends){GO_FD, TREE_FD, STATUS_FD};
+    for (int fd = GO_FD; fd <= STATUS_FD; fd++)
+        nk_set_cloexec(fd, 1);
+    return chdir("/") < 0 || setenv("NK_SHADOW_PID", pid, 1) < 0 ? -1 : daemons_start(plan, TREE_FD);
 }
 
-int monitor_start(const struct plan *plan, int connection, pid_t shadow) {
-    int status[2];
-    int error = 0;
-    ssize_t got;
+/* In the child. A launcher that gives up, or dies, closes its end: then all of it ends. */
+static void become_monitor(const struct plan *plan, int connection, struct ends *ends, pid_t shadow) {
+    char byte;
+    int error;
+
+    if (prepare(plan, connection, ends, shadow) == 0) {
+        if (nk_read_full(ends->go, &byte, 1) != 1)
+            _exit(0);
+        halt_at("monitor: before its program");
+        execvp(plan->monitor[0], plan->monitor);
+    }
+    error = errno;
+    nk_write_all(ends->status, &error, sizeof error);
+    _exit(127);
+}
+
+int monitor_start(struct monitor *monitor, const struct plan *plan, int connection, pid_t shadow) {
+    int go[2], tree[2], status[2];
     pid_t pid;
 
-    if (pipe2(status, O_CLOEXEC) < 0)
+    if (pipe2(go, O_CLOEXEC) < 0 || pipe2(tree, O_CLOEXEC) < 0 || pipe2(status, O_CLOEXEC) < 0)
         return fail_errno("cannot make a pipe");
     pid = fork();
     if (pid == 0) {
-        become_monitor(plan, connection, &status[1], shadow);
-        error = errno;
-        nk_write_all(status[1], &error, sizeof error);
-        _exit(127);
+        struct ends ends = {go[0], tree[0], status[1]};
+
+        close(go[1]);
+        close(tree[1]);
+        become_monitor(plan, connection, &ends, shadow);
     }
+    close(go[0]);
+    close(tree[0]);
     close(status[1]);
-    if (pid < 0)
-        return fail_errno("cannot start the monitor");
-    got = nk_read_full(status[0], &error, sizeof error);
-    close(status[0]);
+    *monitor = (struct monitor){go[1], tree[1], status[0]};
+    return pid < 0 ? fail_errno("cannot start the monitor") : 0;
+}
+
+int monitor_tree_ready(const struct monitor *monitor, const struct plan *plan) {
+    for (size_t i = 0; i < plan->daemon_count; i++) {
+        if (nk_write_all(monitor->tree, "", 1) < 0)
+            return fail_errno("the monitor has ended (log %s)", plan->monitor_log);
+    }
+    return 0;
+}
+
+int monitor_go(struct monitor *monitor, const struct plan *plan) {
+    int error = 0;
+    ssize_t got;
+
+    /* One that has ended says why by its status. */
+    nk_write_all(monitor->go, "", 1);
+    got = nk_read_full(monitor->status, &error, sizeof error);
+    close(monitor->go);
+    close(monitor->tree);
+    close(monitor->status);
     if (got == 0)
         return 0;
     errno = error;

@@ -49,14 +49,21 @@ export interface ConfinedSocket {
   path: string;
 }
 
+/** Descriptors of a program that the launcher of a sandbox starts (native/shadow/daemons.h). */
+export interface LauncherFds {
+  /** For its end, which others than its parent must know. */
+  status: number;
+  /** By which it is told that the holder's tree is there. */
+  tree: number;
+}
+
 /**
  * What comes before the program's own command line. `kept`: descriptors that it has already.
- * @param statusFd of who waits for it, to tell its end to others than its parent
  */
 export function confined(
   confinement: Confinement,
   kept: readonly number[],
-  statusFd?: number,
+  launcher?: LauncherFds,
 ): [string, ...string[]] {
   const { libraries, files = [], devices = [], binds = [], sockets = [] } = confinement;
   const { shadowPid, user, locksItself = false, isUnlocked = false, maxFiles } = confinement;
@@ -74,7 +81,7 @@ export function confined(
     ...binds.flatMap(({ source, name, readOnly }) => ["--bind", source, name, readOnly ? "ro" : "rw"]),
     ...kept.flatMap((fd) => ["--keep", String(fd)]),
     ...sockets.flatMap(({ kind, fd, path }) => [`--${kind}`, String(fd), path]),
-    ...(statusFd === undefined ? [] : ["--status", String(statusFd)]),
+    ...(launcher ? launcherWords(launcher, shadowPid) : []),
     "--",
   ];
 }
@@ -87,4 +94,9 @@ function userWords(user: number | UserOfMonitor): string[] {
 function libraryPath(libraries: readonly string[]): string[] {
   const folders = [...new Set(libraries.map((path) => dirname(path)))];
   return folders.length === 0 ? [] : ["--env", `LD_LIBRARY_PATH=${folders.join(":")}`];
+}
+
+function launcherWords({ status, tree }: LauncherFds, shadowPid: TreeOwner | undefined): string[] {
+  const awaited = shadowPid === undefined ? [] : ["--await-tree", String(tree)];
+  return ["--status", String(status), ...awaited];
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, realpathSync } from "node:fs";
+import { mkdirSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Deadline } from "../base/deadline.ts";
 import { followReport, type MonitorReport } from "../contract/follow-report.ts";
@@ -8,7 +8,6 @@ import type { PlannedDaemon } from "../host/shadow-plan.ts";
 import { loadDriver } from "../vm/drivers.ts";
 import { startShadow, type ShadowPlan } from "../host/shadow.ts";
 import { newProof } from "../host/tree-proof.ts";
-import { writeFileAtomic } from "../state/atomic-write.ts";
 import { TREE_FOLDER } from "../state/machine-record.ts";
 
 /** A sandbox on its way: started, or taken from a pool. */
@@ -47,7 +46,8 @@ export async function startSandbox(
   const proof = newProof();
   const tree = join(stateDir, TREE_FOLDER);
   mkdirSync(tree, { recursive: true });
-  writeFileAtomic(jobPath(stateDir), encodeRequest({ ...job, proof } satisfies SandboxJob));
+  // Not `writeFileAtomic`: whoever reads it is started afterwards, and nobody needs it again.
+  writeFileSync(jobPath(stateDir), encodeRequest({ ...job, proof } satisfies SandboxJob), { mode: 0o600 });
   const plan: ShadowPlan = {
     rootfs: realpathSync(tree),
     proof,
