@@ -3,8 +3,11 @@ import type { Measurement, Row } from "./measurement.ts";
 import { timeProcess } from "./process.ts";
 import type { Workbench } from "./workbench.ts";
 
-/** Other runtimes that run the same bundle: on the host's kernel, and on one in user space. */
-const OTHERS = ["runc", "runsc"];
+/** Other runtimes that run the same bundle, with their flags: on the host's kernel, and on one in user space. A container of ours has no network. */
+const OTHERS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["runc", []],
+  ["runsc", ["--network=none"]],
+]);
 
 /** `run` of /bin/true in a VM that waits, beside runtimes without a VM, by turns. */
 export const pool: Measurement = {
@@ -13,7 +16,7 @@ export const pool: Measurement = {
     const bundle = await bench.bundle(["/bin/true"]);
     const flags = ["vm-pool", "start", "--size=1", ...bench.vmFlags];
     const others = new Map<string, number[]>();
-    for (const name of OTHERS) if (await runOther(bench, name, bundle)) others.set(name, []);
+    for (const name of OTHERS.keys()) if (await runOther(bench, name, bundle)) others.set(name, []);
     const pooled: number[] = [];
     try {
       for (let run = 0; run <= runs; run += 1) {
@@ -49,7 +52,8 @@ function rowsOf(samples: number[], others: Map<string, number[]>): Row[] {
 
 /** @returns how long it took; undefined: it is not installed, or does not run here */
 async function runOther(bench: Workbench, name: string, bundle: string): Promise<number | undefined> {
-  const args = ["--root", join(bench.folder, name), "run", "--bundle", bundle, bench.newId()];
+  const flags = OTHERS.get(name) ?? [];
+  const args = ["--root", join(bench.folder, name), ...flags, "run", "--bundle", bundle, bench.newId()];
   try {
     return (await timeProcess(name, args)).wallMs;
   } catch {

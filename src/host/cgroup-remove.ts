@@ -16,9 +16,9 @@ function realPath(path: string): string {
   return existsSync(path) ? realpathSync(path) : path;
 }
 
-/** How often and how long folders are tried again whose last process is just going: v1 has no event for it. */
+/** How often and how long folders are tried again whose last process is just going: v1 has no event for it. Most are gone within milliseconds. */
 const REMOVE_TRIES = 100;
-const REMOVE_WAIT_MS = 20;
+const MAX_REMOVE_WAIT_MS = 20;
 
 /**
  * Removes folders that were made for a container, with what was made below them, and the empty `/nano-sandbox` parent. Processes of that container
@@ -35,7 +35,7 @@ export async function removeCgroups(
     const members = new Set(left.flatMap(membersOf));
     for (const pid of members) if (isOf(pid, stateDirs) && !isGuard(pid)) killProcess(pid);
     await new Promise((resolve) => {
-      setTimeout(resolve, REMOVE_WAIT_MS);
+      setTimeout(resolve, Math.min(2 ** tries, MAX_REMOVE_WAIT_MS));
     });
     left = left.filter((path) => !removeTree(path));
   }

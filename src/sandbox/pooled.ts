@@ -69,5 +69,7 @@ async function bootWarm({ microvm, vm, runtime }: PoolParts): Promise<void> {
   microvm.onExit = (event) => {
     if (event.id === WARM_UP_ID) exited.resolve(event);
   };
+  // Later it would take time from a container that somebody waits for.
+  microvm.traceKernel();
   await warmUp(agent, runtime, exited.promise);
 }

@@ -12,6 +12,9 @@ export const PEOPLE_FD = 6;
 /** Name of the port by which the agent finds its connection (protocol/agent-protocol.md). */
 const AGENT_PORT = "nk.agent";
 
+/** The first is always a console's. For each of the 31 that there are else, the guest's kernel makes queues. */
+const SERIAL_PORTS = 2;
+
 /** Translated code kept by TCG: with 32 a boot takes a tenth more CPU time, 512 gains nothing (docs/decisions/0004). */
 const TB_SIZE_MIB = 128;
 
@@ -111,7 +114,7 @@ function devices({ share, disks, debug }: QemuVmOptions): string[] {
   const agent = `socket,id=agent,fd=${AGENT_FD},server=on,wait=off`;
   const people = `socket,id=people,fd=${PEOPLE_FD},server=on,wait=off`;
   const args: string[][] = [
-    ["-device", "virtio-serial-device"],
+    ["-device", `virtio-serial-device,max_ports=${SERIAL_PORTS}`],
     ["-chardev", agent],
     ["-device", `virtserialport,chardev=agent,name=${AGENT_PORT}`],
     ["-device", "virtio-rng-device"],
