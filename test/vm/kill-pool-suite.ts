@@ -2,6 +2,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { clear, killAt, named, type Point, type Rows, type Subject } from "./kill-rig.ts";
 import { OF_POOL, POOL, REFILL } from "./kill-tables.ts";
 import { Runtime } from "./runtime.ts";
+import { processesOf, within } from "./victims.ts";
+
+/** A start of node, on a busy host. */
+const FILLER_ENDS_MS = 10_000;
 
 /** Kills what takes a VM from a pool, adopts it, joins it, and fills the pool again. @param which rows of the tables */
 export function killInPool(which: keyof Rows): void {
@@ -21,7 +25,7 @@ export function killInPool(which: keyof Rows): void {
     const status = (): Promise<string> => statusOf(id);
     // What is left is the pool's then, and its next VM may be on its way.
     const remove = ["delete", "--force", id];
-    subject = { runtime, status, ended: [], remove, last: () => runtime.ok(["vm-pool", "stop"]) };
+    subject = { runtime, status, ended: [], remove, last: stopPool };
   });
 
   afterEach(async () => {
@@ -32,6 +36,12 @@ export function killInPool(which: keyof Rows): void {
   afterAll(async () => {
     expect(await runtime.close()).toEqual([]);
   });
+
+  /** Who fills it again may not have begun yet: it finds no pool then, and ends by itself. */
+  async function stopPool(): Promise<void> {
+    await runtime.ok(["vm-pool", "stop"]);
+    await within(FILLER_ENDS_MS, () => processesOf(runtime.root).length === 0 || undefined);
+  }
 
   async function statusOf(id: string): Promise<string> {
     const { code, stdout, stderr } = await runtime.call(["state", "--short", id]);
