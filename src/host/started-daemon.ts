@@ -26,6 +26,11 @@ export class StartedDaemons {
     this.words.delete(name);
     return word === undefined ? undefined : open(word);
   }
+
+  /** Ends those that nobody has taken. */
+  endOthers(): void {
+    for (const name of this.words.keys()) this.take(name)?.kill("SIGTERM");
+  }
 }
 
 /** NAME:PID:START_NS:OUTPUT,STATUS,CHANNEL… */

@@ -124,6 +124,7 @@ export class QemuMachine implements VirtualMachine {
       await process.exited;
       process.close();
     }
+    spec.started?.endOthers();
     await folder?.close();
     closeLogs(logs);
     this.shareLog.close();
