@@ -29,7 +29,6 @@ next() {
 started=$EPOCHREALTIME
 title "nano-sandbox: packages, build, guest image, first container"
 setup_all ""
-step "example bundle" example example_bundle
 
 id=hello-$$
 command="bin/nk-runtime run --mode=vm --bundle=build/example-bundle $id"
