@@ -7,6 +7,7 @@ LAB_MEMORY_MIB=3072 # taken as it is used; 80 % of it may be files
 LAB_TB_SIZE_MIB=512 # translated code: that of the lab and that of its guests
 SERVER_START_S=10
 BOOT_S=60 # it takes 2 to 5
+ICOUNT_TSC_KHZ=1000000 # with --icount the time-stamp counter is QEMU's virtual clock, in ns; the last tsc_early_khz counts
 LAB_TIMEOUT_SCALE=4 # deadlines are made for machines that are some ten times as fast
 
 # What the lab loads before it can mount the host's files, in the order in which they need each other. What a kernel has
@@ -124,6 +125,14 @@ start_machine() {
     local cmdline memory="memory-backend-memfd,id=mem,size=${LAB_MEMORY_MIB}M,share=on" port=0 name
     cmdline=$(image_tool cmdline)
     [ "$LAB_SYSTEMD" != v1 ] || cmdline="${cmdline/cgroup_no_v1=all/} systemd.unified_cgroup_hierarchy=0"
+    local clock=()
+    if [ -n "$LAB_ICOUNT" ]; then
+        clock=(-icount shift=1) # an instruction takes 2^1 ns
+        # highres=off: with a timer of the lab due while a guest handles an interrupt that KVM has just put in (VMRUN with EVENTINJ),
+        # QEMU (7.2) delivers that interrupt twice; the guest then waits for a lock that it holds itself. Timers that are due at the
+        # lab's ticks alone are some milliseconds away then.
+        cmdline+=" tsc_early_khz=$ICOUNT_TSC_KHZ highres=off"
+    fi
     local devices=(-device virtio-serial-device -device virtio-rng-device)
     devices+=(-chardev "socket,id=host,path=$LAB/host.sock" -device "vhost-user-fs-device,chardev=host,tag=host")
     if grep -qx LAB_SHELL=yes "$LAB/settings"; then
@@ -139,7 +148,7 @@ start_machine() {
     # single: with a thread for each of two CPUs (QEMU 7.2) one of them at times never wakes again from its halt, with interrupts
     # that wait in its APIC, or a guest of the lab restarts for no reason.
     setpriv --pdeathsig KILL qemu-system-x86_64 -M microvm,acpi=on,rtc=on,isa-serial=on,pit=off,pic=off,memory-backend=mem \
-        -accel "tcg,thread=single,tb-size=$LAB_TB_SIZE_MIB" -cpu EPYC,+svm,+npt -smp "$LAB_CPUS" \
+        -accel "tcg,thread=single,tb-size=$LAB_TB_SIZE_MIB" -cpu EPYC,+svm,+npt -smp "$LAB_CPUS" "${clock[@]}" \
         -m "$LAB_MEMORY_MIB" -object "$memory" -nodefaults -no-user-config -nographic -no-reboot \
         -kernel "$lab_kernel" -initrd "$LAB/initrd" -append "$cmdline" -serial "file:$LAB/console.log" \
         -global virtio-mmio.force-legacy=false "${devices[@]}" <&0 2>"$LAB/qemu.log" &
