@@ -9,13 +9,15 @@ export class Workbench {
   readonly folder = mkdtempSync(join(tmpdir(), "nkb-"));
   readonly runtime = join(process.cwd(), "bin/nk-runtime");
   private readonly stateRoot = join(this.folder, "state");
+  readonly vmm: string;
   readonly vmFlags: readonly string[];
   private readonly ids = new Set<string>();
   private count = 0;
 
-  /** @param vmFlags of every container that is made */
-  constructor(vmFlags: readonly string[]) {
-    this.vmFlags = vmFlags;
+  /** @param vmFlags of every container that is made, besides its VMM */
+  constructor(vmm: string, vmFlags: readonly string[]) {
+    this.vmm = vmm;
+    this.vmFlags = [`--vm-vmm=${vmm}`, ...vmFlags];
   }
 
   /** A program that scripts/bench.sh has built. */
