@@ -1,6 +1,7 @@
 /* Streams from a process to the host: standard output and error. */
 #include "stream.h"
 #include "wire/channel.h"
+#include "wire/splice.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -98,7 +99,7 @@ static ssize_t splice_some(struct nk_stream *stream, size_t n) {
 }
 
 void nk_stream_out_ready(struct nk_stream *stream) {
-    bool much = nk_channel_splices() && has_much(stream);
+    bool much = nk_splice_is_open() && has_much(stream);
     ssize_t n;
 
     if (much && !nk_channel_can_splice()) {

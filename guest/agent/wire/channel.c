@@ -5,6 +5,7 @@
 #include "common/cleanup.h"
 #include "common/frame.h"
 #include "common/io.h"
+#include "splice.h"
 #include "transport.h"
 #include "wire.h"
 
@@ -19,11 +20,6 @@
 #define SETTLE_US 500000
 #define RELAXED_BYTES (CONGESTED_BYTES / 2)
 
-/* Slots of the pipes below: a process's pipe holds fewer, so that what is gathered always fits behind its
- * header. */
-#define GATHER_PIPE_BYTES (512 << 10)
-#define STAGE_PIPE_BYTES (1 << 20)
-
 /* Bytes [start, end) of queue wait for the transport, and before them the staged bytes of a spliced frame. */
 static struct {
     struct nk_source source;
@@ -32,36 +28,18 @@ static struct {
     size_t start;
     size_t end;
     size_t capacity;
-    int gather[2]; /* a frame's payload on its way between two pipes */
-    int stage[2];  /* header and payload */
-    size_t staged;
     bool edge_triggered;
     bool blocked;
     bool congested;
     size_t relaxed_bytes; /* congested until fewer wait */
-} channel = {.source.fd = -1, .gather = {-1, -1}, .stage = {-1, -1}};
+} channel = {.source.fd = -1};
 
 static void on_ready(struct nk_source *source, uint32_t events);
 
-static void close_pipes(void) {
-    int *ends[] = {&channel.gather[0], &channel.gather[1], &channel.stage[0], &channel.stage[1]};
-
-    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
-        nk_cleanup_close(ends[i]);
-        *ends[i] = -1;
-    }
-    channel.staged = 0;
-}
-
-/* Without them everything is copied, as it is for a transport that cannot splice. */
-static void open_pipes(void) {
-    if (!channel.edge_triggered)
-        return;
-    if (pipe2(channel.gather, O_CLOEXEC | O_NONBLOCK) < 0 ||
-        pipe2(channel.stage, O_CLOEXEC | O_NONBLOCK) < 0 ||
-        fcntl(channel.gather[1], F_SETPIPE_SZ, GATHER_PIPE_BYTES) < 0 ||
-        fcntl(channel.stage[1], F_SETPIPE_SZ, STAGE_PIPE_BYTES) < 0)
-        close_pipes();
+/* A socket is given copies, since it needs no more. */
+static void open_splice(void) {
+    if (channel.edge_triggered)
+        nk_splice_open();
 }
 
 int nk_channel_open(int fd, bool edge_triggered) {
@@ -74,13 +52,13 @@ int nk_channel_open(int fd, bool edge_triggered) {
     channel.congested = false;
     channel.start = channel.end = 0;
     nk_decoder_init(&channel.decoder, NK_FROM_HOST);
-    open_pipes();
+    open_splice();
     return nk_loop_add(&channel.source, events);
 }
 
 void nk_channel_close(void) {
     nk_loop_close(&channel.source);
-    close_pipes();
+    nk_splice_close();
     nk_decoder_free(&channel.decoder);
     free(channel.queue);
     channel.queue = NULL;
@@ -93,7 +71,7 @@ bool nk_channel_is_open(void) {
 }
 
 size_t nk_channel_queued_bytes(void) {
-    return channel.staged + channel.end - channel.start;
+    return nk_splice_staged_bytes() + channel.end - channel.start;
 }
 
 bool nk_channel_is_congested(void) {
@@ -111,12 +89,8 @@ static void set_blocked(bool blocked) {
 static ssize_t send_some(void) {
     ssize_t n;
 
-    if (channel.staged > 0) {
-        n = splice(channel.stage[0], NULL, channel.source.fd, NULL, channel.staged,
-                   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-        channel.staged -= n > 0 ? (size_t)n : 0;
-        return n;
-    }
+    if (nk_splice_staged_bytes() > 0)
+        return nk_splice_send(channel.source.fd);
     n = write(channel.source.fd, channel.queue + channel.start, channel.end - channel.start);
     channel.start += n > 0 ? (size_t)n : 0;
     return n;
@@ -229,12 +203,8 @@ void nk_channel_commit(uint8_t type, uint32_t stream, uint32_t length) {
     }
 }
 
-bool nk_channel_splices(void) {
-    return channel.stage[0] >= 0;
-}
-
 bool nk_channel_can_splice(void) {
-    return nk_channel_splices() && nk_channel_queued_bytes() == 0;
+    return nk_splice_is_open() && nk_channel_queued_bytes() == 0;
 }
 
 void nk_channel_await_empty(void) {
@@ -243,21 +213,10 @@ void nk_channel_await_empty(void) {
 }
 
 ssize_t nk_channel_splice(uint32_t stream, int pipe, uint32_t n) {
-    uint8_t header[NK_FRAME_HEADER_BYTES];
-    ssize_t got = splice(pipe, NULL, channel.gather[1], NULL, n, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    ssize_t got = nk_splice_stage(stream, pipe, n);
 
-    if (got <= 0)
-        return got;
-    nk_frame_encode_header(header, NK_DATA, stream, (uint32_t)got);
-    /* The stage is empty and has more slots than what was gathered: neither can fall short. */
-    if (write(channel.stage[1], header, sizeof header) != sizeof header ||
-        splice(channel.gather[0], NULL, channel.stage[1], NULL, (size_t)got,
-               SPLICE_F_MOVE | SPLICE_F_NONBLOCK) != got) {
+    if (got < 0 && errno == EIO)
         nk_transport_lost("a spliced frame was cut");
-        errno = EIO;
-        return -1;
-    }
-    channel.staged = sizeof header + (size_t)got;
     return got;
 }
 

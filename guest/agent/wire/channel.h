@@ -35,10 +35,7 @@ bool nk_channel_is_congested(void);
 uint8_t *nk_channel_reserve(size_t payload_bytes);
 void nk_channel_commit(uint8_t type, uint32_t stream, uint32_t length);
 
-/* The transport takes pages of pipes. */
-bool nk_channel_splices(void);
-
-/* … and nothing waits before a frame that is spliced now. */
+/* The transport takes pages of pipes (splice.h), and nothing waits before a frame that is spliced now. */
 bool nk_channel_can_splice(void);
 
 /* Sends at most n bytes of a pipe as a DATA frame, without a copy: the pages themselves go to the transport.
