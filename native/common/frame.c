@@ -5,6 +5,7 @@
 
 /* A whole DATA frame and some small ones fit without growing. */
 #define BASE_CAPACITY (NK_DATA_MAX_BYTES + 4096u)
+#define ROOM_MIN_BYTES 64u
 
 struct rule {
     uint8_t type;
@@ -137,8 +138,9 @@ uint8_t *nk_decoder_space(struct nk_decoder *d, size_t *room) {
         d->start = 0;
         d->end = held;
     }
-    /* The caller may not have decoded all that was received: always leave some room. */
-    if (capacity <= held)
+    /* The caller may not have decoded all that was received, and what ends a connection must not be cut:
+     * always leave some room. */
+    if (capacity < held + ROOM_MIN_BYTES)
         capacity = held + BASE_CAPACITY;
     if (capacity != d->capacity) {
         uint8_t *buf = realloc(d->buf, capacity);

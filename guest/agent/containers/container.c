@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* An exit that was on its way when the connection broke is sent again: of so many that came last. */
+#define MAX_TOLD 4
+
 struct nk_containers_user nk_containers_user;
 
 static struct nk_container *containers;
@@ -81,6 +84,20 @@ struct nk_container *nk_container_new(const char *id, struct nk_error *e) {
     return c;
 }
 
+/* All but the last ones. */
+static void free_told(struct nk_container *c, unsigned keep) {
+    struct nk_process **at = &c->told;
+
+    while (*at && keep-- > 0)
+        at = &(*at)->next;
+    while (*at) {
+        struct nk_process *p = *at;
+        *at = p->next;
+        nk_process_close(p);
+        free(p);
+    }
+}
+
 void nk_container_free(struct nk_container *c) {
     static const struct nk_error deleted = {NK_BAD_STATE, "the container was deleted meanwhile", ""};
 
@@ -93,6 +110,7 @@ void nk_container_free(struct nk_container *c) {
     container_count--;
     while (c->sessions)
         nk_session_free(c->sessions);
+    free_told(c, 0);
     nk_process_close(&c->init);
     nk_timer_stop(&c->stop_timer);
     nk_loop_close(&c->freeze.source);
@@ -131,7 +149,7 @@ struct nk_process *nk_session_new(struct nk_container *c, const char *name, stru
     return p;
 }
 
-void nk_session_free(struct nk_process *p) {
+static void unlink_session(struct nk_process *p) {
     for (struct nk_process **at = &p->container->sessions; *at; at = &(*at)->next) {
         if (*at == p) {
             *at = p->next;
@@ -139,6 +157,10 @@ void nk_session_free(struct nk_process *p) {
         }
     }
     session_count--;
+}
+
+void nk_session_free(struct nk_process *p) {
+    unlink_session(p);
     nk_process_close(p);
     free(p);
 }
@@ -165,14 +187,19 @@ bool nk_container_is_busy(const struct nk_container *c) {
     return c->runs > 0 || is_alive(&c->init) || p;
 }
 
-static void free_reported_sessions(struct nk_container *c) {
+static void keep_told_sessions(struct nk_container *c) {
     struct nk_process *next;
 
     for (struct nk_process *p = c->sessions; p; p = next) {
         next = p->next;
-        if (nk_process_is_over(p))
-            nk_session_free(p);
+        if (!nk_process_is_over(p))
+            continue;
+        unlink_session(p);
+        nk_process_retire(p);
+        p->next = c->told;
+        c->told = p;
     }
+    free_told(c, MAX_TOLD);
 }
 
 static void answer_stops(struct nk_container *c) {
@@ -185,7 +212,7 @@ static void answer_stops(struct nk_container *c) {
 }
 
 void nk_container_changed(struct nk_container *c) {
-    free_reported_sessions(c);
+    keep_told_sessions(c);
     if (c->init.reaped) {
         c->status = NK_STOPPED;
         answer_stops(c);
@@ -210,14 +237,32 @@ bool nk_containers_are_quiet(void) {
     return !c;
 }
 
+static void unreport(struct nk_process *p) {
+    for (; p; p = p->next)
+        p->reported = false;
+}
+
+void nk_containers_unreport(void) {
+    for (struct nk_container *c = containers; c; c = c->next) {
+        c->init.reported = false;
+        unreport(c->sessions);
+        unreport(c->told);
+    }
+}
+
+static void report(struct nk_process *p) {
+    for (; p; p = p->next)
+        nk_process_send_exit(p);
+}
+
 void nk_containers_report(void) {
     struct nk_container *next;
 
     for (struct nk_container *c = containers; c; c = next) {
         next = c->next;
         nk_process_send_exit(&c->init);
-        for (struct nk_process *p = c->sessions; p; p = p->next)
-            nk_process_send_exit(p);
+        report(c->told);
+        report(c->sessions);
         nk_container_changed(c);
     }
 }

@@ -22,6 +22,7 @@ struct nk_container {
     enum nk_status status;
     struct nk_process init;
     struct nk_process *sessions;
+    struct nk_process *told; /* sessions that are over: whether the host has heard it is not known */
     /* CLOCK_REALTIME_COARSE, by which the kernel stamps files */
     struct timespec created_at;
     struct timespec started_at;
@@ -83,10 +84,11 @@ void nk_container_kill_all(struct nk_container *c);
 /* The pids in it, at most max, by its cgroup or by its pid namespace. */
 size_t nk_container_pids(const struct nk_container *c, pid_t *out, size_t max);
 
-/* All containers: kills what there is and what is still being made; true if none is busy; sends exits that
- * could not be sent before. */
+/* All containers: kills what there is and what is still being made; true if none is busy; forgets which exits
+ * have been sent, and sends those that have not. */
 void nk_containers_kill(void);
 bool nk_containers_are_quiet(void);
+void nk_containers_unreport(void);
 void nk_containers_report(void);
 
 #endif

@@ -154,17 +154,28 @@ void nk_process_run(struct nk_process *p, pid_t pid) {
     nk_child_watch(&p->child, pid);
 }
 
+static void close_terminal(struct nk_process *p) {
+    nk_console_close(p);
+    nk_cleanup_close(&p->pty);
+    p->pty = -1;
+}
+
+void nk_process_retire(struct nk_process *p) {
+    nk_timer_stop(&p->end_timer);
+    close_terminal(p);
+    if (p->in)
+        nk_stream_in_finish(p->in);
+}
+
 void nk_process_close(struct nk_process *p) {
     if (p->child.watched)
         nk_child_forget(&p->child);
     nk_timer_stop(&p->end_timer);
-    nk_console_close(p);
+    close_terminal(p);
     nk_stream_free(p->in);
     nk_stream_free(p->out);
     nk_stream_free(p->err);
     p->in = p->out = p->err = NULL;
-    nk_cleanup_close(&p->pty);
-    p->pty = -1;
 }
 
 int nk_process_resize(struct nk_process *p, unsigned short rows, unsigned short cols) {
@@ -198,7 +209,8 @@ static json_t *exit_event(const struct nk_process *p) {
 }
 
 void nk_process_send_exit(struct nk_process *p) {
-    if (!p->reaped || p->held || p->reported || has_output(p) || !nk_channel_is_open())
+    if (!p->reaped || p->held || p->reported || has_output(p) || !nk_channel_is_open() ||
+        nk_streams_are_paused())
         return;
     nk_channel_send_json(exit_event(p));
     p->reported = true;

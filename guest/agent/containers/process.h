@@ -55,6 +55,9 @@ void nk_process_run(struct nk_process *p, pid_t pid);
 /* Ends streams and descriptors; the struct stays. */
 void nk_process_close(struct nk_process *p);
 
+/* It is over: keeps what the host may have to be told of it, and nothing that others could hold on to. */
+void nk_process_retire(struct nk_process *p);
+
 int nk_process_resize(struct nk_process *p, unsigned short rows, unsigned short cols);
 
 /* Sends the exit event if it is due. */

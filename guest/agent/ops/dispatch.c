@@ -9,6 +9,7 @@
 #include "runtimes/runtime.h"
 #include "streams/stream.h"
 #include "wire/channel.h"
+#include "wire/mark.h"
 #include "wire/request.h"
 
 #include <stdio.h>
@@ -34,12 +35,6 @@ static const char *dispatch_control(const struct nk_frame *frame) {
 
     if (nk_request_parse((const char *)frame->payload, frame->length, &request) < 0)
         return "a request without a usable seq";
-    /* A virtio-serial port can lose its host and have a new one before the guest runs again: the numbers
-     * tell. */
-    if (request->seq <= last_seq) {
-        nk_dispatch_disconnected();
-        nk_dispatch_connected();
-    }
     last_seq = request->seq;
     request->connection = nk_requests_connection();
     op = nk_request_check(request, nk_operations, configured, &e);
@@ -62,21 +57,32 @@ static json_t *hello(void) {
     uname(&system);
     clock_gettime(CLOCK_REALTIME, &now);
     snprintf(realtime_ns, sizeof realtime_ns, "%lld", (long long)now.tv_sec * 1000000000LL + now.tv_nsec);
-    return json_pack("{s:s, s:i, s:s, s:s, s:i, s:I, s:I, s:s, s:o}", "event", "hello", "protocol",
-                     NK_PROTOCOL, "agent", NK_AGENT_VERSION, "kernel", system.release, "connection",
-                     (int)nk_requests_connection(), "uptimeUs", (json_int_t)start_us, "helloUs",
-                     (json_int_t)nk_boottime_us(), "realtimeNs", realtime_ns, "features",
-                     nk_runtime_features());
+    /* The host looks for the first three members, in this order. */
+    return json_pack("{s:s, s:s*, s:I, s:i, s:s, s:s, s:I, s:I, s:s, s:o, s:I}", "event", "hello", "mark",
+                     nk_mark_of_agent(), "connection", (json_int_t)nk_requests_connection(), "protocol",
+                     NK_PROTOCOL, "agent", NK_AGENT_VERSION, "kernel", system.release, "uptimeUs",
+                     (json_int_t)start_us, "helloUs", (json_int_t)nk_boottime_us(), "realtimeNs", realtime_ns,
+                     "features", nk_runtime_features(), "lastSeq", last_seq);
 }
 
-void nk_dispatch_connected(void) {
-    nk_requests_count_connection();
-    last_seq = 0;
+void nk_dispatch_connected(unsigned number) {
+    nk_requests_begin_connection(number > 0 ? number : nk_requests_connection() + 1);
     nk_channel_send_json(hello());
     nk_log_connected();
+    if (number > 0)
+        return;
+    /* To a host that knows nothing of what there was. */
+    nk_streams_abandon();
     nk_containers_report();
 }
 
 void nk_dispatch_disconnected(void) {
-    nk_streams_disconnect();
+    nk_streams_pause();
+    nk_containers_unreport();
+}
+
+void nk_op_reconnect(struct nk_request *request) {
+    nk_answer(request,
+              json_pack("{s:o}", "streams", nk_streams_rejoin(json_object_get(request->body, "streams"))));
+    nk_containers_report();
 }

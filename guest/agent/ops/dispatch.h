@@ -7,10 +7,11 @@
 /* NULL, or in which way the frame is a protocol error. */
 const char *nk_dispatch_frame(const struct nk_frame *frame);
 
-/* A connection began: says hello and what has been waiting. */
-void nk_dispatch_connected(void);
+/* A connection began: says hello. One with a number goes on with what there was, once the host has said what
+ * it has of it (nk_op_reconnect); any other forgets it. */
+void nk_dispatch_connected(unsigned number);
 
-/* The connection ended: streams and unanswered requests went with it. */
+/* The connection ended: unanswered requests went with it, streams wait. */
 void nk_dispatch_disconnected(void);
 
 /* "configure" was done. */

@@ -1,6 +1,9 @@
 /* The table of operations, with what each takes. */
 #include "operations.h"
 
+#include "base/agent.h"
+#include "wire/mark.h"
+
 #include <stdint.h>
 #include <string.h>
 
@@ -20,6 +23,8 @@
     { name, NK_WORD, required, 0, 0, words }
 #define ROWS INTEGER("rows", false, 0, 65535)
 #define COLS INTEGER("cols", false, 0, 65535)
+#define MARK(name)                                                                                           \
+    { name, NK_TEXT, false, NK_MARK_BYTES, NK_MARK_BYTES, NULL }
 #define STREAMS                                                                                              \
     { "streams", NK_STREAMS, false, 0, 0, NULL }
 #define ANY_PROCESS                                                                                          \
@@ -42,8 +47,11 @@ static const struct nk_member configure[] = {
     {"entropy", NK_BASE64, false, 0, 512, NULL},
     WORD("runtime", false, runtimes),
     BOOLEAN("debug"),
+    MARK("hostMark"),
+    MARK("agentMark"),
     END,
 };
+static const struct nk_member reconnect[] = {{"streams", NK_STREAM_ROWS, true, 0, 0, NULL}, END};
 static const struct nk_member mount[] = {
     {"target", NK_RUN_PATH, true, 0, 0, NULL},
     WORD("fstype", true, file_systems),
@@ -95,6 +103,12 @@ static const struct nk_member sync_members[] = {
 };
 static const struct nk_member shutdown_members[] = {WORD("mode", false, shutdown_modes), END};
 
+static int check_configure(const json_t *body, struct nk_error *e) {
+    if (!json_object_get(body, "hostMark") != !json_object_get(body, "agentMark"))
+        return nk_fail(e, NK_BAD_REQUEST, "expected \"hostMark\" and \"agentMark\", found one of them");
+    return 0;
+}
+
 static int check_mount(const json_t *body, struct nk_error *e) {
     if (json_object_get(body, "vsockPort") &&
         strcmp(json_string_value(json_object_get(body, "fstype")), "9p") != 0)
@@ -121,7 +135,8 @@ static int check_create(const json_t *body, struct nk_error *e) {
 
 const struct nk_operation nk_operations[] = {
     {"health", true, nothing, NULL, nk_op_health},
-    {"configure", true, configure, NULL, nk_op_configure},
+    {"configure", true, configure, check_configure, nk_op_configure},
+    {"reconnect", false, reconnect, NULL, nk_op_reconnect},
     {"mount", false, mount, check_mount, nk_op_mount},
     {"unmount", false, unmount, NULL, nk_op_unmount},
     {"create", false, create, check_create, nk_op_create},

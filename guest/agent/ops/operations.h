@@ -11,6 +11,7 @@ extern const struct nk_operation nk_operations[];
 
 void nk_op_health(struct nk_request *request);
 void nk_op_configure(struct nk_request *request);
+void nk_op_reconnect(struct nk_request *request);
 void nk_op_mount(struct nk_request *request);
 void nk_op_unmount(struct nk_request *request);
 void nk_op_create(struct nk_request *request);

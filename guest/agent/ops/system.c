@@ -7,6 +7,7 @@
 #include "dispatch.h"
 #include "machine/kmsg.h"
 #include "operations.h"
+#include "wire/mark.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -66,6 +67,7 @@ static int configure_machine(const struct nk_request *request, struct nk_error *
 
 void nk_op_configure(struct nk_request *request) {
     const char *runtime = nk_request_text(request, "runtime");
+    const char *host_mark = nk_request_text(request, "hostMark");
     struct nk_error e;
 
     if (nk_settings.owns_machine && configure_machine(request, &e) < 0) {
@@ -74,6 +76,8 @@ void nk_op_configure(struct nk_request *request) {
     }
     if (runtime)
         snprintf(nk_settings.runtime, sizeof nk_settings.runtime, "%s", runtime);
+    if (host_mark)
+        nk_marks_set(host_mark, nk_request_text(request, "agentMark"));
     nk_settings.debug = nk_request_bool(request, "debug");
     nk_log_set_debug(nk_settings.debug);
     nk_dispatch_set_configured();

@@ -22,7 +22,7 @@ static void send_credit(struct nk_stream *stream, uint32_t written) {
     nk_channel_send(NK_CREDIT, stream->id, payload, sizeof payload);
 }
 
-static void finish(struct nk_stream *stream) {
+void nk_stream_in_finish(struct nk_stream *stream) {
     stream->finished = true;
     stream->start = stream->end = 0;
     nk_loop_close(&stream->source);
@@ -32,7 +32,7 @@ static void finish(struct nk_stream *stream) {
 static void reader_gone(struct nk_stream *stream) {
     if (!stream->discard)
         nk_channel_send(NK_CLOSE, stream->id, NULL, 0);
-    finish(stream);
+    nk_stream_in_finish(stream);
 }
 
 /* A terminal's line discipline turns VEOF at the start of a line into the end of the input; within a line the
@@ -55,7 +55,7 @@ static void send_end_of_file_character(struct nk_stream *stream) {
 static void end_input(struct nk_stream *stream) {
     if (stream->terminal)
         send_end_of_file_character(stream);
-    finish(stream);
+    nk_stream_in_finish(stream);
 }
 
 /* Bytes that the descriptor took; <0: it takes no more, ever. */
@@ -114,6 +114,7 @@ static const char *on_data(struct nk_stream *stream, const uint8_t *bytes, uint3
         return "more data than credit";
     if (stream->eof)
         return "data after the end of its stream";
+    stream->bytes += length;
     if (stream->attached && waiting_bytes(stream) == 0)
         written = write_some(stream, bytes, length);
     if (written < 0) {
@@ -129,7 +130,7 @@ static const char *on_data(struct nk_stream *stream, const uint8_t *bytes, uint3
     return NULL;
 }
 
-static void on_eof(struct nk_stream *stream) {
+void nk_stream_in_end(struct nk_stream *stream) {
     stream->eof = true;
     if (stream->attached && waiting_bytes(stream) == 0)
         end_input(stream);
@@ -158,6 +159,6 @@ const char *nk_stream_in_frame(struct nk_stream *stream, const struct nk_frame *
         return NULL;
     if (frame->type == NK_DATA)
         return on_data(stream, frame->payload, frame->length);
-    on_eof(stream);
+    nk_stream_in_end(stream);
     return NULL;
 }

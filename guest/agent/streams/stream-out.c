@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 void nk_stream_out_update(struct nk_stream *stream) {
-    bool may_send = stream->discard || (stream->credit > 0 && !nk_channel_is_congested());
+    bool may_send =
+        stream->discard || (stream->credit > 0 && !nk_channel_is_congested() && !nk_streams_are_paused());
     uint32_t events = EPOLLIN;
 
     /* A terminal that others keep open says nothing when it is empty: being writable is the occasion to look.
@@ -72,6 +73,11 @@ static bool has_much(const struct nk_stream *stream) {
     return ioctl(stream->source.fd, FIONREAD, &bytes) == 0 && bytes >= SPLICE_MIN_BYTES;
 }
 
+static void count(struct nk_stream *stream, ssize_t n) {
+    stream->credit -= (uint32_t)n;
+    stream->bytes += (uint64_t)n;
+}
+
 /* Reads right into the channel's queue. */
 static ssize_t read_some(struct nk_stream *stream, size_t n) {
     static uint8_t nowhere[NK_DATA_MAX_BYTES];
@@ -85,7 +91,7 @@ static ssize_t read_some(struct nk_stream *stream, size_t n) {
     got = read(stream->source.fd, space, n);
     if (got > 0 && !stream->discard) {
         nk_channel_commit(NK_DATA, stream->id, (uint32_t)got);
-        stream->credit -= (uint32_t)got;
+        count(stream, got);
     }
     return got;
 }
@@ -94,7 +100,7 @@ static ssize_t splice_some(struct nk_stream *stream, size_t n) {
     ssize_t got = nk_channel_splice(stream->id, stream->source.fd, (uint32_t)n);
 
     if (got > 0)
-        stream->credit -= (uint32_t)got;
+        count(stream, got);
     return got;
 }
 
@@ -131,7 +137,7 @@ static const char *on_credit(struct nk_stream *stream, uint32_t bytes) {
 }
 
 /* Without a reader the process gets SIGPIPE. A terminal has no such thing: its output goes nowhere. */
-static void on_close(struct nk_stream *stream) {
+void nk_stream_out_close(struct nk_stream *stream) {
     if (stream->source.fd >= 0 && !stream->terminal) {
         close_descriptor(stream);
         return;
@@ -147,6 +153,6 @@ const char *nk_stream_out_frame(struct nk_stream *stream, const struct nk_frame 
         return NULL;
     if (frame->type == NK_CREDIT)
         return on_credit(stream, nk_get_u32(frame->payload));
-    on_close(stream);
+    nk_stream_out_close(stream);
     return NULL;
 }

@@ -13,8 +13,9 @@ void (*nk_on_output_ended)(struct nk_process *process);
 
 static struct nk_stream *streams;
 static unsigned stream_count;
+static bool paused;
 
-static struct nk_stream *find(uint32_t id) {
+struct nk_stream *nk_stream_find(uint32_t id) {
     struct nk_stream *stream = streams;
 
     while (stream && stream->id != id)
@@ -35,7 +36,7 @@ struct nk_stream *nk_stream_new(uint32_t id, enum nk_stream_way way, struct nk_p
                                 struct nk_error *e) {
     struct nk_stream *stream;
 
-    if (find(id)) {
+    if (nk_stream_find(id)) {
         nk_fail(e, NK_BAD_REQUEST, "stream %u is in use", id);
         return NULL;
     }
@@ -119,7 +120,7 @@ void nk_stream_drain(struct nk_stream *stream, bool outlives) {
 }
 
 const char *nk_streams_frame(const struct nk_frame *frame) {
-    struct nk_stream *stream = find(frame->stream);
+    struct nk_stream *stream = nk_stream_find(frame->stream);
 
     if (!stream)
         return NULL;
@@ -135,7 +136,36 @@ void nk_streams_resume(void) {
     }
 }
 
-void nk_streams_disconnect(void) {
+bool nk_streams_are_paused(void) {
+    return paused;
+}
+
+void nk_streams_pause(void) {
+    paused = true;
+    nk_streams_resume();
+}
+
+static struct nk_stream *next_unknown_output(void) {
+    struct nk_stream *stream = streams;
+
+    while (stream && (stream->way == NK_TO_PROCESS || stream->kept || stream->finished || stream->discard))
+        stream = stream->next;
+    return stream;
+}
+
+void nk_streams_go_on(void) {
+    struct nk_stream *stream;
+
+    while ((stream = next_unknown_output()))
+        nk_stream_out_close(stream);
+    for (stream = streams; stream; stream = stream->next)
+        stream->kept = false;
+    paused = false;
+    nk_streams_resume();
+}
+
+void nk_streams_abandon(void) {
+    paused = false;
     for (struct nk_stream *stream = streams; stream; stream = stream->next) {
         /* The next connection may use the number for a stream of its own. */
         stream->id = 0;

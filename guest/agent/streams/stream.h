@@ -7,6 +7,7 @@
 #include "common/credit.h"
 #include "common/frame.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,6 +21,9 @@ struct nk_stream {
     struct nk_stream *next;
     struct nk_process *process;
     uint32_t id;
+    uint64_t bytes; /* that have come, or gone */
+    bool lost;      /* bytes of it, in a break: it has ended for that */
+    bool kept;      /* the host has it as well, after a break */
     enum nk_stream_way way;
     bool terminal;
     bool attached; /* the process is there: bytes may flow */
@@ -53,6 +57,9 @@ struct nk_stream *nk_stream_new(uint32_t id, enum nk_stream_way way, struct nk_p
                                 struct nk_error *e);
 void nk_stream_free(struct nk_stream *stream);
 
+/* NULL: there is none of that id. */
+struct nk_stream *nk_stream_find(uint32_t id);
+
 /* Bytes flow from now on. Owns fd. */
 void nk_stream_attach(struct nk_stream *stream, int fd, bool terminal);
 
@@ -66,18 +73,35 @@ const char *nk_streams_frame(const struct nk_frame *frame);
 /* The channel has room again. */
 void nk_streams_resume(void);
 
-/* The connection is gone: the processes live on, their bytes go nowhere. */
-void nk_streams_disconnect(void);
+/* The connection is gone: the processes live on, and their output waits. */
+void nk_streams_pause(void);
+bool nk_streams_are_paused(void);
+
+/* Goes on where nothing was lost. Rows of the host, and the answer's: id, bytes, credit that the receiver
+ * gives, in the answer whether it has ended. What has lost bytes gets no more of them; what the host does not
+ * know any more is closed. */
+json_t *nk_streams_rejoin(const json_t *rows);
+
+/* Closes the output that is not `kept`; the rest flows again. */
+void nk_streams_go_on(void);
+
+/* The host knows nothing of them: their bytes go nowhere. */
+void nk_streams_abandon(void);
 
 /* stream-in.c: frames for a stream to the process. */
 const char *nk_stream_in_frame(struct nk_stream *stream, const struct nk_frame *frame);
 void nk_stream_in_ready(struct nk_stream *stream, uint32_t events);
 void nk_stream_in_attached(struct nk_stream *stream);
+void nk_stream_in_end(struct nk_stream *stream);
+void nk_stream_in_finish(struct nk_stream *stream);
 
 /* stream-out.c: the same for one from the process. */
 const char *nk_stream_out_frame(struct nk_stream *stream, const struct nk_frame *frame);
 void nk_stream_out_ready(struct nk_stream *stream);
 void nk_stream_out_finish(struct nk_stream *stream);
+
+/* Nobody reads it any more. May free the process. */
+void nk_stream_out_close(struct nk_stream *stream);
 
 /* What was left is sent: ends the stream, or lets it go on for those who still hold it. May free the process.
  */

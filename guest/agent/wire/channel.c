@@ -5,6 +5,7 @@
 #include "common/cleanup.h"
 #include "common/frame.h"
 #include "common/io.h"
+#include "mark.h"
 #include "splice.h"
 #include "transport.h"
 #include "wire.h"
@@ -29,6 +30,8 @@ static struct {
     size_t end;
     size_t capacity;
     bool edge_triggered;
+    bool awaits_mark;
+    bool is_early; /* a port's host has spoken; that it is there may be told later, by another queue */
     bool blocked;
     bool congested;
     size_t relaxed_bytes; /* congested until fewer wait */
@@ -50,24 +53,34 @@ int nk_channel_open(int fd, bool edge_triggered) {
     channel.edge_triggered = edge_triggered;
     channel.blocked = false;
     channel.congested = false;
+    channel.awaits_mark = nk_marks_known();
+    channel.is_early = false;
     channel.start = channel.end = 0;
     nk_decoder_init(&channel.decoder, NK_FROM_HOST);
     open_splice();
     return nk_loop_add(&channel.source, events);
 }
 
-void nk_channel_close(void) {
-    nk_loop_close(&channel.source);
+static void drop_all(void) {
     nk_splice_close();
-    nk_decoder_free(&channel.decoder);
+    nk_decoder_reset(&channel.decoder);
     free(channel.queue);
     channel.queue = NULL;
     channel.start = channel.end = channel.capacity = 0;
     channel.congested = false;
 }
 
-bool nk_channel_is_open(void) {
+void nk_channel_close(void) {
+    nk_loop_close(&channel.source);
+    drop_all();
+}
+
+bool nk_channel_has_descriptor(void) {
     return channel.source.fd >= 0;
+}
+
+bool nk_channel_is_open(void) {
+    return nk_channel_has_descriptor() && !channel.awaits_mark;
 }
 
 size_t nk_channel_queued_bytes(void) {
@@ -84,6 +97,13 @@ static void set_blocked(bool blocked) {
     channel.blocked = blocked;
     if (!channel.edge_triggered)
         nk_loop_change(&channel.source, blocked ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+void nk_channel_await_mark(void) {
+    drop_all();
+    open_splice();
+    set_blocked(false);
+    channel.awaits_mark = true;
 }
 
 static ssize_t send_some(void) {
@@ -130,32 +150,52 @@ void nk_channel_settle(void) {
     } while (!empty && nk_channel_is_open());
 }
 
+/* The host's mark came, after a break that was noticed or not. */
+static void begin_again(unsigned connection) {
+    bool noticed = channel.awaits_mark;
+
+    nk_channel_await_mark();
+    if (!noticed)
+        nk_wire_user.disconnected();
+    channel.awaits_mark = false;
+    channel.is_early = true;
+    nk_wire_user.connected(connection);
+}
+
 /* Reads once and handles the frames that are complete. False: nothing more to read for now. */
 static bool receive(void) {
     struct nk_frame frame;
     size_t room;
     uint8_t *space = nk_decoder_space(&channel.decoder, &room);
     ssize_t n = space ? read(channel.source.fd, space, room) : -1;
+    unsigned connection;
     int got;
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return errno == EINTR;
+    if (n == 0 && channel.edge_triggered && (channel.awaits_mark || channel.is_early))
+        return false;
     if (n <= 0) {
         nk_transport_lost(n == 0 ? "the host closed it" : strerror(errno));
         return false;
     }
+    connection = nk_mark_read(space, (size_t)n);
+    if (connection > 0)
+        begin_again(connection);
+    if (connection > 0 || channel.awaits_mark)
+        return true;
     nk_decoder_commit(&channel.decoder, (size_t)n);
     while ((got = nk_decoder_next(&channel.decoder, &frame)) > 0) {
         const char *fault = nk_wire_user.frame(&frame);
         if (!nk_channel_is_open())
             return false;
         if (fault) {
-            nk_transport_lost(fault);
+            nk_transport_fail(fault);
             return false;
         }
     }
     if (got < 0) {
-        nk_transport_lost(nk_frame_fault_name(got));
+        nk_transport_fail(nk_frame_fault_name(got));
         return false;
     }
     return true;
@@ -163,6 +203,8 @@ static bool receive(void) {
 
 static void on_ready(struct nk_source *source, uint32_t events) {
     (void)source;
+    if (!(events & EPOLLHUP))
+        channel.is_early = false;
     if (events & EPOLLOUT)
         set_blocked(false);
     if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
@@ -216,7 +258,7 @@ ssize_t nk_channel_splice(uint32_t stream, int pipe, uint32_t n) {
     ssize_t got = nk_splice_stage(stream, pipe, n);
 
     if (got < 0 && errno == EIO)
-        nk_transport_lost("a spliced frame was cut");
+        nk_transport_fail("a spliced frame was cut");
     return got;
 }
 

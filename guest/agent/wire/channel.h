@@ -9,13 +9,21 @@
 #include <sys/types.h>
 
 /* A connection begins on fd, which must not block. An edge-triggered one belongs to a virtio-serial port: it
- * reports EPOLLHUP for as long as no host is there. The channel owns fd from now on. */
+ * reports EPOLLHUP for as long as no host is there. The channel owns fd from now on. Once there are marks
+ * (mark.h) it is deaf and mute until the host's comes. */
 int nk_channel_open(int fd, bool edge_triggered);
 
 /* Ends the connection and drops what was queued. */
 void nk_channel_close(void);
 
+/* Drops what was queued and what is half received; the descriptor stays, for a host that comes again. */
+void nk_channel_await_mark(void);
+
+/* Frames can be sent. */
 bool nk_channel_is_open(void);
+
+/* There is a descriptor, whether a host is there or not. */
+bool nk_channel_has_descriptor(void);
 
 /* Sends what is queued as far as the transport takes it. */
 void nk_channel_flush(void);

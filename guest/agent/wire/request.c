@@ -13,8 +13,8 @@ unsigned nk_requests_connection(void) {
     return connection;
 }
 
-void nk_requests_count_connection(void) {
-    connection++;
+void nk_requests_begin_connection(unsigned number) {
+    connection = number;
 }
 
 /* The largest integer that the host's number type holds exactly. */

@@ -39,7 +39,7 @@ const struct nk_operation *nk_request_check(const struct nk_request *request,
 
 /* 1, 2 … : counts connections. Answers to requests of an earlier one are dropped. */
 unsigned nk_requests_connection(void);
-void nk_requests_count_connection(void);
+void nk_requests_begin_connection(unsigned number);
 
 /* Members that the schema has checked. */
 const char *nk_request_text(const struct nk_request *request, const char *name);

@@ -2,6 +2,7 @@
 
 #include "base/agent.h"
 #include "base/text.h"
+#include "common/credit.h"
 
 #include <string.h>
 
@@ -61,6 +62,21 @@ static bool is_streams(const json_t *value) {
     return true;
 }
 
+static bool is_stream_rows(const json_t *value) {
+    size_t i;
+    const json_t *row;
+
+    if (!json_is_array(value) || json_array_size(value) > NK_MAX_STREAMS)
+        return false;
+    json_array_foreach(value, i, row) {
+        if (!json_is_array(row) || !is_integer(json_array_get(row, 0), 1, UINT32_MAX) ||
+            !is_integer(json_array_get(row, 1), 0, INT64_MAX) ||
+            !is_integer(json_array_get(row, 2), 0, NK_CREDIT_MAX_BYTES))
+            return false;
+    }
+    return true;
+}
+
 static bool is_base64(const json_t *value, json_int_t max) {
     uint8_t bytes[MAX_BASE64_BYTES];
 
@@ -95,6 +111,8 @@ static bool is_valid(const struct nk_member *m, const json_t *value) {
         return is_text(value, 1, m->max) && strspn(text, "0123456789") == strlen(text);
     case NK_STREAMS:
         return is_streams(value);
+    case NK_STREAM_ROWS:
+        return is_stream_rows(value);
     default:
         return false;
     }
@@ -114,6 +132,7 @@ static const char *expectation(enum nk_kind kind) {
         [NK_BASE64] = "base64 within its bounds",
         [NK_DIGITS] = "a string of decimal digits",
         [NK_STREAMS] = "an object of distinct stream ids",
+        [NK_STREAM_ROWS] = "a list of streams, each with its bytes and its credit",
     };
 
     return texts[kind];

@@ -17,10 +17,11 @@ enum nk_kind {
     NK_INTEGER, /* min … max */
     NK_BOOLEAN,
     NK_OBJECT,
-    NK_RUN_PATH, /* below the agent's run folder */
-    NK_BASE64,   /* at most max bytes, decoded */
-    NK_DIGITS,   /* a decimal number in a string, at most max digits */
-    NK_STREAMS,  /* {stdin, stdout, stderr}: distinct ids */
+    NK_RUN_PATH,    /* below the agent's run folder */
+    NK_BASE64,      /* at most max bytes, decoded */
+    NK_DIGITS,      /* a decimal number in a string, at most max digits */
+    NK_STREAMS,     /* {stdin, stdout, stderr}: distinct ids */
+    NK_STREAM_ROWS, /* [[id, bytes, credit], …] */
 };
 
 struct nk_member {

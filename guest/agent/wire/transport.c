@@ -5,6 +5,7 @@
 #include "base/loop.h"
 #include "channel.h"
 #include "common/io.h"
+#include "mark.h"
 #include "port.h"
 #include "vsock.h"
 #include "wire.h"
@@ -43,7 +44,8 @@ static void connected(int fd) {
     redial_us = FIRST_REDIAL_US;
     if (nk_channel_open(fd, kind == NK_TRANSPORT_PORT) < 0)
         nk_agent_die("the connection to the host: %s", strerror(errno));
-    nk_wire_user.connected();
+    if (nk_channel_is_open())
+        nk_wire_user.connected(0);
 }
 
 static void on_dialing(struct nk_source *source, uint32_t events) {
@@ -73,7 +75,7 @@ static void await_connection(int fd, uint32_t events) {
 static void on_uevent(struct nk_source *source, uint32_t events) {
     (void)events;
     nk_port_drain_uevents(source->fd);
-    if (dialing.fd < 0 && !nk_channel_is_open() && !redial.armed)
+    if (dialing.fd < 0 && !nk_channel_has_descriptor() && !redial.armed)
         dial();
 }
 
@@ -122,13 +124,24 @@ int nk_transport_start(enum nk_transport_kind wanted, int fd) {
 }
 
 void nk_transport_lost(const char *reason) {
-    if (!nk_channel_is_open())
+    /* A port that is closed and opened would lose what a host that has come again has sent by then. */
+    bool stays = kind == NK_TRANSPORT_PORT && nk_marks_known();
+
+    if (!nk_channel_has_descriptor())
         return;
-    nk_channel_close();
+    if (stays)
+        nk_channel_await_mark();
+    else
+        nk_channel_close();
     nk_wire_user.disconnected();
     nk_log(NK_INFO, "the connection to the host ended: %s", reason);
     if (kind == NK_TRANSPORT_FD)
         nk_wire_user.ended();
-    else
+    else if (!stays)
         dial();
+}
+
+void nk_transport_fail(const char *reason) {
+    nk_marks_forget();
+    nk_transport_lost(reason);
 }

@@ -13,7 +13,10 @@ enum nk_transport_kind {
 /* Dials; the hello goes out once the host is there. <0: hopeless. */
 int nk_transport_start(enum nk_transport_kind kind, int fd);
 
-/* The connection broke, or a protocol error ends it. Dials again, or ends the agent when it cannot. */
+/* The connection broke. Dials again, or ends the agent when it cannot. */
 void nk_transport_lost(const char *reason);
+
+/* A protocol error ends it: the next one is as to a host that is not known. */
+void nk_transport_fail(const char *reason);
 
 #endif

@@ -9,8 +9,8 @@ struct nk_wire_user {
     const char *(*frame)(const struct nk_frame *frame);
     /* The channel was congested, and has room again. */
     void (*has_room)(void);
-    /* A connection began. */
-    void (*connected)(void);
+    /* A connection began; its number is the host's, or 0: the next. */
+    void (*connected)(unsigned number);
     /* It ended; another may begin. */
     void (*disconnected)(void);
     /* It ended, and there cannot be another. */

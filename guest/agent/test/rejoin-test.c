@@ -1,0 +1,313 @@
+/* A later connection: the host's mark in the middle of a frame, streams that go on or have lost something,
+ * and exits that are told again. */
+#include "base/loop.h"
+#include "containers/container.h"
+#include "ops/dispatch.h"
+#include "streams/stream.h"
+#include "test.h"
+#include "wire/channel.h"
+#include "wire/mark.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define HOST_MARK "hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh"
+#define AGENT_MARK "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+static int host;
+static unsigned connection = 1;
+static unsigned seq;
+static struct nk_decoder from_agent;
+static struct nk_container *container;
+
+/* What has come since `forget`. */
+static struct {
+    json_t *hello;
+    json_t *answer;
+    int exits;
+    char data[64];
+    size_t bytes;
+    int ends;
+} seen;
+
+static void note_that(struct nk_timer *timer) {
+    (void)timer;
+}
+
+static void turn(void) {
+    static struct nk_timer idle = {.fire = note_that};
+
+    nk_timer_start(&idle, 20000);
+    while (idle.armed) {
+        nk_channel_flush();
+        CHECK(nk_loop_once() == 0, "loop");
+    }
+}
+
+static void take_message(json_t *message) {
+    const char *event = json_string_value(json_object_get(message, "event"));
+
+    if (event && strcmp(event, "hello") == 0)
+        seen.hello = json_incref(message);
+    else if (event && strcmp(event, "exit") == 0)
+        seen.exits++;
+    else if (!event)
+        seen.answer = json_incref(message);
+    json_decref(message);
+}
+
+static void take(const struct nk_frame *frame) {
+    if (frame->type == NK_DATA) {
+        memcpy(seen.data + seen.bytes, frame->payload, frame->length);
+        seen.bytes += frame->length;
+    } else if (frame->type == NK_EOF) {
+        seen.ends++;
+    } else if (frame->type == NK_CONTROL) {
+        take_message(json_loadb((const char *)frame->payload, frame->length, 0, NULL));
+    }
+}
+
+static void look(void) {
+    struct nk_frame frame;
+    size_t room;
+
+    turn();
+    for (;;) {
+        uint8_t *space = nk_decoder_space(&from_agent, &room);
+        ssize_t n = recv(host, space, room, MSG_DONTWAIT);
+        if (n <= 0)
+            return;
+        nk_decoder_commit(&from_agent, (size_t)n);
+        while (nk_decoder_next(&from_agent, &frame) > 0)
+            take(&frame);
+    }
+}
+
+static void forget(void) {
+    json_decref(seen.hello);
+    json_decref(seen.answer);
+    memset(&seen, 0, sizeof seen);
+}
+
+static void send_frame(uint8_t type, uint32_t stream, const void *payload, uint32_t n) {
+    uint8_t header[NK_FRAME_HEADER_BYTES];
+
+    nk_frame_encode_header(header, type, stream, n);
+    CHECK(write(host, header, sizeof header) == sizeof header, "header");
+    CHECK(write(host, payload, n) == (ssize_t)n, "payload");
+    look();
+}
+
+static void ask(const char *members) {
+    char text[256];
+    int n = snprintf(text, sizeof text, "{\"seq\":%u,%s}", ++seq, members);
+
+    send_frame(NK_CONTROL, 0, text, (uint32_t)n);
+}
+
+/* The host has come again; the agent has noticed nothing. */
+static void come_again(void) {
+    char mark[64];
+    int n = snprintf(mark, sizeof mark, "%s%08x", HOST_MARK, ++connection);
+
+    forget();
+    CHECK(write(host, mark, (size_t)n) == n, "mark");
+    look();
+}
+
+static void reconnect(const char *rows) {
+    char members[128];
+
+    snprintf(members, sizeof members, "\"type\":\"reconnect\",\"streams\":%s", rows);
+    ask(members);
+}
+
+static void answers(const char *rows) {
+    char *found = json_dumps(json_object_get(seen.answer, "streams"), JSON_COMPACT);
+
+    CHECK(found && strcmp(found, rows) == 0, "expected %s, found %s", rows, found);
+    free(found);
+}
+
+static struct nk_stream *open_stream(uint32_t id, enum nk_stream_way way, int *process_end) {
+    struct nk_error e;
+    struct nk_stream *stream = nk_stream_new(id, way, &container->init, &e);
+    int fds[2];
+
+    CHECK(stream, "%s", e.text);
+    CHECK(pipe2(fds, O_CLOEXEC | O_NONBLOCK) == 0, "pipe");
+    *process_end = fds[way == NK_FROM_PROCESS];
+    nk_stream_attach(stream, fds[way == NK_TO_PROCESS], false);
+    return stream;
+}
+
+static void close_stream(struct nk_stream *stream, int end) {
+    nk_stream_free(stream);
+    close(end);
+}
+
+static void test_the_mark_ends_half_a_frame(void) {
+    uint8_t header[NK_FRAME_HEADER_BYTES];
+    char start[64];
+    char *text;
+
+    nk_frame_encode_header(header, NK_CONTROL, 0, 1000);
+    CHECK(write(host, header, sizeof header) == sizeof header && write(host, "{\"seq\"", 6) == 6, "half");
+    look();
+    come_again();
+    CHECK(seen.hello, "no hello");
+    snprintf(start, sizeof start, "{\"event\":\"hello\",\"mark\":\"%s\",", AGENT_MARK);
+    text = json_dumps(seen.hello, JSON_COMPACT);
+    CHECK(strncmp(text, start, strlen(start)) == 0, "the first members, found %s", text);
+    free(text);
+    CHECK(json_integer_value(json_object_get(seen.hello, "connection")) == connection, "the number");
+    CHECK(json_integer_value(json_object_get(seen.hello, "lastSeq")) == seq, "the last request");
+    reconnect("[]");
+    answers("[]");
+}
+
+static void test_output_waits_and_goes_on(void) {
+    int end;
+    struct nk_stream *stream = open_stream(2, NK_FROM_PROCESS, &end);
+
+    CHECK(write(end, "abc", 3) == 3, "pipe");
+    look();
+    CHECK(seen.bytes == 3, "%zu bytes", seen.bytes);
+    come_again();
+    CHECK(write(end, "def", 3) == 3, "pipe");
+    look();
+    CHECK(seen.hello && seen.bytes == 0, "%zu bytes before reconnect", seen.bytes);
+    reconnect("[[2,3,2]]");
+    answers("[[2,3,0,false]]");
+    CHECK(seen.bytes == 2 && memcmp(seen.data, "de", 2) == 0, "%zu bytes by the credit that was told",
+          seen.bytes);
+    close_stream(stream, end);
+}
+
+static void test_output_that_was_lost(void) {
+    int end;
+    struct nk_stream *stream = open_stream(3, NK_FROM_PROCESS, &end);
+
+    CHECK(write(end, "abc", 3) == 3, "pipe");
+    look();
+    come_again();
+    reconnect("[[3,1,262144]]");
+    answers("[[3,3,0,false]]");
+    CHECK(write(end, "more", 4) == 4, "the process must not notice");
+    look();
+    CHECK(seen.bytes == 0 && seen.ends == 0, "%zu bytes, %d ends", seen.bytes, seen.ends);
+    close_stream(stream, end);
+}
+
+static void test_output_that_the_host_does_not_know(void) {
+    int end;
+    struct nk_stream *stream = open_stream(4, NK_FROM_PROCESS, &end);
+
+    come_again();
+    reconnect("[]");
+    CHECK(write(end, "x", 1) < 0 && errno == EPIPE, "expected EPIPE");
+    close_stream(stream, end);
+}
+
+static void test_input(void) {
+    int end;
+    char got[8];
+    struct nk_stream *stream = open_stream(5, NK_TO_PROCESS, &end);
+
+    send_frame(NK_DATA, 5, "abc", 3);
+    come_again();
+    reconnect("[[5,3,0]]");
+    answers("[[5,3,262144,false]]");
+    CHECK(read(end, got, sizeof got) == 3 && read(end, got, sizeof got) < 0, "three bytes and no end");
+    send_frame(NK_DATA, 5, "de", 2);
+    come_again();
+    reconnect("[[5,9,0]]");
+    answers("[[5,5,262144,false]]");
+    CHECK(read(end, got, sizeof got) == 2 && read(end, got, sizeof got) == 0, "two bytes and the end");
+    come_again();
+    reconnect("[[5,9,0]]");
+    answers("[[5,5,262144,false]]");
+    close_stream(stream, end);
+}
+
+/* With an input whose other end is the process's children's as well. */
+static void run_session(const char *name, unsigned input) {
+    char *argv[] = {"sh", "-c", "exit 0", NULL};
+    struct nk_error e;
+    struct nk_process *p = nk_session_new(container, name, &e);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int exits = seen.exits;
+    int fds[2];
+    char byte;
+
+    CHECK(p && pipe2(fds, O_CLOEXEC | O_NONBLOCK) == 0, "%s", e.text);
+    p->in = nk_stream_new(input, NK_TO_PROCESS, p, &e);
+    p->in->source.fd = fds[1];
+    nk_process_run(p, nk_child_spawn("/bin/sh", argv, (int[]){null, null, null}));
+    close(null);
+    for (int i = 0; i < 100 && seen.exits == exits; i++)
+        look();
+    CHECK(read(fds[0], &byte, 1) == 0, "its input has not ended with it");
+    close(fds[0]);
+}
+
+static void test_exits_are_told_again(void) {
+    char name[16];
+
+    forget();
+    for (int i = 0; i < 6; i++) {
+        snprintf(name, sizeof name, "s%d", i);
+        run_session(name, 100 + (unsigned)i);
+    }
+    CHECK(seen.exits == 6 && !container->sessions, "%d exits", seen.exits);
+    come_again();
+    CHECK(seen.exits == 0, "%d exits before reconnect", seen.exits);
+    reconnect("[]");
+    CHECK(seen.exits == 4, "%d exits, expected the last 4", seen.exits);
+}
+
+/* As it was before there were marks: streams go nowhere, so that processes go on. */
+static void test_a_connection_without_marks(void) {
+    int end;
+    struct nk_stream *stream = open_stream(6, NK_FROM_PROCESS, &end);
+
+    forget();
+    nk_marks_forget();
+    nk_dispatch_disconnected();
+    nk_dispatch_connected(0);
+    CHECK(write(end, "abc", 3) == 3, "pipe");
+    look();
+    CHECK(seen.hello && !json_object_get(seen.hello, "mark") && seen.bytes == 0, "%zu bytes", seen.bytes);
+    close_stream(stream, end);
+}
+
+int main(void) {
+    struct nk_error e;
+    int pair[2];
+
+    signal(SIGPIPE, SIG_IGN);
+    CHECK(nk_loop_init() == 0 && nk_children_init() == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0,
+          "setup");
+    host = pair[0];
+    CHECK(fcntl(pair[1], F_SETFL, O_NONBLOCK) == 0 && nk_channel_open(pair[1], false) == 0, "channel");
+    nk_decoder_init(&from_agent, NK_FROM_GUEST);
+    nk_dispatch_connected(0);
+    container = nk_container_new("c", &e);
+    CHECK(container, "%s", e.text);
+    ask("\"type\":\"configure\",\"hostMark\":\"" HOST_MARK "\",\"agentMark\":\"" AGENT_MARK "\"");
+    test_the_mark_ends_half_a_frame();
+    test_output_waits_and_goes_on();
+    test_output_that_was_lost();
+    test_output_that_the_host_does_not_know();
+    test_input();
+    test_exits_are_told_again();
+    test_a_connection_without_marks();
+    nk_container_free(container);
+    forget();
+    nk_channel_close();
+    nk_decoder_free(&from_agent);
+    return 0;
+}
