@@ -2,6 +2,7 @@ import { Deadline } from "../base/deadline.ts";
 import { asNkError, NkError } from "../base/errors.ts";
 import { printableLine } from "../base/printable.ts";
 import type { AgentConnection } from "./connection.ts";
+import type { Marks } from "./marks.ts";
 import { count, list, plain, text, type Streams, type Untrusted } from "./messages.ts";
 
 /** Long enough for software emulation on a loaded machine; a guest that needs more is taken for hung. */
@@ -79,14 +80,22 @@ export class AgentClient {
     this.connection = connection;
   }
 
+  /** Resolves when requests can be sent, or never can be again. */
+  connected(): Promise<void> {
+    return this.connection.whole();
+  }
+
   async configure(members: {
     hostname: string;
     entropy: string;
     runtime: string;
     realtimeNs: string;
     debug: boolean;
+    marks?: Marks;
   }): Promise<void> {
-    await this.ask("configure", members);
+    const { marks, ...others } = members;
+    const known = marks && { hostMark: marks.host, agentMark: marks.agent };
+    await this.ask("configure", { ...others, ...known });
   }
 
   async mount(mount: GuestMountRequest): Promise<void> {

@@ -19,6 +19,8 @@ export interface HelloEvent {
   helloUs: number;
   realtimeNs: string;
   features: string[];
+  /** The last request that the agent has read. */
+  lastSeq: number;
 }
 
 export interface ExitEvent {
@@ -110,6 +112,7 @@ export function parseEvent(message: Untrusted): AgentEvent | undefined {
         helloUs: count(message["helloUs"]),
         realtimeNs: text(message["realtimeNs"]),
         features: list(message["features"]).map((feature) => text(feature)),
+        lastSeq: count(message["lastSeq"]),
       };
     case "exit":
       return {

@@ -1,6 +1,7 @@
 import type { AgentClient, ProcessStart } from "../../agent/agent-client.ts";
 import { FrameType, type Frame } from "../../agent/frame-codec.ts";
 import { NkError } from "../../base/errors.ts";
+import { writeStderr } from "../../base/logger.ts";
 import { waitStatus, type ExitEvent } from "../../agent/messages.ts";
 import type { ShadowLink } from "../streams/shadow-link.ts";
 import type { StreamRouter, StreamSet } from "../streams/stream-router.ts";
@@ -70,7 +71,9 @@ export class ProcessSession {
     terminal: boolean,
     begin: (start: ProcessStart) => Promise<void>,
   ): Promise<void> {
-    const streams = router.open(this.link, terminal);
+    // What is sent behind the request must not be kept back with it.
+    await agent.connected();
+    const streams = router.open(this.link, terminal, (what) => this.broken(what));
     const asked = this.size;
     const begun = begin({ streams: streams.streams, terminal, ...asked });
     begun.catch(() => {});
@@ -91,6 +94,12 @@ export class ProcessSession {
   private catchUp(asked: { rows: number; cols: number }): void {
     if (this.size !== asked) this.resize(this.size.rows, this.size.cols);
     for (const signal of this.earlySignals) this.signal(signal);
+  }
+
+  /** Bytes were lost. An exec fails, since its exit status would pass for that of all that it was to do; a container goes on. */
+  private broken(what: string): void {
+    writeStderr(`container ${this.containerId}${this.name && `, ${this.name}`}: ${what}\n`);
+    if (this.name !== "") this.link.sendFailed(what);
   }
 
   /**

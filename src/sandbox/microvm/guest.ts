@@ -1,6 +1,8 @@
+import type { Socket } from "node:net";
 import { randomBytes } from "../../base/random.ts";
 import { AgentClient } from "../../agent/agent-client.ts";
 import { AgentConnection } from "../../agent/connection.ts";
+import { newMarks } from "../../agent/marks.ts";
 import type { AgentEvent, HelloEvent } from "../../agent/messages.ts";
 import { Deadline } from "../../base/deadline.ts";
 import { asNkError, NkError } from "../../base/errors.ts";
@@ -54,11 +56,12 @@ export class Guest {
   readonly hello: HelloEvent;
   /** What the container's root file system is on, when it is not shared. */
   root: RootLayout | undefined;
-  /** Settles when the VM or the agent's connection ended without `end` having been called. */
+  /** Settles when the VM or the agent's connection ended for good, without `end` having been called. */
   readonly lost: Promise<NkError>;
   private readonly rootDisks: RootDisks | undefined;
   private readonly connection: AgentConnection;
   private readonly clock: GuestClock;
+  private readonly marks = newMarks();
 
   private narrate = false;
   private runtime = "crun";
@@ -134,8 +137,18 @@ export class Guest {
     await guest.configure(spec).catch(async (error: unknown) => {
       throw await guest.explain(error);
     });
+    guest.outlive(router);
     await deadline.suspend(Promise.race([guest.takeDisks(), lost]));
     return guest;
+  }
+
+  /** From now on the end of the connection is not that of the VM. */
+  private outlive(streams: StreamRouter): void {
+    const { vm, marks } = this;
+    const why = "the connection broke, and what runs in the guest goes on";
+    const dial = (deadline: Deadline): Promise<Socket> =>
+      traced("monitor", "connect to the agent again", { why }, () => vm.connectAgent(deadline));
+    this.connection.outlive({ marks, dial, exited: vm.exited, streams });
   }
 
   /** The VM may have booted while they were made. */
@@ -160,9 +173,10 @@ export class Guest {
       realtimeNs: realtimeNs(),
       debug: this.narrate,
     };
-    const what = `${JSON.stringify({ type: "configure", ...members })}, and 64 random bytes`;
+    const what = `${JSON.stringify({ type: "configure", ...members })}, 64 random bytes, and marks for a later connection`;
+    const entropy = randomBytes(64).toString("base64");
     await traced("agent", "configure the guest", { why: CONFIGURE_WHY, what }, () =>
-      this.agent.configure({ ...members, entropy: randomBytes(64).toString("base64") }),
+      this.agent.configure({ ...members, entropy, marks: this.marks }),
     );
   }
 
@@ -225,6 +239,7 @@ export class Guest {
 
   private async shutDown(): Promise<void> {
     const { endsWithGuest } = this.vm;
+    this.connection.mayEnd();
     try {
       const mode = endsWithGuest ? "poweroff" : "none";
       await this.agent.shutdown(mode, Deadline.after(SHUTDOWN_TIMEOUT_MS));

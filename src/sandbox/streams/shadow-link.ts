@@ -24,6 +24,8 @@ export interface ShadowHandlers {
 export class ShadowLink {
   readonly socket: Socket;
   private over = false;
+  /** FAILED was sent, and is the last frame. */
+  private failed = false;
   private readonly outbox = new Outbox();
   /** Frames must follow STARTED: a short process has ended before the agent's answer to `exec` is read. */
   private waits: boolean;
@@ -58,7 +60,7 @@ export class ShadowLink {
 
   /** @throws PROTOCOL when the guest sends more than a process can before it is said to have started. */
   send(type: number, streamId: number, payload: Buffer): void {
-    if (this.over) return;
+    if (this.over || this.failed) return;
     this.outbox.add(type, streamId, payload);
     if (!this.waits) this.flushSoon();
     else if (this.outbox.bytes > MAX_HELD_BYTES) {
@@ -76,12 +78,15 @@ export class ShadowLink {
   }
 
   sendFailed(text: string): void {
-    if (!this.over) this.socket.end(encodeFrame(FrameType.failed, 0, Buffer.from(text.slice(0, 4096))));
+    if (this.over || this.failed) return;
+    if (!this.waits) this.flush();
+    this.failed = true;
+    this.socket.end(encodeFrame(FrameType.failed, 0, Buffer.from(text.slice(0, 4096))));
   }
 
   /** Sends the wait status. The shadow ends; for one of an exec that leaves children behind, a copy of it stays. */
   sendExit(waitStatus: number): void {
-    if (this.over) return;
+    if (this.over || this.failed) return;
     const payload = Buffer.alloc(4);
     payload.writeUInt32LE(waitStatus);
     this.outbox.add(FrameType.exit, 0, payload);
@@ -90,7 +95,7 @@ export class ShadowLink {
 
   /** Nothing more will be sent. One that waits for STARTED gets FAILED first, from whoever waits for it. */
   end(): void {
-    if (this.over || this.waits) return;
+    if (this.over || this.failed || this.waits) return;
     this.flush();
     this.socket.end();
   }

@@ -1,33 +1,14 @@
 import { holdBack } from "../../agent/backpressure.ts";
 import { FrameType, type Frame } from "../../agent/frame-codec.ts";
 import type { AgentConnection, StreamSink } from "../../agent/connection.ts";
+import type { LastingStreams, StreamRow } from "../../agent/lifeline.ts";
 import type { Streams } from "../../agent/messages.ts";
 import { NkError } from "../../base/errors.ts";
+import { rejoin, rowOf, type Joint } from "./rejoin.ts";
+import { MAX_CREDIT, ShadowStream, type Route } from "./route.ts";
 import type { ShadowLink } from "./shadow-link.ts";
 
-/**
- * What a sender may send before it is given more (protocol/agent-protocol.md, "Streams"), and the most it can ever be given: nobody can have consumed
- * what was not sent.
- */
-const MAX_CREDIT = 262_144;
-
 const NOTHING = Buffer.alloc(0);
-
-/** The fixed stream ids on a shadow's link. */
-export const ShadowStream = { stdin: 1, stdout: 2, stderr: 3 } as const;
-
-interface Route {
-  link: ShadowLink;
-  shadowStream: number;
-  /** Bytes that the stream's sender may still send: the guest, on standard input the shadow. */
-  credit: number;
-  /** The guest has sent EOF, on standard input CLOSE. */
-  ended: boolean;
-  /** The shadow has sent CLOSE, on standard input EOF. */
-  left: boolean;
-  /** Called when either has ended it. */
-  over: () => void;
-}
 
 /** The agent-side stream ids of one process. */
 export interface StreamSet {
@@ -46,24 +27,26 @@ export interface StreamSet {
  * Passes stream frames between shadows and the agent, ids translated, and holds the guest to its credit: what it may
  * have in flight is bounded, so the monitor's memory is too.
  */
-export class StreamRouter implements StreamSink {
+export class StreamRouter implements StreamSink, LastingStreams {
   private readonly routes = new Map<number, Route>();
   private nextId = 1;
   private connection: AgentConnection | undefined;
+  /** While there is no connection: what was said on the one before, once that was said on the next. */
+  private gap: { joints: readonly Joint[] } | undefined;
 
   use(connection: AgentConnection): void {
     this.connection = connection;
   }
 
   /** Opens the streams of one process; with a terminal there is no standard error. */
-  open(link: ShadowLink, terminal: boolean): StreamSet {
+  open(link: ShadowLink, terminal: boolean, onLoss: (what: string) => void = () => {}): StreamSet {
     const ids = new Map<number, number>();
     const outputs: Promise<void>[] = [];
     for (const shadowStream of terminal ? [1, 2] : [1, 2, 3]) {
       const id = this.nextId;
       this.nextId += 1;
       ids.set(shadowStream, id);
-      const ended = this.addRoute(id, link, shadowStream);
+      const ended = this.addRoute(id, link, shadowStream, onLoss);
       if (shadowStream !== ShadowStream.stdin) outputs.push(ended);
     }
     const [stdin, stdout, stderr] = [...ids.values()];
@@ -80,10 +63,33 @@ export class StreamRouter implements StreamSink {
     };
   }
 
-  private addRoute(id: number, link: ShadowLink, shadowStream: number): Promise<void> {
+  private addRoute(
+    id: number,
+    link: ShadowLink,
+    shadowStream: number,
+    onLoss: (what: string) => void,
+  ): Promise<void> {
+    const fresh = { credit: MAX_CREDIT, bytes: 0, held: [], ended: false, left: false };
     return new Promise((over) => {
-      this.routes.set(id, { link, shadowStream, credit: MAX_CREDIT, ended: false, left: false, over });
+      this.routes.set(id, { id, link, shadowStream, ...fresh, over, onLoss });
     });
+  }
+
+  hold(): void {
+    this.gap = { joints: [] };
+  }
+
+  rows(): readonly StreamRow[] {
+    const joints = [...this.routes.values()].map(rowOf);
+    this.gap = { joints };
+    return joints.map(({ row }) => row);
+  }
+
+  rejoin(theirs: readonly unknown[]): void {
+    const { connection, gap } = this;
+    this.gap = undefined;
+    if (!connection || !gap) return;
+    for (const { id } of rejoin(gap.joints, theirs, this.routes, connection)) this.routes.delete(id);
   }
 
   private release(ids: Map<number, number>): void {
@@ -97,7 +103,7 @@ export class StreamRouter implements StreamSink {
     for (const id of ids.values()) {
       const route = this.routes.get(id);
       if (!route || route.shadowStream === ShadowStream.stdin || route.ended || route.left) continue;
-      this.connection?.send(FrameType.close, id, NOTHING);
+      if (!this.gap) this.connection?.send(FrameType.close, id, NOTHING);
     }
     this.release(ids);
   }
@@ -105,7 +111,7 @@ export class StreamRouter implements StreamSink {
   /** A stream frame of the guest. @throws PROTOCOL when it breaks the rules of streams. */
   frame(frame: Frame): void {
     const route = this.routes.get(frame.streamId);
-    if (!route) return;
+    if (!route || this.gap) return;
     const guestSends = route.shadowStream !== ShadowStream.stdin;
     const fromItsSender = frame.type === FrameType.data || frame.type === FrameType.eof;
     if (fromItsSender !== guestSends)
@@ -124,7 +130,11 @@ export class StreamRouter implements StreamSink {
     if (!route || !this.connection) return;
     // It is read on even when the guest does not: its end is the shadow's death. Credit bounds what it can send.
     holdShadow(route, frame);
-    this.connection.send(frame.type, id, frame.payload);
+    const isData = frame.type === FrameType.data;
+    // In a gap all but data is told when it is over.
+    if (this.gap && isData) route.held.push(Buffer.from(frame.payload));
+    if (!this.gap) this.connection.send(frame.type, id, frame.payload);
+    if (!this.gap && isData) route.bytes += frame.payload.length;
     if (route.left) route.over();
   }
 }
@@ -148,6 +158,7 @@ function holdSender(route: Route, frame: Frame): void {
   if (route.ended) throw broken("more after EOF on", frame);
   if (frame.type === FrameType.eof) route.ended = true;
   route.credit -= frame.payload.length;
+  route.bytes += frame.payload.length;
   if (route.credit < 0) throw broken("more than its credit on", frame);
 }
 
