@@ -7,7 +7,7 @@
  *   s  answer every request                    d  read, say nothing
  *   n  neither read nor write                  f  answer every request in another process, and go on
  *   r  close the port and open it again        p  power(data)
- *   z  sleep for a second
+ *   z  sleep for a second                     k  wait for the host's mark on a later connection
  */
 #include "common/frame.h"
 #include "common/io.h"
@@ -94,6 +94,14 @@ static void serve(const char *until, bool silent) {
     }
 }
 
+/* Of all that the host sends it alone has this length and no header. */
+static void await_mark(void) {
+    char piece[4096];
+
+    while (read(port, piece, sizeof piece) != 40)
+        usleep(1000);
+}
+
 static void do_once(const struct step *step, const char *text) {
     switch (step->kind) {
     case 'w':
@@ -121,6 +129,9 @@ static void do_once(const struct step *step, const char *text) {
     case 'r':
         close(port);
         open_port();
+        return;
+    case 'k':
+        await_mark();
         return;
     case 'z':
         sleep(1);
