@@ -57,7 +57,7 @@ function rowsOf(samples: number[], others: Map<string, number[]>): Row[] {
 /** @returns how long it took; undefined: it is not installed, or does not run here */
 async function runOther(bench: Workbench, name: string, bundle: string): Promise<number | undefined> {
   const flags = OTHERS.get(name) ?? [];
-  const args = ["--root", join(bench.folder, name), ...flags, "run", "--bundle", bundle, bench.newId()];
+  const args = ["--root", join(bench.states, name), ...flags, "run", "--bundle", bundle, bench.newId()];
   try {
     return (await timeProcess(name, args)).wallMs;
   } catch {

@@ -8,7 +8,9 @@ import { timeProcess, type Timed } from "./process.ts";
 export class Workbench {
   readonly folder = mkdtempSync(join(tmpdir(), "nkb-"));
   readonly runtime = join(process.cwd(), "bin/nk-runtime");
-  private readonly stateRoot = join(this.folder, "state");
+  /** For the states of runtimes: in memory, as /run is on ordinary hosts. */
+  readonly states = mkdtempSync("/dev/shm/nkb-");
+  private readonly stateRoot = join(this.states, "nk");
   readonly vmm: string;
   readonly vmFlags: readonly string[];
   private readonly ids = new Set<string>();
@@ -87,6 +89,6 @@ export class Workbench {
 
   async close(): Promise<void> {
     for (const id of this.ids) await this.remove(id).catch(() => {});
-    rmSync(this.folder, { recursive: true, force: true });
+    for (const folder of [this.folder, this.states]) rmSync(folder, { recursive: true, force: true });
   }
 }
