@@ -145,10 +145,17 @@ void nk_streams_pause(void) {
     nk_streams_resume();
 }
 
-static struct nk_stream *next_unknown_output(void) {
+/* Of which the host has not told, and which has not been told that nobody is there any more. */
+static bool is_unknown(const struct nk_stream *stream) {
+    bool was_told = stream->way == NK_TO_PROCESS ? stream->eof : stream->discard;
+
+    return !stream->kept && !stream->finished && !was_told;
+}
+
+static struct nk_stream *next_unknown(void) {
     struct nk_stream *stream = streams;
 
-    while (stream && (stream->way == NK_TO_PROCESS || stream->kept || stream->finished || stream->discard))
+    while (stream && !is_unknown(stream))
         stream = stream->next;
     return stream;
 }
@@ -156,8 +163,12 @@ static struct nk_stream *next_unknown_output(void) {
 void nk_streams_go_on(void) {
     struct nk_stream *stream;
 
-    while ((stream = next_unknown_output()))
-        nk_stream_out_close(stream);
+    while ((stream = next_unknown())) {
+        if (stream->way == NK_TO_PROCESS)
+            nk_stream_in_end(stream);
+        else
+            nk_stream_out_close(stream);
+    }
     for (stream = streams; stream; stream = stream->next)
         stream->kept = false;
     paused = false;

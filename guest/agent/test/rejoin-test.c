@@ -233,6 +233,20 @@ static void test_input(void) {
     close_stream(stream, end);
 }
 
+/* Of an exec whose answer was lost: nobody would ever write or end it. */
+static void test_input_that_the_host_does_not_know(void) {
+    int end;
+    char got[8];
+    struct nk_stream *stream = open_stream(7, NK_TO_PROCESS, &end);
+
+    send_frame(NK_DATA, 7, "abc", 3);
+    come_again();
+    CHECK(read(end, got, sizeof got) == 3 && read(end, got, sizeof got) < 0, "three bytes and no end yet");
+    reconnect("[]");
+    CHECK(read(end, got, sizeof got) == 0, "expected the end");
+    close_stream(stream, end);
+}
+
 /* With an input whose other end is the process's children's as well. */
 static void run_session(const char *name, unsigned input) {
     char *argv[] = {"sh", "-c", "exit 0", NULL};
@@ -303,6 +317,7 @@ int main(void) {
     test_output_that_was_lost();
     test_output_that_the_host_does_not_know();
     test_input();
+    test_input_that_the_host_does_not_know();
     test_exits_are_told_again();
     test_a_connection_without_marks();
     nk_container_free(container);
