@@ -1,14 +1,5 @@
 import { execFile } from "node:child_process";
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, mkdirSync, readFileSync, readSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { NkError } from "../base/errors.ts";
@@ -63,10 +54,16 @@ function markOf(path: string): string {
   return stat === undefined ? "none" : `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeMs}:${stat.ctimeMs}`;
 }
 
+function marked(library: string): string {
+  return `${library} ${markOf(library)}`;
+}
+
 function readKept(path: string, key: string): string[] | undefined {
   try {
-    const [head = "", ...libraries] = readFileSync(path, "utf8").split("\n");
-    return head === key && libraries.every((library) => existsSync(library)) ? libraries : undefined;
+    const [head, ...lines] = readFileSync(path, "utf8").split("\n");
+    const libraries = lines.map((line) => line.split(" ", 1)[0] ?? "");
+    // A library that was changed may need others than before.
+    return head === key && lines.join() === libraries.map(marked).join() ? libraries : undefined;
   } catch {
     return undefined;
   }
@@ -76,7 +73,7 @@ function readKept(path: string, key: string): string[] | undefined {
 function keep(path: string, key: string, libraries: readonly string[]): void {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeFileSync(`${path}.${process.pid}`, [key, ...libraries].join("\n"), { mode: 0o600 });
+    writeFileSync(`${path}.${process.pid}`, [key, ...libraries.map(marked)].join("\n"), { mode: 0o600 });
     renameSync(`${path}.${process.pid}`, path);
   } catch {
     // no root, or no /run

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   closeSync,
@@ -9,7 +9,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Deadline } from "../../src/base/deadline.ts";
 import { BoundedLog } from "../../src/host/bounded-log.ts";
@@ -195,7 +195,27 @@ describe("a confined program", () => {
     });
     expect(await librariesOf(BUSYBOX)).toEqual([]);
   });
+
+  test("has the libraries of now, also when one of them was changed", async () => {
+    compile("other.c", "int other(void) { return 0; }", "-shared", "-fPIC", "-o", "libother.so");
+    compile("first.c", "int first(void) { return 0; }", "-shared", "-fPIC", "-o", "libfirst.so");
+    compile("main.c", "int first(void); int main(void) { return first(); }", "-o", "main", "-lfirst");
+    const named = async (): Promise<string[]> =>
+      (await librariesOf(join(rig.dir, "main"))).map((path) => basename(path));
+    const before = await named();
+    expect([before.includes("libfirst.so"), before.includes("libother.so")]).toEqual([true, false]);
+    expect(await named()).toEqual(before);
+    const source = "int other(void); int first(void) { return other(); }";
+    compile("first.c", source, "-shared", "-fPIC", "-o", "libfirst.so", "-lother");
+    expect(await named()).toContain("libother.so");
+  });
 });
+
+/** A source of the rig's folder, with libraries of that folder. */
+function compile(name: string, source: string, ...options: string[]): void {
+  writeFileSync(join(rig.dir, name), `${source}\n`);
+  execFileSync("gcc", [name, ...options, "-L.", `-Wl,-rpath,${rig.dir}`], { cwd: rig.dir });
+}
 
 /** The pid of the shell, once it is one. */
 async function settled(daemon: Daemon): Promise<number> {
