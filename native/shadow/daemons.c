@@ -2,8 +2,6 @@
 
 #include "common/descriptors.h"
 #include "common/halt.h"
-#include "common/io.h"
-#include "common/words.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -56,13 +54,11 @@ struct awaited {
     int tree;
 };
 
-/* Until the one before can be connected to. */
+/* Until the one before can be connected to, or has ended. It says so to the monitor: nothing is read here. */
 static void await_listening(int status) {
-    char line[sizeof NK_LISTENS];
     struct pollfd said = {.fd = status, .events = POLLIN};
 
-    if (poll(&said, 1, LISTENS_TIMEOUT_MS) == 1)
-        nk_read_full(status, line, sizeof line);
+    poll(&said, 1, LISTENS_TIMEOUT_MS);
 }
 
 /* Returns only when it failed, with errno. */

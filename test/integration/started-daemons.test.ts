@@ -61,6 +61,17 @@ test("each finds the sockets of the one before, and is in the holder's tree if i
   expect(exitIn(second?.status ?? "")).toEqual({ code: 0, signal: null });
 });
 
+test("one that cannot listen tells its end, although another waits for it", async () => {
+  const sockets = [{ kind: "listen", fd: 3, path: join(rig.dir, "missing/a.sock") } as const];
+  const launched = rig.create(
+    monitorOf([shell("listens", "exit 0", 0, { sockets }), shell("waits", "exit 0")]),
+  );
+  await launched.pid();
+  const [first] = JSON.parse(await launched.line()) as Taken[];
+  expect(first?.output).toMatch(/cannot listen on .*missing/);
+  expect(exitIn(first?.status ?? "")).toEqual({ code: 1, signal: null });
+});
+
 test("they die with the monitor", async () => {
   const launched = rig.create(monitorOf([shell("stays", "sleep 1000")], "--report-pids"));
   const holder = await launched.pid();
