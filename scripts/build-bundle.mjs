@@ -9,7 +9,8 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const { version } = JSON.parse(readFileSync(`${root}package.json`, "utf8"));
 
-await build({
+const { outputFiles } = await build({
+  write: false,
   entryPoints: { "nk-cli": `${root}src/main.ts`, "nk-monitor": `${root}src/main-monitor.ts` },
   outdir: `${root}build`,
   outExtension: { ".js": ".cjs" },
@@ -27,6 +28,10 @@ await build({
   define: { NK_VERSION: JSON.stringify(version) },
   logLevel: "warning",
 });
+// By its last bytes start.cjs knows its cache.
+mkdirSync(`${root}build`, { recursive: true });
+for (const { path, text } of outputFiles)
+  writeFileSync(path, `${text}//${createHash("sha256").update(text).digest("hex")}`);
 copyFileSync(`${root}src/start.cjs`, `${root}build/nk-runtime.cjs`);
 copyFileSync(`${root}scripts/make-code-cache.cjs`, `${root}build/nk-compile.cjs`);
 
@@ -57,7 +62,9 @@ const now = bundles.reduce(
 const digest = now.digest("hex");
 const isKept = existsSync(stamp) && readFileSync(stamp, "utf8") === digest;
 if (!isKept || !bundles.every((bundle) => existsSync(`${bundle}.cache`))) {
+  // With them goes what setup knows of how they have grown.
   for (const bundle of bundles) rmSync(`${bundle}.cache`, { force: true });
+  rmSync(`${root}build/stamps/code-cache`, { force: true });
   for (const args of [
     ["--root", "/nonexistent", "list"],
     ["monitor", "/nonexistent"],

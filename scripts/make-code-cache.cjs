@@ -4,20 +4,25 @@
 const { readFileSync, renameSync, writeFileSync } = require("node:fs");
 const { Script } = require("node:vm");
 
+const DIGEST_BYTES = 64; // as src/start.cjs
+
 const filename = `${__dirname}/nk-${process.argv[2] === "monitor" ? "monitor" : "cli"}.cjs`;
 const cache = `${filename}.cache`;
+const source = readFileSync(filename, "latin1");
+const digest = Buffer.from(source.slice(-DIGEST_BYTES), "latin1");
 
 function before() {
   try {
-    return readFileSync(cache);
+    const kept = readFileSync(cache);
+    return kept.subarray(0, DIGEST_BYTES).equals(digest) ? kept.subarray(DIGEST_BYTES) : undefined;
   } catch {
     return undefined;
   }
 }
 
-const script = new Script(readFileSync(filename, "latin1"), { filename, cachedData: before() });
+const script = new Script(source, { filename, cachedData: before() });
 process.on("exit", () => {
-  writeFileSync(`${cache}.${process.pid}`, script.createCachedData());
+  writeFileSync(`${cache}.${process.pid}`, Buffer.concat([digest, script.createCachedData()]));
   renameSync(`${cache}.${process.pid}`, cache);
 });
 script.runInThisContext()(require);

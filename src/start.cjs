@@ -4,17 +4,22 @@
 const { readFileSync } = require("node:fs");
 const { Script } = require("node:vm");
 
-const filename = `${__dirname}/nk-${process.argv[2] === "monitor" ? "monitor" : "cli"}.cjs`;
+const DIGEST_BYTES = 64;
 
+const filename = `${__dirname}/nk-${process.argv[2] === "monitor" ? "monitor" : "cli"}.cjs`;
+// The bundles are pure ASCII, which node reads quicker as latin1. Each is one function expression, and ends with its digest.
+const source = readFileSync(filename, "latin1");
+
+// It begins with the digest of its bundle: for V8 any source of the same length is the one that it has compiled, and it would run the old code.
 function codeCache() {
   try {
-    return readFileSync(`${filename}.cache`);
+    const cache = readFileSync(`${filename}.cache`);
+    return cache.toString("latin1", 0, DIGEST_BYTES) === source.slice(-DIGEST_BYTES)
+      ? cache.subarray(DIGEST_BYTES)
+      : undefined;
   } catch {
     return undefined;
   }
 }
 
-// The bundles are pure ASCII, which node reads quicker as latin1. Each is one function expression.
-new Script(readFileSync(filename, "latin1"), { filename, cachedData: codeCache() }).runInThisContext()(
-  require,
-);
+new Script(source, { filename, cachedData: codeCache() }).runInThisContext()(require);

@@ -1,4 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
   copyFileSync,
   cpSync,
@@ -157,6 +158,23 @@ it("the launcher starts the node that the bundle was built with", () => {
   writeFileSync(join(folder, "build/node"), '#!/bin/sh\necho "ours: $*"\n', { mode: 0o755 });
   const { stdout } = run([join(folder, "bin/nk-runtime"), "list"], { NK_NODE: "" });
   expect(stdout).toBe(`ours: ${folder}/bin/../build/nk-runtime.cjs list\n`);
+});
+
+it("code that was compiled for another bundle of the same length is not run", () => {
+  const path = (name: string): string => join(folder, "build", name);
+  const write = (word: string): void => {
+    const text = `(function (require) { console.log("${word}"); })\n`;
+    writeFileSync(path("nk-cli.cjs"), `${text}//${createHash("sha256").update(text).digest("hex")}`);
+  };
+  const start = (name: string): string => run([process.execPath, path(name), "list"], {}).stdout;
+  mkdirSync(join(folder, "build"));
+  copyFileSync(join(ROOT, "src/start.cjs"), path("nk-runtime.cjs"));
+  copyFileSync(join(ROOT, "scripts/make-code-cache.cjs"), path("nk-compile.cjs"));
+  write("old");
+  expect([start("nk-compile.cjs"), start("nk-runtime.cjs")]).toEqual(["old\n", "old\n"]);
+  write("new");
+  expect(start("nk-runtime.cjs")).toBe("new\n");
+  expect([start("nk-compile.cjs"), start("nk-runtime.cjs")]).toEqual(["new\n", "new\n"]);
 });
 
 function whereIs(program: string): string {
