@@ -85,13 +85,12 @@ example_bundle() {
 code_cache() {
     unless_done code-cache build/nk-cli.cjs.cache build/stamps/bundles compile_for_containers
 }
-compile_for_containers() {
-    local root
-    root=$(mktemp -d /run/nk-compile-XXXXXX) || return 1
+# In a shell of its own, so that no VM stays when setup is ended.
+compile_for_containers() (
+    root=$(mktemp -d /run/nk-compile-XXXXXX) || exit 1
+    trap 'compiling "$root" delete --force box; rm -rf "$root"' EXIT
     first_commands "$root" || echo "a command has failed: what the ones after it compile is not kept"
-    compiling "$root" delete --force box
-    rm -rf "$root"
-}
+)
 compiling() { node build/nk-compile.cjs --root "$1/state" "${@:2}"; }
 first_commands() {
     examples/make-bundle.sh keepalive "$1/bundle" &&
