@@ -7,6 +7,20 @@ interface Pending {
   reject: (error: NkError) => void;
 }
 
+/** The connection broke before the answer came. */
+export class BrokenRequest extends NkError {
+  /** It has come to the guest. */
+  readonly mayBeDone: boolean;
+
+  constructor(type: string, mayBeDone: boolean) {
+    const outcome = mayBeDone
+      ? "it is not known whether it was done"
+      : "it was not done, since it did not reach the guest";
+    super("AGENT", `the connection to the agent broke before "${type}" was answered; ${outcome}`);
+    this.mayBeDone = mayBeDone;
+  }
+}
+
 /** Requests that wait for their answers. */
 export class Requests {
   private readonly pending = new Map<number, Pending>();
@@ -27,15 +41,7 @@ export class Requests {
 
   /** The connection broke. @param lastSeq of the requests that have come to the agent */
   failUnanswered(lastSeq: number): void {
-    for (const [seq, { type, reject }] of this.pending) {
-      const outcome =
-        seq > lastSeq
-          ? "it was not done, since it did not reach the guest"
-          : "it is not known whether it was done";
-      reject(
-        new NkError("AGENT", `the connection to the agent broke before "${type}" was answered; ${outcome}`),
-      );
-    }
+    for (const [seq, { type, reject }] of this.pending) reject(new BrokenRequest(type, seq <= lastSeq));
     this.pending.clear();
   }
 

@@ -59,6 +59,15 @@ async function aloneWhile(work: () => Promise<void> | void): Promise<void> {
   process.kill(monitor, "SIGCONT");
 }
 
+/** What the monitor says meanwhile comes no further than to the connection that breaks. */
+async function whileStopped(work: () => void): Promise<void> {
+  const qemu = await findVictim(runtime.root, "QEMU");
+  process.kill(qemu, "SIGSTOP");
+  work();
+  await cut("later");
+  process.kill(qemu, "SIGCONT");
+}
+
 it("a container goes on, with its streams, its execs and its exit status", async () => {
   const { dir } = await runtime.bundle({ args: ["sh", "-c", "cat; echo end >&2; exit 7"] });
   const id = runtime.id();
@@ -93,6 +102,24 @@ it("a signal that is sent afterwards arrives", async () => {
   await runtime.ok(["kill", id, "KILL"]);
   await expect.poll(() => runtime.ok(["state", "--short", id])).toBe("stopped (vm)\n");
   expect(JSON.parse(await runtime.ok(["state", id]))).toMatchObject({ exitStatus: 137 });
+});
+
+it("a signal that was on its way arrives, to a container and to an exec", async () => {
+  const { dir } = await runtime.bundle({
+    args: ["sh", "-c", "trap 'exit 9' TERM; while true; do sleep 0.1; done"],
+  });
+  const id = runtime.id();
+  const run = runtime.spawn(["run", "--mode=vm", "--bundle", dir, id]);
+  const done = ended(run);
+  await isUp(id);
+  const exec = runtime.spawn(["exec", id, "sh", "-c", "echo up; exec sleep 777"]);
+  const said = heard(exec, "stdout");
+  await expect.poll(said).toBe("up\n");
+  exec.stdin?.end();
+  await whileStopped(() => exec.kill("SIGTERM"));
+  await expect.poll(() => runtime.ok(["exec", id, "ps"])).not.toContain("sleep 777");
+  await whileStopped(() => run.kill("SIGTERM"));
+  expect(await done).toBe(9);
 });
 
 it("the ends of processes that nobody could hear of are told later", async () => {

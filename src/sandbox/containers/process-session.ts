@@ -1,5 +1,6 @@
 import type { AgentClient, ProcessStart } from "../../agent/agent-client.ts";
 import { FrameType, type Frame } from "../../agent/frame-codec.ts";
+import { BrokenRequest } from "../../agent/requests.ts";
 import { NkError } from "../../base/errors.ts";
 import { writeStderr } from "../../base/logger.ts";
 import { waitStatus, type ExitEvent } from "../../agent/messages.ts";
@@ -49,13 +50,31 @@ export class ProcessSession {
   }
 
   signal(signal: number): void {
-    if (this.agent) void this.agent.kill(this.containerId, this.name, signal).catch(() => {});
-    else this.earlySignals.add(signal);
+    // A process can only be killed once.
+    const isRepeatable = signal === SIGKILL;
+    if (!this.agent) this.earlySignals.add(signal);
+    else void this.tell((agent) => agent.kill(this.containerId, this.name, signal), isRepeatable);
   }
 
   resize(rows: number, cols: number): void {
     this.size = { rows, cols };
-    void this.agent?.resize(this.containerId, this.name, rows, cols).catch(() => {});
+    // When it is sent again another size may be the last.
+    void this.tell(
+      (agent) => agent.resize(this.containerId, this.name, this.size.rows, this.size.cols),
+      true,
+    );
+  }
+
+  /** What nobody waits for. A connection that breaks does not take it along: it is sent again, unless the guest may have done it. */
+  private async tell(ask: (agent: AgentClient) => Promise<void>, isRepeatable: boolean): Promise<void> {
+    const { agent } = this;
+    if (!agent) return;
+    try {
+      await ask(agent);
+    } catch (error) {
+      if (error instanceof BrokenRequest && (isRepeatable || !error.mayBeDone))
+        await this.tell(ask, isRepeatable);
+    }
   }
 
   /** The shadow was killed: so is the process, as a container dies with its init. What its children write nobody reads any more. */
