@@ -127,6 +127,8 @@ static void done(struct nk_run *run, pid_t pid, struct nk_error *failure) {
     }
     if (failure) {
         nk_answer_error(request, failure);
+        if (c->delete_request)
+            nk_answer(c->delete_request, NULL);
         nk_container_free(c);
         nk_shutdown_continue();
         return;

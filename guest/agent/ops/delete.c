@@ -56,7 +56,7 @@ void nk_op_delete(struct nk_request *request) {
         nk_answer_error(request, &e);
         return;
     }
-    if (c->delete_request || c->status == NK_CREATING || (c->status != NK_STOPPED && !force)) {
+    if (c->delete_request || (c->status != NK_STOPPED && !force)) {
         nk_fail(&e, NK_BAD_STATE, "expected a stopped container, found it %s",
                 c->delete_request ? "being deleted" : nk_status_name(c->status));
         nk_answer_error(request, &e);
@@ -64,6 +64,9 @@ void nk_op_delete(struct nk_request *request) {
     }
     c->delete_request = request;
     c->dying = true;
+    /* Its create goes on from here when the runtime has ended: create.c. */
+    if (c->status == NK_CREATING)
+        return;
     nk_container_kill_all(c);
     nk_container_changed(c);
 }

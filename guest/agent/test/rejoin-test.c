@@ -1,6 +1,8 @@
 /* A later connection: the host's mark in the middle of a frame, streams that go on or have lost something,
  * and exits that are told again. */
+#include "base/agent.h"
 #include "base/loop.h"
+#include "base/rundir.h"
 #include "containers/container.h"
 #include "ops/dispatch.h"
 #include "streams/stream.h"
@@ -11,7 +13,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define HOST_MARK "hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh"
@@ -283,6 +287,42 @@ static void test_exits_are_told_again(void) {
     CHECK(seen.exits == 4, "%d exits, expected the last 4", seen.exits);
 }
 
+/* The host gives up a container whose create was lost with the connection, while the runtime still makes it. */
+static void test_a_container_in_the_making_is_deleted(void) {
+    static const char script[] = "#!/bin/sh\nsleep 0.3\nexit 1\n";
+    char folder[] = "/tmp/nk-rejoin-XXXXXX";
+    char members[200];
+    char path[64];
+    struct nk_container *made;
+    struct nk_error e;
+    FILE *file;
+
+    CHECK(mkdtemp(folder), "folder");
+    snprintf(path, sizeof path, "%s/runtime", folder);
+    CHECK((file = fopen(path, "we")) && fputs(script, file) >= 0 && fclose(file) == 0, "script");
+    CHECK(chmod(path, 0700) == 0, "chmod");
+    nk_settings.run_dir = folder;
+    nk_settings.runtime_path = path;
+    CHECK(nk_rundir_make(&e) == 0, "%s", e.text);
+    snprintf(members, sizeof members,
+             "\"type\":\"create\",\"id\":\"made\",\"config\":{\"ociVersion\":\"1.0.2\"},\"root\":\"%s/root\"", folder);
+    forget();
+    ask(members);
+    CHECK(!seen.answer, "%s", json_string_value(json_object_get(seen.answer, "error")));
+    come_again();
+    reconnect("[]");
+    forget();
+    ask("\"type\":\"delete\",\"id\":\"made\",\"force\":true");
+    for (int i = 0; i < 100 && !seen.answer; i++)
+        look();
+    CHECK(seen.answer && strcmp(json_string_value(json_object_get(seen.answer, "status")), "success") == 0,
+          "%s", json_string_value(json_object_get(seen.answer, "error")));
+    made = nk_container_new("made", &e);
+    CHECK(made, "it is still there: %s", e.text);
+    nk_container_free(made);
+    nk_remove_tree(folder);
+}
+
 /* As it was before there were marks: streams go nowhere, so that processes go on. */
 static void test_a_connection_without_marks(void) {
     int end;
@@ -319,6 +359,7 @@ int main(void) {
     test_input();
     test_input_that_the_host_does_not_know();
     test_exits_are_told_again();
+    test_a_container_in_the_making_is_deleted();
     test_a_connection_without_marks();
     nk_container_free(container);
     forget();
