@@ -88,18 +88,20 @@ code_cache() {
 # In a shell of its own, so that no VM stays when setup is ended.
 compile_for_containers() (
     root=$(mktemp -d /run/nk-compile-XXXXXX) || exit 1
-    trap 'compiling "$root" delete --force box; rm -rf "$root"' EXIT
+    trap 'compiling "$root" delete --force "${root##*/}"; rm -rf "$root"' EXIT
     first_commands "$root" || echo "a command has failed: what the ones after it compile is not kept"
 )
 compiling() { node build/nk-compile.cjs --root "$1/state" "${@:2}"; }
+# Ids of its own: somebody may have a container of any other, whose cgroups it would meet.
 first_commands() {
+    local id=${1##*/}
     examples/make-bundle.sh keepalive "$1/bundle" &&
-        compiling "$1" run -d --mode=vm --bundle="$1/bundle" box &&
-        compiling "$1" exec box true &&
-        compiling "$1" state box &&
-        compiling "$1" kill box KILL &&
-        compiling "$1" delete --force box &&
-        compiling "$1" run --mode=vm --bundle=build/example-bundle first
+        compiling "$1" run -d --mode=vm --bundle="$1/bundle" "$id" &&
+        compiling "$1" exec "$id" true &&
+        compiling "$1" state "$id" &&
+        compiling "$1" kill "$id" KILL &&
+        compiling "$1" delete --force "$id" &&
+        compiling "$1" run --mode=vm --bundle=build/example-bundle "$id"
 }
 
 # setup_all: packages, node modules, everything built, the image on the distribution's kernel.
