@@ -287,7 +287,8 @@ static void test_exits_are_told_again(void) {
     CHECK(seen.exits == 4, "%d exits, expected the last 4", seen.exits);
 }
 
-/* The host gives up a container whose create was lost with the connection, while the runtime still makes it. */
+/* The host gives up a container whose create was lost with the connection, while the runtime still makes it.
+ */
 static void test_a_container_in_the_making_is_deleted(void) {
     static const char script[] = "#!/bin/sh\nsleep 0.3\nexit 1\n";
     char folder[] = "/tmp/nk-rejoin-XXXXXX";
@@ -305,7 +306,8 @@ static void test_a_container_in_the_making_is_deleted(void) {
     nk_settings.runtime_path = path;
     CHECK(nk_rundir_make(&e) == 0, "%s", e.text);
     snprintf(members, sizeof members,
-             "\"type\":\"create\",\"id\":\"made\",\"config\":{\"ociVersion\":\"1.0.2\"},\"root\":\"%s/root\"", folder);
+             "\"type\":\"create\",\"id\":\"made\",\"config\":{\"ociVersion\":\"1.0.2\"},\"root\":\"%s/root\"",
+             folder);
     forget();
     ask(members);
     CHECK(!seen.answer, "%s", json_string_value(json_object_get(seen.answer, "error")));
