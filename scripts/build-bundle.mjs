@@ -63,7 +63,8 @@ const digest = now.digest("hex");
 const isKept = existsSync(stamp) && readFileSync(stamp, "utf8") === digest;
 if (!isKept || !bundles.every((bundle) => existsSync(`${bundle}.cache`))) {
   // With them goes what setup knows of how they have grown.
-  for (const bundle of bundles) rmSync(`${bundle}.cache`, { force: true });
+  for (const bundle of bundles)
+    for (const end of ["cache", "long.cache"]) rmSync(`${bundle}.${end}`, { force: true });
   rmSync(`${root}build/stamps/code-cache`, { force: true });
   for (const args of [
     ["--root", "/nonexistent", "list"],

@@ -7,7 +7,8 @@ const { Script } = require("node:vm");
 const DIGEST_BYTES = 64; // as src/start.cjs
 
 const filename = `${__dirname}/nk-${process.argv[2] === "monitor" ? "monitor" : "cli"}.cjs`;
-const cache = `${filename}.cache`;
+const isLong = ["run", "create", "exec"].some((word) => process.argv.includes(word));
+const cache = `${filename}${isLong ? ".long" : ""}.cache`;
 const source = readFileSync(filename, "latin1");
 const digest = Buffer.from(source.slice(-DIGEST_BYTES), "latin1");
 

@@ -32,6 +32,9 @@ put_bundles() {
     for file in nk-runtime.cjs nk-cli.cjs nk-cli.cjs.cache nk-monitor.cjs nk-monitor.cjs.cache; do
         put "build/$file" "$PREFIX/lib/nano-sandbox/$file" 0644 || return 1
     done
+    # Not there where no VM could be started.
+    file=nk-cli.cjs.long.cache
+    [ ! -f "build/$file" ] || put "build/$file" "$PREFIX/lib/nano-sandbox/$file" 0644
 }
 
 uninstall_all() {

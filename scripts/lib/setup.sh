@@ -83,7 +83,7 @@ example_bundle() {
 
 # What V8 compiles for a container in a VM, kept for those to come: a tenth of a start. Where no VM can be started less is kept.
 code_cache() {
-    unless_done code-cache build/nk-cli.cjs.cache build/stamps/bundles compile_for_containers
+    unless_done code-cache build/nk-cli.cjs.long.cache build/stamps/bundles compile_for_containers
 }
 # In a shell of its own, so that no VM stays when setup is ended.
 compile_for_containers() (
