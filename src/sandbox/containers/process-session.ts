@@ -105,6 +105,8 @@ export class ProcessSession {
       this.catchUp(asked);
     } catch (error) {
       streams.release();
+      // A shadow that broke the rules meanwhile is refused when its process is on its way.
+      begun.then(() => agent.kill(this.containerId, this.name, SIGKILL)).catch(() => {});
       throw error;
     }
   }
