@@ -12,8 +12,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 /* The last three are close-on-exec: of the launcher, and errno of an exec that failed. */
@@ -54,13 +56,19 @@ static int prepare(const struct plan *plan, int connection, struct ends *ends, p
 }
 
 /* In the child. A launcher that gives up, or dies, closes its end: then all of it ends. */
-static void become_monitor(const struct plan *plan, int connection, struct ends *ends, pid_t shadow) {
+static void become_monitor(const struct plan *plan, int connection, struct ends *ends, pid_t shadow,
+                           pid_t launcher) {
     char byte;
     int error;
 
+    /* Whatever it is waiting for. Its daemons go with it. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != launcher)
+        _exit(0);
     if (prepare(plan, connection, ends, shadow) == 0) {
         if (nk_read_full(ends->go, &byte, 1) != 1)
             _exit(0);
+        prctl(PR_SET_PDEATHSIG, 0);
         halt_at("monitor: before its program");
         execvp(plan->monitor[0], plan->monitor);
     }
@@ -71,6 +79,7 @@ static void become_monitor(const struct plan *plan, int connection, struct ends 
 
 int monitor_start(struct monitor *monitor, const struct plan *plan, int connection, pid_t shadow) {
     int go[2], tree[2], status[2];
+    const pid_t launcher = getpid();
     pid_t pid;
 
     if (pipe2(go, O_CLOEXEC) < 0 || pipe2(tree, O_CLOEXEC) < 0 || pipe2(status, O_CLOEXEC) < 0)
@@ -81,7 +90,7 @@ int monitor_start(struct monitor *monitor, const struct plan *plan, int connecti
 
         close(go[1]);
         close(tree[1]);
-        become_monitor(plan, connection, &ends, shadow);
+        become_monitor(plan, connection, &ends, shadow, launcher);
     }
     close(go[0]);
     close(tree[0]);
