@@ -1,47 +1,22 @@
 #include "plan.h"
 
 #include "common/fail.h"
+#include "plan-words.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_ITEMS 4096u
-
-struct words {
-    char *at;
-    char *end;
-};
-
-typedef int word_handler(struct plan *plan, char **args, struct words *rest);
-
-static char *next_word(struct words *words) {
-    char *word = words->at;
-
-    if (word >= words->end)
-        return NULL;
-    words->at = word + strlen(word) + 1;
-    return word;
-}
+typedef int word_handler(struct plan *plan, char **args, struct plan_words *rest);
 
 /* Makes room for one more item; NULL when there are too many or memory is short. */
 static void *grow(void *items, size_t count, size_t size) {
-    void *bigger = count < MAX_ITEMS ? realloc(items, (count + 1) * size) : NULL;
+    void *bigger = count < PLAN_MAX_ITEMS ? realloc(items, (count + 1) * size) : NULL;
 
     if (!bigger)
-        fail("the plan has more than %u mounts or cgroups", MAX_ITEMS);
+        fail("the plan has more than %u mounts or cgroups", PLAN_MAX_ITEMS);
     return bigger;
-}
-
-static int parse_number(const char *text, unsigned long max, unsigned long *value) {
-    char *end;
-
-    errno = 0;
-    *value = strtoul(text, &end, 10);
-    if (errno || end == text || *end || *text == '-' || *value > max)
-        return fail("expected a number up to %lu in the plan, found \"%s\"", max, text);
-    return 0;
 }
 
 static int add_mount(struct plan *plan, struct plan_mount mount) {
@@ -54,30 +29,30 @@ static int add_mount(struct plan *plan, struct plan_mount mount) {
     return 0;
 }
 
-static int on_rootfs(struct plan *plan, char **args, struct words *rest) {
+static int on_rootfs(struct plan *plan, char **args, struct plan_words *rest) {
     (void)rest;
     plan->rootfs = args[0];
     return 0;
 }
 
-static int on_proof(struct plan *plan, char **args, struct words *rest) {
+static int on_proof(struct plan *plan, char **args, struct plan_words *rest) {
     (void)rest;
     plan->proof = args[0];
     return 0;
 }
 
-static int on_readonly(struct plan *plan, char **args, struct words *rest) {
+static int on_readonly(struct plan *plan, char **args, struct plan_words *rest) {
     (void)args, (void)rest;
     plan->readonly = true;
     return 0;
 }
 
-static int on_mountpoint(struct plan *plan, char **args, struct words *rest) {
+static int on_mountpoint(struct plan *plan, char **args, struct plan_words *rest) {
     (void)rest;
     return add_mount(plan, (struct plan_mount){.dest = args[0]});
 }
 
-static int on_cover(struct plan *plan, char **args, struct words *rest) {
+static int on_cover(struct plan *plan, char **args, struct plan_words *rest) {
     (void)rest;
     return add_mount(plan, (struct plan_mount){.dest = args[0], .covers = true});
 }
@@ -85,22 +60,22 @@ static int on_cover(struct plan *plan, char **args, struct words *rest) {
 static int add_volume(struct plan *plan, const char *source, const char *dest, const char *flags) {
     struct plan_mount mount = {.source = source, .dest = dest};
 
-    if (parse_number(flags, UINT_MAX, &mount.flags) < 0)
+    if (plan_number(flags, UINT_MAX, &mount.flags) < 0)
         return -1;
     return add_mount(plan, mount);
 }
 
-static int on_bind(struct plan *plan, char **args, struct words *rest) {
+static int on_bind(struct plan *plan, char **args, struct plan_words *rest) {
     (void)rest;
     return add_volume(plan, args[0], args[1], args[2]);
 }
 
-static int on_volume(struct plan *plan, char **args, struct words *rest) {
+static int on_volume(struct plan *plan, char **args, struct plan_words *rest) {
     (void)rest;
     return add_volume(plan, args[0], NULL, args[1]);
 }
 
-static int on_inner(struct plan *plan, char **args, struct words *rest) {
+static int on_inner(struct plan *plan, char **args, struct plan_words *rest) {
     (void)rest;
     if (add_volume(plan, args[0], NULL, args[2]) < 0)
         return -1;
@@ -108,19 +83,19 @@ static int on_inner(struct plan *plan, char **args, struct words *rest) {
     return 0;
 }
 
-static int on_cwd(struct plan *plan, char **args, struct words *rest) {
+static int on_cwd(struct plan *plan, char **args, struct plan_words *rest) {
     (void)rest;
     plan->cwd = args[0];
     return 0;
 }
 
-static int on_hostname(struct plan *plan, char **args, struct words *rest) {
+static int on_hostname(struct plan *plan, char **args, struct plan_words *rest) {
     (void)rest;
     plan->hostname = args[0];
     return 0;
 }
 
-static int on_netns(struct plan *plan, char **args, struct words *rest) {
+static int on_netns(struct plan *plan, char **args, struct plan_words *rest) {
     (void)rest;
     plan->netns_path = args[0];
     if (strcmp(args[0], "host") == 0)
@@ -132,7 +107,7 @@ static int on_netns(struct plan *plan, char **args, struct words *rest) {
     return 0;
 }
 
-static int on_cgroup(struct plan *plan, char **args, struct words *rest) {
+static int on_cgroup(struct plan *plan, char **args, struct plan_words *rest) {
     const char **cgroups = grow(plan->cgroups, plan->cgroup_count, sizeof *cgroups);
 
     (void)rest;
@@ -143,7 +118,7 @@ static int on_cgroup(struct plan *plan, char **args, struct words *rest) {
     return 0;
 }
 
-static int on_terminal(struct plan *plan, char **args, struct words *rest) {
+static int on_terminal(struct plan *plan, char **args, struct plan_words *rest) {
     (void)rest;
     plan->console_socket = args[0];
     if (strcmp(args[0], "none") == 0)
@@ -157,64 +132,43 @@ static int on_terminal(struct plan *plan, char **args, struct words *rest) {
 
 /* Accepted for callers that pass descriptors: the guest has no use for them, so they are closed like all
  * others. */
-static int on_preserve_fds(struct plan *plan, char **args, struct words *rest) {
+static int on_preserve_fds(struct plan *plan, char **args, struct plan_words *rest) {
     unsigned long count;
 
     (void)plan, (void)rest;
-    return parse_number(args[0], INT_MAX, &count);
+    return plan_number(args[0], INT_MAX, &count);
 }
 
-static int on_wait(struct plan *plan, char **args, struct words *rest) {
+static int on_wait(struct plan *plan, char **args, struct plan_words *rest) {
     (void)args, (void)rest;
     plan->wait = true;
     return 0;
 }
 
-/* NULL-terminated; NULL when it failed. */
-static char **read_argv(const char *length, struct words *rest) {
-    unsigned long count;
-    char **argv;
-
-    if (parse_number(length, MAX_ITEMS, &count) < 0)
-        return NULL;
-    argv = calloc(count + 1, sizeof *argv);
-    for (unsigned long i = 0; argv && i < count; i++) {
-        argv[i] = next_word(rest);
-        if (!argv[i]) {
-            free(argv);
-            fail("the plan ends within a command line");
-            return NULL;
-        }
-    }
-    if (!argv)
-        fail("no memory for the plan");
-    return argv;
-}
-
-static int on_monitor(struct plan *plan, char **args, struct words *rest) {
+static int on_monitor(struct plan *plan, char **args, struct plan_words *rest) {
     free(plan->monitor);
-    plan->monitor = read_argv(args[0], rest);
+    plan->monitor = plan_argv(args[0], rest);
     return plan->monitor ? 0 : -1;
 }
 
-static int on_daemon(struct plan *plan, char **args, struct words *rest) {
+static int on_daemon(struct plan *plan, char **args, struct plan_words *rest) {
     struct plan_daemon *daemons = grow(plan->daemons, plan->daemon_count, sizeof *daemons);
     unsigned long channels;
 
     if (!daemons)
         return -1;
     plan->daemons = daemons;
-    if (parse_number(args[1], PLAN_MAX_CHANNELS, &channels) < 0)
+    if (plan_number(args[1], PLAN_MAX_CHANNELS, &channels) < 0)
         return -1;
     daemons += plan->daemon_count;
-    *daemons = (struct plan_daemon){args[0], (unsigned)channels, read_argv(args[2], rest)};
+    *daemons = (struct plan_daemon){args[0], (unsigned)channels, plan_argv(args[2], rest)};
     if (!daemons->argv)
         return -1;
     plan->daemon_count++;
     return daemons->argv[0] ? 0 : fail("the daemon %s has no program", daemons->name);
 }
 
-static int on_monitor_log(struct plan *plan, char **args, struct words *rest) {
+static int on_monitor_log(struct plan *plan, char **args, struct plan_words *rest) {
     (void)rest;
     plan->monitor_log = args[0];
     return 0;
@@ -223,36 +177,36 @@ static int on_monitor_log(struct plan *plan, char **args, struct words *rest) {
 static int parse_pid(const char *text, pid_t *pid) {
     unsigned long number;
 
-    if (parse_number(text, INT_MAX, &number) < 0)
+    if (plan_number(text, INT_MAX, &number) < 0)
         return -1;
     *pid = (pid_t)number;
     return 0;
 }
 
-static int on_attach(struct plan *plan, char **args, struct words *rest) {
+static int on_attach(struct plan *plan, char **args, struct plan_words *rest) {
     (void)rest;
     plan->attach_folder = args[1];
     return parse_pid(args[0], &plan->attach_to);
 }
 
-static int on_join(struct plan *plan, char **args, struct words *rest) {
+static int on_join(struct plan *plan, char **args, struct plan_words *rest) {
     (void)rest;
     return parse_pid(args[0], &plan->join);
 }
 
-static int on_control(struct plan *plan, char **args, struct words *rest) {
+static int on_control(struct plan *plan, char **args, struct plan_words *rest) {
     (void)rest;
     plan->control = args[0];
     return 0;
 }
 
-static int on_endpoint(struct plan *plan, char **args, struct words *rest) {
+static int on_endpoint(struct plan *plan, char **args, struct plan_words *rest) {
     (void)rest;
     plan->endpoint = args[0];
     return 0;
 }
 
-static int on_request(struct plan *plan, char **args, struct words *rest) {
+static int on_request(struct plan *plan, char **args, struct plan_words *rest) {
     (void)rest;
     plan->request = args[0];
     return 0;
@@ -290,7 +244,7 @@ static const struct {
 
 #define VOCABULARY_SIZE (sizeof vocabulary / sizeof vocabulary[0])
 
-static int parse_one(struct plan *plan, const char *name, struct words *words) {
+static int parse_one(struct plan *plan, const char *name, struct plan_words *words) {
     char *args[3] = {NULL};
     size_t i = 0;
 
@@ -299,7 +253,7 @@ static int parse_one(struct plan *plan, const char *name, struct words *words) {
     if (i == VOCABULARY_SIZE)
         return fail("unknown word \"%s\" in the plan", name);
     for (unsigned n = 0; n < vocabulary[i].args; n++) {
-        args[n] = next_word(words);
+        args[n] = plan_word(words);
         if (!args[n])
             return fail("the plan ends within the arguments of \"%s\"", name);
     }
@@ -307,12 +261,12 @@ static int parse_one(struct plan *plan, const char *name, struct words *words) {
 }
 
 int plan_parse(struct plan *plan, char *text, size_t length) {
-    struct words words = {text, text + length};
+    struct plan_words words = {text, text + length};
     const char *name;
 
     if (length > 0 && text[length - 1] != '\0')
         return fail("the plan does not end with a NUL byte");
-    while ((name = next_word(&words))) {
+    while ((name = plan_word(&words))) {
         if (parse_one(plan, name, &words) < 0)
             return -1;
     }

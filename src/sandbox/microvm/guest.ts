@@ -18,13 +18,12 @@ import { loadDriver } from "../../vm/drivers.ts";
 import type { VirtualMachine, VmExit } from "../../vm/virtual-machine.ts";
 import type { Settled } from "../../vm/driver.ts";
 import { beginDisks } from "./begin-disks.ts";
+import { HELLO, lossInBoot, lossOf } from "./loss.ts";
 import type { DiskRoot } from "../../contract/job.ts";
 import type { StreamRouter } from "../streams/stream-router.ts";
 
 /** Under software emulation on a machine that is busy otherwise, a boot of a distribution kernel takes up to half a minute. */
 const BOOT_TIMEOUT_MS = 120_000;
-/** Between the end of the agent's connection and that of the VMM, when it is the VMM that ends. */
-const VM_EXIT_GRACE_MS = 2_000;
 /** Unmounting and syncing; the VM is ended by force afterwards. */
 const SHUTDOWN_TIMEOUT_MS = 10_000;
 
@@ -256,7 +255,6 @@ function realtimeNs(): string {
 }
 
 const CONFIGURE_WHY = "the guest has no clock, name or entropy of its own";
-const HELLO = "the agent's hello";
 const BOOT_WHY = "the agent's first message is the sign that the guest is ready; nothing is polled";
 
 async function createVm(
@@ -276,28 +274,6 @@ async function createVm(
     disks: rootDisks ?? NO_DISKS,
     started,
   });
-}
-
-/** Rejects when the guest cannot come up any more. */
-function lossInBoot(vm: VirtualMachine, connection: AgentConnection): Promise<never> {
-  const lost = lossOf(vm, connection).then(({ code, message, log }): never => {
-    const details = { phase: HELLO, ...(log !== undefined && { log }) };
-    throw new NkError(code === "VMM" ? "BOOT" : code, message, details);
-  });
-  lost.catch(() => {});
-  return lost;
-}
-
-async function lossOf(vm: VirtualMachine, connection: AgentConnection): Promise<NkError> {
-  const vmGone = vm.exited.then(
-    (exit) => new NkError("VMM", `the VM ended: ${exit.message}`, { log: vm.logTail() }),
-  );
-  const first = await Promise.race([vmGone, connection.closed]);
-  if (first.code !== "AGENT") return first;
-  // The connection's end is what a VMM that ends shows first; why it ended says more.
-  return Deadline.after(VM_EXIT_GRACE_MS)
-    .race(vmGone, "the end of the VM")
-    .catch(() => first);
 }
 
 /** The log goes into the error: the folder with the files is removed with the container. */
