@@ -17,14 +17,15 @@ const INTRODUCTION = `# The command line
 - Options are written \`--name value\`, \`--name=value\`, \`-n value\` or \`-n=value\`; switches also \`--name=true\` and \`--name=false\`.
 - Global options come before the command. \`--root\`, \`--log\`, \`--log-format\`, \`--debug\` and \`--educational\` are also taken after it.
 - For \`exec\` everything after ID belongs to the command that is run.
-- From docker are taken: \`ls\` and \`rm\` for \`list\` and \`delete\`, \`stop\`, \`logs\`, \`-i\` and \`-t\` of \`run\` and \`exec\`, \`run --rm\`. Other words of it are answered with what
-  does the same here.
+- From docker are taken: \`ls\` and \`rm\` for \`list\` and \`delete\`, \`stop\`, \`logs\`, \`-i\` and \`-t\` of \`run\` and \`exec\`, \`run --rm\`.
+  Other words of it are answered with what does the same here.
 
 ## Standard streams
 
-The container has those of the command that starts it, as with runc: a caller's pipes, files and \`/dev/null\` are passed on. One exception is for people: of \`create\` and
-\`run -d\`, streams that are a *terminal* are not passed on, because somebody goes on working there. The process then reads nothing, and what it writes is kept in the state folder, the last
-4 MiB of it, for \`logs\`. \`run -d … >FILE\` writes to FILE, whether there is a terminal or not. With \`process.terminal\` all of it goes to the container's own terminal.
+The container has those of the command that starts it, as with runc: a caller's pipes, files and \`/dev/null\` are passed on. One exception is for
+people: of \`create\` and \`run -d\`, streams that are a *terminal* are not passed on, because somebody goes on working there. The process then reads
+nothing, and what it writes is kept in the state folder, the last 4 MiB of it, for \`logs\`. \`run -d … >FILE\` writes to FILE, whether there is a
+terminal or not. With \`process.terminal\` all of it goes to the container's own terminal.
 
 ## Exit codes
 
@@ -42,12 +43,12 @@ With \`--log FILE\` the error is also appended to FILE, as text or (\`--log-form
 ## Where settings come from
 
 Flags count most, then the bundle's annotations, its \`vm\` section
-([config-vm.md](https://github.com/opencontainers/runtime-spec/blob/main/config-vm.md): \`kernel.path\` and \`kernel.initrd\`,
-[where allowed](#what-a-bundle-may-choose), \`hwConfig.vcpus\`, \`hwConfig.memory\`), \`/etc/nano-sandbox/config.d/*.json\` (later names more), \`/etc/nano-sandbox/config.json\`, and
-last the defaults: container mode; one CPU and 512 MiB, or what the container's limits ask for (CPUs = quota ÷ period rounded up,
-memory = limit + 128 MiB, at least 256, at most what the host has; a limit of 0, -1 or 2⁶³−1 is none). The environment variable \`NK_CONFIG_DIR\` names another folder than \`/etc/nano-sandbox\`.
-\`NK_TIMEOUT_SCALE\` (0.01 to 100) stretches every deadline by that factor: for hosts so slow that a good guest misses them.
-`;
+([config-vm.md](https://github.com/opencontainers/runtime-spec/blob/main/config-vm.md): \`kernel.path\` and \`kernel.initrd\`, [where
+allowed](#what-a-bundle-may-choose), \`hwConfig.vcpus\`, \`hwConfig.memory\`), \`/etc/nano-sandbox/config.d/*.json\` (later names more),
+\`/etc/nano-sandbox/config.json\`, and last the defaults: container mode; one CPU and 512 MiB, or what the container's limits ask for (CPUs = quota ÷
+period rounded up, memory = limit + 128 MiB, at least 256, at most what the host has; a limit of 0, -1 or 2⁶³−1 is none). The environment variable
+\`NK_CONFIG_DIR\` names another folder than \`/etc/nano-sandbox\`. \`NK_TIMEOUT_SCALE\` (0.01 to 100) stretches every deadline by that factor: for
+hosts so slow that a good guest misses them.`;
 
 const BUNDLES = `A settings file has their members as they are nested, and says which of them a bundle may choose:
 
