@@ -114,12 +114,12 @@ export class AgentClient {
     }
   }
 
-  /** Also of a file system that appeared below one that was mounted. */
   /** @param debug as it was configured: `configure` without it ends it */
   async setClock(realtimeNs: string, debug: boolean): Promise<void> {
     await this.ask("configure", { realtimeNs, debug });
   }
 
+  /** Also of a file system that appeared below one that was mounted. */
   async unmount(target: string): Promise<void> {
     await this.ask("unmount", { target });
   }
