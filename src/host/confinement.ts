@@ -57,9 +57,7 @@ export interface LauncherFds {
   tree: number;
 }
 
-/**
- * What comes before the program's own command line. `kept`: descriptors that it has already.
- */
+/** What comes before the program's own command line. `kept`: descriptors that it has already. */
 export function confined(
   confinement: Confinement,
   kept: readonly number[],

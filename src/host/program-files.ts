@@ -1,9 +1,10 @@
 import { execFile } from "node:child_process";
-import { closeSync, mkdirSync, readFileSync, readSync, renameSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { closeSync, readFileSync, readSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { NkError } from "../base/errors.ts";
 import { openNamedFile } from "../base/named-file.ts";
+import { keepFile } from "./kept-file.ts";
 
 /** Elf64_Ehdr and Elf64_Phdr of elf(5). */
 const HEADER_BYTES = 64;
@@ -29,7 +30,7 @@ export async function librariesOf(program: string, ofProgram = program): Promise
   const kept = readKept(path, key);
   if (kept) return kept;
   const libraries = await listLibraries(program, ofProgram);
-  keep(path, key, libraries);
+  keepFile(path, [key, ...libraries.map(marked)].join("\n"));
   return libraries;
 }
 
@@ -66,17 +67,6 @@ function readKept(path: string, key: string): string[] | undefined {
     return head === key && lines.join() === libraries.map(marked).join() ? libraries : undefined;
   } catch {
     return undefined;
-  }
-}
-
-/** What cannot be kept is asked for again: slow, not wrong. */
-function keep(path: string, key: string, libraries: readonly string[]): void {
-  try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeFileSync(`${path}.${process.pid}`, [key, ...libraries.map(marked)].join("\n"), { mode: 0o600 });
-    renameSync(`${path}.${process.pid}`, path);
-  } catch {
-    // no root, or no /run
   }
 }
 

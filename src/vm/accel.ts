@@ -1,7 +1,8 @@
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { release } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
+import { keepFile } from "../host/kept-file.ts";
 
 /** How the guest's code will be run, and why so, for people. */
 export interface Accel {
@@ -75,7 +76,7 @@ export async function kvmVerdict(options: VerdictOptions): Promise<KvmVerdict> {
   const remembered = readVerdict(path, key);
   if (remembered !== undefined) return remembered;
   const verdict = await options.tryKvm();
-  writeVerdict(path, key, verdict);
+  keepFile(path, JSON.stringify({ key, atMs: Date.now(), ...verdict }));
   return verdict;
 }
 
@@ -109,17 +110,5 @@ function readVerdict(path: string, key: string): KvmVerdict | undefined {
     return { usable: file.usable, reason: file.reason, detail };
   } catch {
     return undefined;
-  }
-}
-
-function writeVerdict(path: string, key: string, verdict: KvmVerdict): void {
-  try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeFileSync(`${path}.${process.pid}`, JSON.stringify({ key, atMs: Date.now(), ...verdict }), {
-      mode: 0o600,
-    });
-    renameSync(`${path}.${process.pid}`, path);
-  } catch {
-    // A verdict that cannot be kept is found again by the next VM: slow, not wrong.
   }
 }
