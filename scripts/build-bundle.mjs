@@ -33,7 +33,16 @@ mkdirSync(`${root}build`, { recursive: true });
 for (const { path, text } of outputFiles)
   writeFileSync(path, `${text}//${createHash("sha256").update(text).digest("hex")}`);
 copyFileSync(`${root}src/start.cjs`, `${root}build/nk-runtime.cjs`);
-copyFileSync(`${root}scripts/make-code-cache.cjs`, `${root}build/nk-compile.cjs`);
+// The same, and then keeps what V8 has compiled on the way, with what was kept before. A monitor that it starts is started in the same way.
+const KEEP_COMPILED = `
+process.on("exit", () => {
+  const { renameSync, writeFileSync } = require("node:fs");
+  const digest = Buffer.from(source.slice(-DIGEST_BYTES), "latin1");
+  writeFileSync(\`\${cachePath}.\${process.pid}\`, Buffer.concat([digest, script.createCachedData()]));
+  renameSync(\`\${cachePath}.\${process.pid}\`, cachePath);
+});
+`;
+writeFileSync(`${root}build/nk-compile.cjs`, readFileSync(`${root}src/start.cjs`, "utf8") + KEEP_COMPILED);
 
 // The tests' stand-in for Firecracker: one executable, as the real one is. The package file makes it CommonJS without an ending.
 const fakes = `${root}build/fakes`;

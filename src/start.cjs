@@ -24,8 +24,8 @@ function codeCache(path) {
 
 // What a start of a container calls is twice as much as all else, and to read it costs the other commands 2 ms. An id of that name costs them no more.
 const LONG = ["run", "create", "exec"];
-const cachedData =
-  (process.argv.some((word) => LONG.includes(word)) ? codeCache(`${filename}.long.cache`) : undefined) ??
-  codeCache(`${filename}.cache`);
+const cachePath = `${filename}${process.argv.some((word) => LONG.includes(word)) ? ".long" : ""}.cache`;
+const cachedData = codeCache(cachePath) ?? codeCache(`${filename}.cache`);
 
-new Script(source, { filename, cachedData }).runInThisContext()(require);
+const script = new Script(source, { filename, cachedData });
+script.runInThisContext()(require);

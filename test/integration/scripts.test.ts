@@ -169,7 +169,7 @@ it("code that was compiled for another bundle of the same length is not run", ()
   const start = (name: string): string => run([process.execPath, path(name), "list"], {}).stdout;
   mkdirSync(join(folder, "build"));
   copyFileSync(join(ROOT, "src/start.cjs"), path("nk-runtime.cjs"));
-  copyFileSync(join(ROOT, "scripts/make-code-cache.cjs"), path("nk-compile.cjs"));
+  copyFileSync(join(ROOT, "build/nk-compile.cjs"), path("nk-compile.cjs"));
   write("old");
   expect([start("nk-compile.cjs"), start("nk-runtime.cjs")]).toEqual(["old\n", "old\n"]);
   write("new");
