@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -61,4 +62,10 @@ void signals_reset(void) {
     for (int n = 1; n <= LAST_SIGNAL; n++)
         signal(n, SIG_DFL);
     set_mask(0);
+}
+
+int signals_die_with(pid_t parent) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    /* A parent that died before the line above sends no signal any more. */
+    return getppid() == parent ? 0 : -1;
 }

@@ -3,6 +3,7 @@
 #define NK_SIGNALS_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 /* Whether the shadow takes this signal for the container. Faults stay our own; SIGWINCH is taken as a new
  * size. */
@@ -17,5 +18,8 @@ int signals_open(void);
 
 /* Everything as it is for a new program. */
 void signals_reset(void);
+
+/* This process is killed when the thread that made it ends. <0: `parent` has ended before that was known. */
+int signals_die_with(pid_t parent);
 
 #endif

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,9 +109,7 @@ int spawn_command(int argc, char **argv) {
 
     if (problem)
         return usage(problem);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    /* A parent that died before the line above sends no signal any more. */
-    if (getppid() != options.parent)
+    if (signals_die_with(options.parent) < 0)
         return 125;
     setsid();
     descriptors_close_except(3, options.kept, options.kept_count);

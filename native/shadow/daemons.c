@@ -2,15 +2,14 @@
 
 #include "common/descriptors.h"
 #include "common/halt.h"
+#include "common/signals.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -67,9 +66,7 @@ static void become_daemon(const struct plan_daemon *daemon, const struct sockets
     struct fd_move moves[MAX_SOCKETS + 1];
     size_t count = 0;
 
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    /* A parent that died before the line above sends no signal any more. */
-    if (getppid() != parent || setsid() < 0)
+    if (signals_die_with(parent) < 0 || setsid() < 0)
         return;
     if (awaited.before >= 0)
         await_listening(awaited.before);

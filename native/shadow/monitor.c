@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -62,8 +61,7 @@ static void become_monitor(const struct plan *plan, int connection, struct ends 
     int error;
 
     /* Whatever it is waiting for. Its daemons go with it. */
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != launcher)
+    if (signals_die_with(launcher) < 0)
         _exit(0);
     if (prepare(plan, connection, ends, shadow) == 0) {
         if (nk_read_full(ends->go, &byte, 1) != 1)
