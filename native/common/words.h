@@ -5,7 +5,4 @@
 /* A decimal number below 2^32-1. <0: it is none. */
 int words_number(const char *text, unsigned *value);
 
-/* What the process around a daemon says once the daemon's sockets are there, before it says its end. */
-#define NK_LISTENS "listening"
-
 #endif

@@ -147,10 +147,10 @@ static int open_sockets(const struct confine *confine, struct fd_move *moves) {
     return 0;
 }
 
-/* Whoever connects to a socket of ours can. */
+/* Whoever connects to a socket of ours can: shadow/daemons.c. */
 static void tell_listening(int status_fd) {
     if (status_fd >= 0)
-        dprintf(status_fd, NK_LISTENS "\n");
+        dprintf(status_fd, "listening\n");
 }
 
 /* A holder that prepares itself has a tree that is not whole yet, or the host's. */
