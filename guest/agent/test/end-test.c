@@ -4,10 +4,10 @@
 #include "common/io.h"
 #include "containers/container.h"
 #include "containers/process.h"
+#include "host-end.h"
 #include "ops/dispatch.h"
 #include "runtimes/run.h"
 #include "streams/stream.h"
-#include "test.h"
 #include "wire/channel.h"
 
 #include <fcntl.h>
@@ -20,23 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static int host;
-static struct nk_decoder from_agent;
 static unsigned next_stream = 1;
-
-static void note_that(struct nk_timer *timer) {
-    (void)timer;
-}
-
-static void turn_for(uint64_t us) {
-    static struct nk_timer idle = {.fire = note_that};
-
-    nk_timer_start(&idle, us);
-    while (idle.armed) {
-        nk_channel_flush();
-        CHECK(nk_loop_once() == 0, "loop");
-    }
-}
 
 /* What has come: bytes of output, ends of output, exit events. */
 static struct {
@@ -66,18 +50,11 @@ static void take(const struct nk_frame *frame) {
 static void look(void) {
     struct nk_frame frame;
 
-    turn_for(50000);
-    for (;;) {
-        size_t room;
-        uint8_t *space = nk_decoder_space(&from_agent, &room);
-        ssize_t n = recv(host, space, room, MSG_DONTWAIT);
-
-        if (n <= 0)
-            return;
-        nk_decoder_commit(&from_agent, (size_t)n);
+    host_wait(50000);
+    while (host_receive()) {
         while (nk_decoder_next(&from_agent, &frame) > 0)
             take(&frame);
-        turn_for(20000);
+        host_wait(20000);
     }
 }
 
@@ -203,7 +180,7 @@ static void is_ready(struct nk_source *source, uint32_t events) {
 
 static void test_a_flood_does_not_hold_timers_back(void) {
     struct nk_source source = {.ready = is_ready};
-    struct nk_timer timer = {.fire = note_that};
+    struct nk_timer timer = {.fire = host_ignore};
     uint64_t limit_us = nk_boottime_us() + 5000000;
     int fds[2];
 
@@ -221,14 +198,8 @@ static void test_a_flood_does_not_hold_timers_back(void) {
 int main(void) {
     char folder[] = "/tmp/nk-end-XXXXXX";
     char fifo[64];
-    int pair[2];
 
-    signal(SIGPIPE, SIG_IGN);
-    CHECK(nk_loop_init() == 0 && nk_children_init() == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0,
-          "setup");
-    host = pair[0];
-    CHECK(fcntl(pair[1], F_SETFL, O_NONBLOCK) == 0 && nk_channel_open(pair[1], false) == 0, "channel");
-    nk_decoder_init(&from_agent, NK_FROM_GUEST);
+    host_open();
     CHECK(mkdtemp(folder), "folder");
     snprintf(fifo, sizeof fifo, "%s/fifo", folder);
     CHECK(mkfifo(fifo, 0600) == 0, "fifo");

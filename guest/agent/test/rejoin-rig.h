@@ -6,9 +6,9 @@
 #include "base/loop.h"
 #include "base/rundir.h"
 #include "containers/container.h"
+#include "host-end.h"
 #include "ops/dispatch.h"
 #include "streams/stream.h"
-#include "test.h"
 #include "wire/channel.h"
 #include "wire/mark.h"
 
@@ -23,10 +23,8 @@
 #define HOST_MARK "hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh"
 #define AGENT_MARK "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
-static int host;
 static unsigned connection = 1;
 static unsigned seq;
-static struct nk_decoder from_agent;
 static struct nk_container *container;
 
 /* What has come since `forget`. */
@@ -38,20 +36,6 @@ static struct {
     size_t bytes;
     int ends;
 } seen;
-
-static void note_that(struct nk_timer *timer) {
-    (void)timer;
-}
-
-static void turn(void) {
-    static struct nk_timer idle = {.fire = note_that};
-
-    nk_timer_start(&idle, 20000);
-    while (idle.armed) {
-        nk_channel_flush();
-        CHECK(nk_loop_once() == 0, "loop");
-    }
-}
 
 static void take_message(json_t *message) {
     const char *event = json_string_value(json_object_get(message, "event"));
@@ -78,15 +62,9 @@ static void take(const struct nk_frame *frame) {
 
 static void look(void) {
     struct nk_frame frame;
-    size_t room;
 
-    turn();
-    for (;;) {
-        uint8_t *space = nk_decoder_space(&from_agent, &room);
-        ssize_t n = recv(host, space, room, MSG_DONTWAIT);
-        if (n <= 0)
-            return;
-        nk_decoder_commit(&from_agent, (size_t)n);
+    host_wait(20000);
+    while (host_receive()) {
         while (nk_decoder_next(&from_agent, &frame) > 0)
             take(&frame);
     }
@@ -99,11 +77,7 @@ static void forget(void) {
 }
 
 static void send_frame(uint8_t type, uint32_t stream, const void *payload, uint32_t n) {
-    uint8_t header[NK_FRAME_HEADER_BYTES];
-
-    nk_frame_encode_header(header, type, stream, n);
-    CHECK(write(host, header, sizeof header) == sizeof header, "header");
-    CHECK(write(host, payload, n) == (ssize_t)n, "payload");
+    host_send(type, stream, payload, n);
     look();
 }
 

@@ -191,14 +191,8 @@ static void test_a_connection_without_marks(void) {
 
 int main(void) {
     struct nk_error e;
-    int pair[2];
 
-    signal(SIGPIPE, SIG_IGN);
-    CHECK(nk_loop_init() == 0 && nk_children_init() == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0,
-          "setup");
-    host = pair[0];
-    CHECK(fcntl(pair[1], F_SETFL, O_NONBLOCK) == 0 && nk_channel_open(pair[1], false) == 0, "channel");
-    nk_decoder_init(&from_agent, NK_FROM_GUEST);
+    host_open();
     nk_dispatch_connected(0);
     container = nk_container_new("c", &e);
     CHECK(container, "%s", e.text);

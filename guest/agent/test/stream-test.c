@@ -1,48 +1,20 @@
 /* Streams between a socket (the host) and pipes (the process): credit, ends, and readers that go away. */
-#include "base/loop.h"
 #include "containers/process.h"
+#include "host-end.h"
 #include "ops/dispatch.h"
 #include "streams/stream.h"
-#include "test.h"
-#include "wire/channel.h"
 
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-static int host;
 static struct nk_process process;
-static struct nk_decoder from_agent;
 
-static void stop_idle(struct nk_timer *timer) {
-    (void)timer;
-}
-
-/* Lets the loop turn until nothing is left to do. */
 static void settle(void) {
-    static struct nk_timer idle = {.fire = stop_idle};
-
-    nk_timer_start(&idle, 20000);
-    while (idle.armed) {
-        nk_channel_flush();
-        CHECK(nk_loop_once() == 0, "loop");
-    }
-}
-
-static void send_frame(uint8_t type, uint32_t stream, const void *payload, uint32_t n) {
-    uint8_t header[NK_FRAME_HEADER_BYTES];
-
-    nk_frame_encode_header(header, type, stream, n);
-    CHECK(write(host, header, sizeof header) == sizeof header, "header");
-    CHECK(write(host, payload, n) == n, "payload");
+    host_wait(20000);
 }
 
 static void send_credit(uint32_t stream, uint32_t bytes) {
     uint8_t payload[4];
 
     nk_put_u32(payload, bytes);
-    send_frame(NK_CREDIT, stream, payload, 4);
+    host_send(NK_CREDIT, stream, payload, 4);
 }
 
 /* What came of one type on one stream: the bytes of all payloads, or -1 when no frame came. */
@@ -50,13 +22,7 @@ static long received(uint8_t type, uint32_t stream, uint32_t *value) {
     struct nk_frame frame;
     long total = -1;
 
-    for (;;) {
-        size_t room;
-        uint8_t *space = nk_decoder_space(&from_agent, &room);
-        ssize_t n = recv(host, space, room, MSG_DONTWAIT);
-        if (n <= 0)
-            break;
-        nk_decoder_commit(&from_agent, (size_t)n);
+    while (host_receive()) {
         settle();
         while (nk_decoder_next(&from_agent, &frame) > 0) {
             if (frame.type != type || frame.stream != stream)
@@ -137,7 +103,7 @@ static void test_output_closed_by_the_host(void) {
     int end;
     struct nk_stream *stream = open_stream(2, NK_FROM_PROCESS, &end);
 
-    send_frame(NK_CLOSE, 2, "", 0);
+    host_send(NK_CLOSE, 2, "", 0);
     settle();
     CHECK(write(end, "x", 1) < 0, "expected EPIPE");
     close(end);
@@ -152,7 +118,7 @@ static void test_input_gives_credit_back(void) {
 
     /* More than the socket holds at once. */
     for (int i = 0; i < 4; i++) {
-        send_frame(NK_DATA, 3, block, sizeof block);
+        host_send(NK_DATA, 3, block, sizeof block);
         settle();
     }
     CHECK(received(NK_CREDIT, 3, &credit) == 4 && credit == 65536, "the pipe's worth, found %u", credit);
@@ -160,7 +126,7 @@ static void test_input_gives_credit_back(void) {
         CHECK(read(end, block, sizeof block) == sizeof block, "block %d", i);
         settle();
     }
-    send_frame(NK_EOF, 3, "", 0);
+    host_send(NK_EOF, 3, "", 0);
     settle();
     CHECK(read(end, block, 1) == 0, "expected the end");
     close(end);
@@ -175,7 +141,7 @@ static void test_input_whose_reader_goes_away(void) {
     close(end);
     settle();
     CHECK(received(NK_CLOSE, 4, NULL) == 0, "expected CLOSE");
-    send_frame(NK_DATA, 4, "late", 4);
+    host_send(NK_DATA, 4, "late", 4);
     settle();
     CHECK(nk_channel_is_open(), "frames in flight are dropped");
     nk_stream_free(stream);
@@ -188,8 +154,8 @@ static void test_bytes_before_the_process(void) {
     int fds[2];
 
     CHECK(stream, "%s", e.text);
-    send_frame(NK_DATA, 5, "early", 5);
-    send_frame(NK_EOF, 5, "", 0);
+    host_send(NK_DATA, 5, "early", 5);
+    host_send(NK_EOF, 5, "", 0);
     settle();
     CHECK(pipe2(fds, O_CLOEXEC) == 0, "pipe");
     nk_stream_attach(stream, fds[1], false);
@@ -225,13 +191,7 @@ static void test_faults(void) {
 }
 
 int main(void) {
-    int pair[2];
-
-    signal(SIGPIPE, SIG_IGN);
-    CHECK(nk_loop_init() == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0, "setup");
-    host = pair[0];
-    CHECK(fcntl(pair[1], F_SETFL, O_NONBLOCK) == 0 && nk_channel_open(pair[1], false) == 0, "channel");
-    nk_decoder_init(&from_agent, NK_FROM_GUEST);
+    host_open();
     test_output_stops_without_credit();
     test_output_waits_for_the_channel();
     test_output_closed_by_the_host();
