@@ -1,34 +1,9 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { makeBundle } from "../fixtures/make-bundle.ts";
-import type { BundleOptions, TestBundle } from "../fixtures/make-bundle.ts";
-import { NkRuntime } from "../fixtures/nk-runtime.ts";
+import { describe, expect, it } from "vitest";
+import { bundle, dir, nk, script, useHostMode } from "./host-mode-rig.ts";
 
-let nk: NkRuntime;
-let bundles: TestBundle[];
-let dir: string;
-
-beforeEach(async () => {
-  nk = await NkRuntime.make();
-  bundles = [];
-  dir = await mkdtemp(join(tmpdir(), "nk-cli-"));
-});
-afterEach(async () => {
-  await nk.cleanup();
-  await Promise.all(bundles.map((made) => made.cleanup()));
-  rmSync(dir, { recursive: true });
-});
-
-async function bundle(options: BundleOptions): Promise<string> {
-  const made = await makeBundle(options);
-  bundles.push(made);
-  return made.dir;
-}
-
-const script = (text: string): Promise<string> => bundle({ args: ["sh", "-c", text] });
+useHostMode();
 
 describe("the command line", () => {
   it.each<[string[], number, RegExp]>([

@@ -1,30 +1,11 @@
 // The connection that a guest dials by vsock, on Firecracker's stand-in.
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { staticProgram } from "../fixtures/static-program.ts";
-import { FIRECRACKER, useStandIn } from "./firecracker-rig.ts";
-import { Runtime } from "./runtime.ts";
+import { FIRECRACKER, runtime, useRuntimeOnStandIn } from "./firecracker-rig.ts";
 import { findVictim } from "./victims.ts";
 
-let runtime: Runtime;
-let folder: string;
-
-beforeAll(() => useStandIn());
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "nk-fcv-"));
-  process.env["NK_DISK_CACHE"] = join(folder, "cache");
-  runtime = new Runtime(FIRECRACKER);
-});
-
-afterEach(async () => {
-  expect(await runtime.close()).toEqual([]);
-  delete process.env["NK_DISK_CACHE"];
-  rmSync(folder, { recursive: true });
-});
+useRuntimeOnStandIn();
 
 /** It is the monitor who has accepted it. */
 async function cut(): Promise<void> {

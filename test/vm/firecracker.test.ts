@@ -1,36 +1,19 @@
 // VMs on Firecracker's stand-in. What a real one does is shown by test/kvm, with the same checks.
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { HAS_KVM } from "../fixtures/fake-firecracker.ts";
 import { expectOneLine } from "../fixtures/refused.ts";
 import { AtTerminal } from "./at-terminal.ts";
-import { FIRECRACKER, useStandIn } from "./firecracker-rig.ts";
+import { FIRECRACKER, folder, runtime, useRuntimeOnStandIn } from "./firecracker-rig.ts";
 import { CRASH, endsWith, isNoticed } from "./guest-ends.ts";
 import { livesAsWithRunc } from "./life.ts";
 import { pausesAndGoesOn, shareKernelOnly, showsItself, started } from "./machine-checks.ts";
-import { Runtime } from "./runtime.ts";
 import { endsReader, givesBack, keepsApart, passesStatuses } from "./streams.ts";
 import { findVictim } from "./victims.ts";
 
-let runtime: Runtime;
-let folder: string;
-
-beforeAll(() => useStandIn());
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "nk-fcv-"));
-  process.env["NK_DISK_CACHE"] = join(folder, "cache");
-  runtime = new Runtime(FIRECRACKER);
-});
-
-afterEach(async () => {
-  expect(await runtime.close()).toEqual([]);
-  delete process.env["NK_DISK_CACHE"];
-  rmSync(folder, { recursive: true });
-});
+useRuntimeOnStandIn();
 
 const sh = (id: string, script: string): Promise<string> => runtime.ok(["exec", id, "sh", "-c", script]);
 
