@@ -23,6 +23,7 @@ const SRC = {
   "sandbox/microvm": "sandbox/streams contract vm agent image oci state trace host base",
   "sandbox/streams": "agent base",
   contract: "vm image oci state trace host base",
+  network: "agent state trace host base",
   vm: "share image trace host base",
   agent: "base",
   share: "host trace base",

@@ -18,6 +18,7 @@ export const ERROR_CODES = [
   "VMM",
   "BOOT",
   "SHARE",
+  "NETWORK",
   "AGENT",
   "PROTOCOL",
   "RUNTIME",

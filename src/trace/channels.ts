@@ -17,7 +17,16 @@ export const notices = channel("nk:notice");
 export const warnings = channel("nk:warning");
 
 /** Who did the work: one row of a timeline each. */
-export type Actor = "cli" | "monitor" | "shadow" | "vmm" | "kernel" | "agent" | "runtime" | "container";
+export type Actor =
+  | "cli"
+  | "monitor"
+  | "shadow"
+  | "vmm"
+  | "kernel"
+  | "agent"
+  | "runtime"
+  | "container"
+  | "network";
 
 export interface Span {
   actor: Actor;

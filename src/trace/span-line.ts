@@ -17,6 +17,7 @@ const ACTORS: ReadonlySet<string> = new Set<Actor>([
   "agent",
   "runtime",
   "container",
+  "network",
 ]);
 
 /** The line for a span, without its newline. Long texts are cut. */
