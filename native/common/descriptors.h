@@ -12,7 +12,7 @@ struct fd_move {
 /* Opens /dev/null on those of 0, 1 and 2 that are closed, so that no other descriptor gets their numbers. */
 int descriptors_fill_standard(void);
 
-#define DESCRIPTORS_MAX_MOVES 16
+#define DESCRIPTORS_MAX_MOVES 32
 
 /* Puts each descriptor at its place (at most DESCRIPTORS_MAX_MOVES, below 64) and closes all others but the
  * standard ones. <0 with errno. */

@@ -10,6 +10,7 @@
 #include "jail.h"
 #include "listen.h"
 #include "supervise.h"
+#include "tap.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -31,6 +32,7 @@ struct socket_option {
 struct confine {
     struct jail jail;
     struct jail_lock lock;
+    struct tap tap;
     struct socket_option sockets[MAX_SOCKETS];
     size_t socket_count;
     char *environment[MAX_ENVIRONMENT + 1];
@@ -47,6 +49,7 @@ static int usage(const char *problem) {
             "           [--locks-itself] [--unlocked] [--files N]\n"
             "           [--env NAME=VALUE]... [--file PATH]... [--bind SOURCE NAME ro|rw]...\n"
             "           [--device PATH]... [--keep FD]... [--listen FD PATH]... [--connect FD PATH]...\n"
+            "           [--tap FD QUEUES [vhost]]\n"
             "           [--status FD] [--await-tree FD]\n"
             "           -- PROGRAM [ARG]...\n",
             problem);
@@ -73,7 +76,7 @@ static int parse_option(struct confine *confine, char **words, int left) {
     int count = parse_socket(confine, words, left);
     unsigned number;
 
-    if (count > 0)
+    if (count > 0 || (count = tap_option(&confine->tap, words, left)) > 0)
         return count;
     if (strcmp(words[0], "--locks-itself") == 0)
         return confine->lock.locks_itself = true;
@@ -117,6 +120,7 @@ static const char *parse(struct confine *confine, int argc, char **argv) {
         return "no program given";
     confine->command = argv + i + 1;
     confine->jail.proc = true;
+    confine->jail.keeps_network = confine->tap.queues > 0;
     confine->lock.owners = confine->jail.shadow > 0;
     confine->lock.user = confine->jail.user;
     if (confine->jail.user && confine->jail.shadow)
@@ -137,14 +141,20 @@ static int open_socket(const struct socket_option *option) {
     return fd < 0 ? fail_errno("cannot connect to %s", option->path) : fd;
 }
 
-/* While the host's paths can be named. */
+/* While the host's paths can be named. Returns how many. */
 static int open_sockets(const struct confine *confine, struct fd_move *moves) {
-    for (size_t i = 0; i < confine->socket_count; i++) {
+    int fds[2 * TAP_MAX_QUEUES];
+    int count = (int)confine->socket_count;
+    int taps = tap_open(&confine->tap, fds);
+
+    for (int i = 0; i < count; i++) {
         moves[i] = (struct fd_move){open_socket(&confine->sockets[i]), confine->sockets[i].number};
         if (moves[i].from < 0)
             return -1;
     }
-    return 0;
+    for (int i = 0; i < taps; i++)
+        moves[count + i] = (struct fd_move){fds[i], (int)confine->tap.first_fd + i};
+    return taps < 0 ? -1 : count + taps;
 }
 
 /* Whoever connects to a socket of ours can: shadow/daemons.c. */
@@ -164,15 +174,16 @@ static int await_tree(int tree_fd) {
 
 static int become_program(void *context, int alive) {
     struct confine *confine = context;
-    struct fd_move moves[MAX_SOCKETS + 1];
+    struct fd_move moves[MAX_SOCKETS + 2 * TAP_MAX_QUEUES + 1];
+    int count = open_sockets(confine, moves);
 
-    if (open_sockets(confine, moves) < 0)
+    if (count < 0)
         return -1;
     tell_listening(confine->status_fd);
     if (await_tree(confine->tree_fd) < 0 || jail_take(&confine->jail) < 0 || jail_enter(&confine->jail) < 0)
         return -1;
-    moves[confine->socket_count] = (struct fd_move){alive, ALIVE_FD};
-    if (descriptors_arrange(moves, confine->socket_count + 1) < 0)
+    moves[count] = (struct fd_move){alive, ALIVE_FD};
+    if (descriptors_arrange(moves, (size_t)count + 1) < 0)
         return fail_errno("cannot arrange descriptors");
     if (jail_lock(&confine->lock) < 0 || supervised_again(ALIVE_FD) < 0)
         return -1;
@@ -188,7 +199,10 @@ int confine_command(int argc, char **argv) {
 
     if (problem)
         return usage(problem);
-    status = supervise("confine", confine.status_fd, become_program, &confine);
+    /* Here, so that its namespace is that of the pid by which others know it. */
+    status = tap_unshare(&confine.tap);
+    if (status == 0)
+        status = supervise("confine", confine.status_fd, become_program, &confine);
     if (status >= 0)
         return status;
     fprintf(stderr, "nk-shadow confine: %s\n", fail_text());

@@ -20,7 +20,7 @@ __asm__(".section .rodata\n"
 extern const char preload_start[];
 extern const char preload_end[];
 
-#define OTHER_NAMESPACES (CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
+#define OTHER_NAMESPACES (CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
 
 int jail_take(struct jail *jail) {
     jail->tree_ns = jail->shadow ? tree_open_ns(jail->shadow) : -1;
@@ -124,7 +124,7 @@ static int enter_tree(const struct jail *jail) {
 int jail_enter(struct jail *jail) {
     if (jail->shadow && enter_tree(jail) < 0)
         return -1;
-    if (unshare(OTHER_NAMESPACES) < 0)
+    if (unshare(OTHER_NAMESPACES | (jail->keeps_network ? 0 : CLONE_NEWNET)) < 0)
         return fail_errno("cannot make namespaces");
     if (!jail->shadow && tree_leave_chroot() < 0)
         return -1;

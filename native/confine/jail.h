@@ -32,6 +32,7 @@ struct jail {
     struct jail_file files[NK_JAIL_MAX_FILES];
     size_t count;
     bool proc; /* of the pid namespace: its processes, read-only */
+    bool keeps_network; /* the namespace that it is in is its own already */
     bool preload;
     int tree_ns;
     int tree_root; /* O_PATH: what the root of tree_ns must be */

@@ -2,6 +2,7 @@ import { Deadline } from "../base/deadline.ts";
 import { asNkError, NkError } from "../base/errors.ts";
 import { printableLine } from "../base/printable.ts";
 import type { AgentConnection } from "./connection.ts";
+import type { GuestNetwork } from "./guest-network.ts";
 import type { Marks } from "./marks.ts";
 import { count, list, plain, text, type Streams, type Untrusted } from "./messages.ts";
 
@@ -117,6 +118,11 @@ export class AgentClient {
   /** @param debug as it was configured: `configure` without it ends it */
   async setClock(realtimeNs: string, debug: boolean): Promise<void> {
     await this.ask("configure", { realtimeNs, debug });
+  }
+
+  /** Makes the guest's network that. @returns how many things were not as they should be */
+  async network(network: GuestNetwork): Promise<number> {
+    return count((await this.ask("network", { ...network }))["changed"]);
   }
 
   /** Also of a file system that appeared below one that was mounted. */

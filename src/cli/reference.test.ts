@@ -64,7 +64,7 @@ const BUNDLES = `A settings file has their members as they are nested, and says 
 ### What a bundle may choose
 
 Annotations often come from people who may not write \`config.json\` itself. A bundle, by its annotations or its \`vm\` section, may choose all that has an
-annotation here, but for what names a file of the host: \`vm.kernel\` and \`vm.rootfs\`. \`allowFromBundle\` of the settings files changes that, setting by
+annotation here, but for what names something of the host: \`vm.kernel\`, \`vm.rootfs\` and \`vm.publish\`. \`allowFromBundle\` of the settings files changes that, setting by
 setting: \`true\` allows one, \`false\` takes one away, so that \`"mode": false\` keeps a bundle from leaving its VM. Later files count more. There is no
 annotation for the jailer and for \`--vm-confine\`, which are fences, nor for the host's runtime, which is a program.
 

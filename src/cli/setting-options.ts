@@ -26,12 +26,14 @@ export const BUNDLE: OptionSpec = {
 function optionOf(setting: Setting): OptionSpec {
   const { flag: name, type, help } = setting;
   if (type.placeholder === undefined) return { name, type: "switch", help };
-  return { name, type: "text", value: type.placeholder, help: `${help} (default: ${defaultOf(setting)})` };
+  const words = `${help} (default: ${defaultOf(setting)})`;
+  return { name, type: "text", value: type.placeholder, help: words, ...(type.many && { many: true }) };
 }
 
 /** @throws BAD_CONFIG with the flag and what it takes. */
 export function settingsFromFlags(flags: Flags): SourcedSettings[] {
   return SETTING_ROWS.filter(([, { flag }]) => flags.has(flag)).map(([name, { flag, type }]) => {
+    if (type.many) return sourcedSetting(name, flags.texts(flag), `--${flag}`);
     const text = flags.text(flag) ?? "";
     const value = type.names === "file" && text !== "" ? resolve(text) : text;
     return sourcedSetting(name, value, `--${flag}`);

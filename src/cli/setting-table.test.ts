@@ -11,7 +11,16 @@ import { parseWords } from "./argv.ts";
 import { SETTING_OPTIONS, settingsFromFlags } from "./setting-options.ts";
 
 /** A value that is not the default, by the placeholder of the type. */
-const SAMPLES: Record<string, string | number | boolean> = { N: 3, MIB: 700, FILE: "/a/file", NAME: "runc" };
+const SAMPLES: Record<string, string | number> = {
+  N: 3,
+  MIB: 700,
+  FILE: "/a/file",
+  NAME: "runc",
+  BRIDGE: "nkbr1",
+  CIDR: "10.1.0.0/24",
+  CIDR6: "fd00::/64",
+  "[ADDR:]PORT:PORT[/udp]": "127.0.0.1:8053:53/udp",
+};
 
 function sampleOf({ type }: Setting): string | number | boolean {
   const { placeholder } = type;
@@ -38,6 +47,7 @@ const NO_FILES = (): HostSettings => settingsFromFiles(join(dir, "none"));
 describe.each(SETTING_ROWS)("the setting %s", (name, setting) => {
   const { flag, key, annotation, type } = setting;
   const sample = sampleOf(setting);
+  const value = type.many ? [sample] : sample;
   const NAME = `org.nano-sandbox.${key}`;
 
   it("is reached by its flag", () => {
@@ -47,12 +57,12 @@ describe.each(SETTING_ROWS)("the setting %s", (name, setting) => {
       where: "",
     });
     const { settings, origins } = resolveSettings(settingsFromFlags(flags), {}, NO_FILES());
-    expect([settings[name], origins[name]]).toEqual([sample, `--${flag}`]);
+    expect([settings[name], origins[name]]).toEqual([value, `--${flag}`]);
   });
 
   it("is reached by its member of a settings file", () => {
     const { settings, origins } = resolveSettings([], {}, hostWith(key, sample));
-    expect([settings[name], origins[name]]).toEqual([sample, `${join(dir, "config.json")}: ${key}`]);
+    expect([settings[name], origins[name]]).toEqual([value, `${join(dir, "config.json")}: ${key}`]);
   });
 
   it("is reached by its annotation where the host allows it, or has none", () => {
@@ -65,7 +75,7 @@ describe.each(SETTING_ROWS)("the setting %s", (name, setting) => {
     }
     writeFileSync(join(dir, "config.json"), JSON.stringify({ allowFromBundle: { [key]: true } }));
     const { settings, origins } = resolveSettings([], { annotations }, settingsFromFiles(dir));
-    expect([settings[name], origins[name]]).toEqual([sample, `annotation ${NAME}`]);
+    expect([settings[name], origins[name]]).toEqual([value, `annotation ${NAME}`]);
   });
 
   it("refuses what is none of its values, wherever it is, in the same words", () => {
@@ -80,9 +90,9 @@ describe.each(SETTING_ROWS)("the setting %s", (name, setting) => {
       expect(setting.defaultWords).toBeDefined();
       return;
     }
-    expect(type.read(setting.default, "default")).toBe(setting.default);
-    expect(sample).not.toBe(setting.default);
-    expect(defaultOf(setting) ?? "false").toContain(`${DEFAULT_SETTINGS[name]}`);
+    expect(type.read(setting.default, "default")).toEqual(setting.default);
+    expect(value).not.toEqual(setting.default);
+    expect(defaultOf(setting) ?? "false").toContain(String(DEFAULT_SETTINGS[name]));
   });
 
   it("is named in the README", () => {

@@ -1,4 +1,5 @@
 import type { LimitOrder } from "../host/cgroup-limits.ts";
+import type { NetworkSpec } from "../network/network.ts";
 import type { ContainerRecord, VmRecord } from "../state/record.ts";
 
 /**
@@ -9,6 +10,8 @@ export interface Adoption {
   container: ContainerRecord & { vm: VmRecord };
   /** For the container's cgroups, when it is there. */
   cpuLimits: LimitOrder[];
+  /** What its card is connected to. */
+  network: NetworkSpec;
   /** `cgroup.procs` files into which the processes of the sandbox are moved. */
   cgroups: string[];
 }

@@ -4,6 +4,7 @@ import { NkError } from "../base/errors.ts";
 import { formatExact, parseExact } from "../base/exact-json.ts";
 import type { LimitOrder } from "../host/cgroup-limits.ts";
 import type { FeatureName } from "../image/kernel-features.ts";
+import type { NetworkSpec } from "../network/network.ts";
 import type { Settings } from "../oci/settings.ts";
 import type { MachineRecord } from "../state/machine-record.ts";
 import type { ContainerRecord, VmRecord } from "../state/record.ts";
@@ -31,7 +32,7 @@ export type OwnedHome = Exclude<SandboxHome, { pooled: VmRecord }>;
  * which waits in a pool until it is adopted for a container.
  */
 export type SandboxHome =
-  | { machine: MachineRecord }
+  | { machine: MachineRecord; network: NetworkSpec }
   | {
       /** What is known of the VM. */
       pooled: VmRecord;
@@ -42,6 +43,7 @@ export type SandboxHome =
       container: ContainerRecord & { vm: VmRecord };
       /** For the container's cgroups on the host, when the VM has booted. */
       cpuLimits: LimitOrder[];
+      network: NetworkSpec;
     };
 
 /** A sandbox that is to be started: the command hands this to the monitor as `<state>/job.json`. */

@@ -77,7 +77,7 @@ async function needsOf(
 ): Promise<ReadonlyMap<FeatureName, string>> {
   if (bundle) planMounts(bundle.raw);
   const ofBundle = bundle
-    ? configNeeds(guestConfig(bundle.raw, "doctor", GUEST_SHARE))
+    ? configNeeds(guestConfig(bundle.raw, "doctor", GUEST_SHARE, true))
     : new Map<FeatureName, string>();
   const shape = await settled().then(
     (found) => found.shape,

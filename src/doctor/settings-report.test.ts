@@ -26,6 +26,7 @@ it("says what a bundle may choose, and who says so", () => {
     { name: "allowFromBundle.mode", value: false, origin: "/etc/x.json: allowFromBundle.mode" },
     { name: "allowFromBundle.vm.kernel", value: false, origin: "default" },
     { name: "allowFromBundle.vm.rootfs", value: false, origin: "default" },
+    { name: "allowFromBundle.vm.publish", value: false, origin: "default" },
   ]);
 });
 

@@ -1,7 +1,8 @@
 import { bundleMayChoose } from "../launch/bundle-choices.ts";
 import type { ResolvedSettings } from "../launch/resolve-settings.ts";
 import { ALLOW_FROM_BUNDLE, type HostSettings } from "../launch/settings-files.ts";
-import { defaultOf, SETTING_ROWS } from "../oci/setting-table.ts";
+import { defaultOf, SETTING_ROWS, type SettingName } from "../oci/setting-table.ts";
+import type { Settings } from "../oci/settings.ts";
 import type { Setting } from "../oci/setting-types.ts";
 
 /** A member of a settings file, its value, and where that was found. */
@@ -18,7 +19,7 @@ export function reportSettings(
 ): ReportedSetting[] {
   const inForce = SETTING_ROWS.map(([name, { key }]) => ({
     name: key,
-    value: settings[name] ?? null,
+    value: plainValue(settings[name]),
     origin: origins[name],
   }));
   const allowed = SETTING_ROWS.filter(([, { annotation }]) => annotation).map(([name, { key }]) => ({
@@ -27,6 +28,11 @@ export function reportSettings(
     origin: host.allowed.get(name)?.source ?? "default",
   }));
   return [...inForce, ...allowed];
+}
+
+function plainValue(value: Settings[SettingName]): ReportedSetting["value"] {
+  if (value === undefined) return null;
+  return typeof value === "object" ? value.join(",") || null : value;
 }
 
 /** As a table: the name, the value, and where it came from. */

@@ -24,6 +24,7 @@ export interface Confinement {
   /** Open at once, at most. */
   maxFiles?: number;
   sockets?: readonly ConfinedSocket[];
+  tap?: ConfinedTap | undefined;
 }
 
 /** The shadow that has a tree. `holder`: that of the sandbox, whose pid is not known when the command line is made. */
@@ -41,6 +42,16 @@ export interface ConfinedFile {
   name: string;
   readOnly: boolean;
 }
+
+/** A tap in the program's network namespace, of the name `TAP_NAME`: descriptors from `fd` on, and as many of /dev/vhost-net after them. */
+export interface ConfinedTap {
+  fd: number;
+  queues: number;
+  isVhost: boolean;
+}
+
+/** Of a confined program's tap in its network namespace (native/confine/tap.h). */
+export const TAP_NAME = "nktap";
 
 /** A Unix socket of the host, which the program gets as descriptor `fd`. */
 export interface ConfinedSocket {
@@ -64,7 +75,7 @@ export function confined(
   launcher?: LauncherFds,
 ): [string, ...string[]] {
   const { libraries, files = [], devices = [], binds = [], sockets = [] } = confinement;
-  const { shadowPid, user, locksItself = false, isUnlocked = false, maxFiles } = confinement;
+  const { shadowPid, user, locksItself = false, isUnlocked = false, maxFiles, tap } = confinement;
   return [
     shadowPath(),
     "confine",
@@ -79,6 +90,7 @@ export function confined(
     ...binds.flatMap(({ source, name, readOnly }) => ["--bind", source, name, readOnly ? "ro" : "rw"]),
     ...kept.flatMap((fd) => ["--keep", String(fd)]),
     ...sockets.flatMap(({ kind, fd, path }) => [`--${kind}`, String(fd), path]),
+    ...(tap ? ["--tap", String(tap.fd), String(tap.queues), ...(tap.isVhost ? ["vhost"] : [])] : []),
     ...(launcher ? launcherWords(launcher, shadowPid) : []),
     "--",
   ];

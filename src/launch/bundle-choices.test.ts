@@ -114,5 +114,5 @@ describe("a setting that a settings file takes from bundles", () => {
 
 it("without a word of the host, a bundle may choose all but what names something of it", () => {
   const not = SETTING_ROWS.filter(([name]) => !bundleMayChoose(name, host())).map(([name]) => name);
-  expect(not).toEqual(["kernel", "rootfs", "hostRuntime"]);
+  expect(not).toEqual(["kernel", "rootfs", "publish", "hostRuntime"]);
 });

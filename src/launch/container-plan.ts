@@ -31,11 +31,12 @@ export function cgroupWish({ bundle, id, store, givenUp }: CreateRequest): Cgrou
   return { cgroupsPath: bundle.config.linux?.cgroupsPath, id, stateDir: store.dirOf(id), givenUp };
 }
 
-/** What the monitor is asked for. */
+/** What the monitor is asked for. @param hasNetwork its VM has a card */
 export function planJoin(
   request: CreateRequest,
   { startAtOnce }: LaunchOptions,
   record: ContainerRecord,
+  hasNetwork: boolean,
 ): Joining {
   const { bundle, id } = request;
   // A name that the guest has never looked up, so that nothing it remembers can be about another container.
@@ -43,7 +44,7 @@ export function planJoin(
   const job: ContainerJob = {
     record,
     proof: newProof(),
-    guestConfig: guestConfig(withCallersLimits(bundle.raw), id, joinedShare(folder)),
+    guestConfig: guestConfig(withCallersLimits(bundle.raw), id, joinedShare(folder), hasNetwork),
     program: bundle.config.process?.args[0] ?? "",
     terminal: isTerminal(request),
     startAtOnce,

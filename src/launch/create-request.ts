@@ -1,3 +1,4 @@
+import type { NetworkSpec } from "../network/network.ts";
 import type { Bundle } from "../oci/bundle.ts";
 import type { Settings } from "../oci/settings.ts";
 import type { ContainerRecord } from "../state/record.ts";
@@ -23,6 +24,8 @@ export interface CreateRequest extends Stdio {
   settings: Settings;
   /** The VM that it will have of its own; undefined in container mode, and in a VM made by hand. */
   settled: Settled | undefined;
+  /** What the VM of its own is connected to; undefined as `settled` is. */
+  network: NetworkSpec | undefined;
   store: StateStore;
   /** Descriptors that the process gets as its standard streams; undefined: ours. */
   stdio: readonly [number, number, number] | undefined;

@@ -60,7 +60,8 @@ async function launchInside(
   const { store, pidFile, givenUp } = request;
   const planned = await planCgroups(cgroupWish(request), request.systemdCgroup);
   const record = recordIn(machine, request, planned.journal);
-  const joining = planJoin(request, options, record);
+  const { network } = machine.vm;
+  const joining = planJoin(request, options, record, network !== undefined && network.kind !== "none");
   const home = { stateDir: store.dirOf(machine.id), holderPid: machine.pid };
   return journaled(record, store, async () => {
     // The guest alone holds them to limits: the VM is not only theirs.

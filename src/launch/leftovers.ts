@@ -1,5 +1,6 @@
 import { removeCgroups } from "../host/cgroup-remove.ts";
 import { killIfAlive } from "../host/process-info.ts";
+import { loadNetworkKind } from "../network/kinds.ts";
 import { takenHome } from "../state/home.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import { endPooled } from "./end-pooled.ts";
@@ -21,6 +22,8 @@ export async function removeLeftovers(container: ContainerRecord, stateDir: stri
   const home = takenHome(stateDir);
   if (home !== undefined) endPooled(home);
   await removeCgroups(vm?.cgroups ?? [], stateDir, ...(home === undefined ? [] : [home]));
+  if (vm?.network && vm.machine === undefined)
+    await (await loadNetworkKind(vm.network.kind)).release(vm.network);
   if (vm?.scope !== undefined)
     await (await import("../host/systemd-scope.ts")).stopScope(vm.scope, vm.cgroups);
 }

@@ -30,12 +30,13 @@ const WHY = "the shadow stands for the container on the host, the monitor owns i
 
 /** Starts a sandbox for one container, which joins it as soon as its monitor listens: its shadow is made while the VM boots. */
 export async function launchOwn(request: CreateRequest, options: LaunchOptions): Promise<Launched> {
-  const { bundle, store, id, settings, settled } = request;
-  if (settled === undefined) throw new NkError("INTERNAL", "nobody has settled what the VM is");
+  const { bundle, store, id, settings, settled, network } = request;
+  if (settled === undefined || network === undefined)
+    throw new NkError("INTERNAL", "nobody has settled what the VM is");
   const disk = settled.shape.root === "disk" ? diskRoot(bundle, settings.sync) : undefined;
   const planned = await planCgroups(cgroupWish(request), request.systemdCgroup);
   const record = { ...request.record, vm: vmRecord(settled, settings, planned.journal) };
-  const joining = planJoin(request, options, record);
+  const joining = planJoin(request, options, record, network.kind !== "none");
   const timeoutMs = LAUNCH_TIMEOUT_MS + (disk ? IMAGE_TIMEOUT_MS : 0);
   return journaled(record, store, async () => {
     const cgroups = await planned.make(vmLimits(bundle.config, settings.memSizeMib));
@@ -44,7 +45,7 @@ export async function launchOwn(request: CreateRequest, options: LaunchOptions):
       stateDir: store.dirOf(id),
       job: {
         id,
-        home: { container: record, cpuLimits },
+        home: { container: record, cpuLimits, network },
         settings,
         settled,
         needs: [...configNeeds(joining.job.guestConfig)],
@@ -54,7 +55,7 @@ export async function launchOwn(request: CreateRequest, options: LaunchOptions):
       mounts: [],
       cgroups: procs,
     };
-    const adoption: Adoption = { container: record, cpuLimits, cgroups: procs };
+    const adoption: Adoption = { container: record, cpuLimits, network, cgroups: procs };
     return traced("cli", "all of it, from shadow and monitor on", { why: WHY }, () =>
       tellBoot(() =>
         bootAndJoin({ request, options, plan, joining, adoption, deadline: Deadline.after(timeoutMs) }),

@@ -11,9 +11,9 @@ export type Tree = Pick<ShadowPlan, "rootfs" | "readonly" | "mounts" | "cwd">;
 /** The container's files on the host, as config.json describes them. */
 export function treePlan({ bundle }: CreateRequest): Tree {
   const { rootfs, config } = bundle;
-  const mounts = planMounts(bundle.raw).map((mount) =>
-    mount.kind === "bind" ? { ...mount, ...volumeOf(mount, bundle.path) } : mount,
-  );
+  const mounts = planMounts(bundle.raw)
+    .filter((mount) => mount.kind !== "guest-file")
+    .map((mount) => (mount.kind === "bind" ? { ...mount, ...volumeOf(mount, bundle.path) } : mount));
   return { rootfs, readonly: config.root.readonly === true, mounts, cwd: config.process.cwd };
 }
 

@@ -5,7 +5,7 @@ import type { VmRecord } from "../state/record.ts";
 import { heardSpans, traced } from "../trace/channels.ts";
 import type { VmWish } from "../vm/choose-vmm.ts";
 import type { Wish } from "../vm/driver.ts";
-import type { SettledShape } from "../vm/shape.ts";
+import type { CardBackend, SettledShape } from "../vm/shape.ts";
 
 /** Who a VM is for. */
 export interface VmHome {
@@ -13,6 +13,8 @@ export interface VmHome {
   takesMany: boolean;
   /** The one container has bind mounts, or its root file system is copied back. */
   needsVolumes: boolean;
+  /** The network card that its network needs; undefined: none. */
+  card?: CardBackend | undefined;
 }
 
 /** What the setting `share` asks for. Beyond this file "block" is a root file system on a disk, and nothing else. */
@@ -25,7 +27,7 @@ const FILES: Record<Settings["share"], Pick<Wish, "root" | "volumes">> = {
 };
 
 /** What settings ask of a VM. @throws UNSUPPORTED for a disk in a VM that takes many containers */
-export function wishOf(settings: Settings, { takesMany, needsVolumes }: VmHome): VmWish {
+export function wishOf(settings: Settings, { takesMany, needsVolumes, card }: VmHome): VmWish {
   const { vmm, accel, jailer, confine, vcpus, memSizeMib } = settings;
   const files = FILES[settings.share];
   if (takesMany && files.root === "disk") throw noDisk();
@@ -39,6 +41,7 @@ export function wishOf(settings: Settings, { takesMany, needsVolumes }: VmHome):
     ...files,
     ...(takesMany && { root: "share" }),
     needsVolumes: takesMany || needsVolumes,
+    card,
     debug: heardSpans.hasSubscribers,
     image: () => findImage(settings),
   };

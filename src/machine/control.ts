@@ -4,6 +4,7 @@ import { NkError } from "../base/errors.ts";
 import { removeCgroups } from "../host/cgroup-remove.ts";
 import { killIfAlive } from "../host/process-info.ts";
 import { ControlClient } from "../contract/control-client.ts";
+import { loadNetworkKind } from "../network/kinds.ts";
 import { homeDir } from "../state/home.ts";
 import type { MachineRecord } from "../state/machine-record.ts";
 import type { ContainerRecord } from "../state/record.ts";
@@ -99,6 +100,8 @@ export async function deleteMachine(
 export async function removeRemains(machine: MachineRecord, stateDir: string): Promise<void> {
   endLeftovers(machine);
   await removeCgroups(machine.vm.cgroups, stateDir);
+  const { network } = machine.vm;
+  if (network) await (await loadNetworkKind(network.kind)).release(network);
 }
 
 /** Each process is known by pid and start time, so a reused pid is left alone. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
 import { cgroupFolder, planCgroup } from "../host/cgroup.ts";
 import { findOpenRoot } from "../host/open-root.ts";
+import { cardFor, chooseNetwork } from "../launch/network-choice.ts";
 import { settleVm } from "../launch/settle-vm.ts";
 import { vmRecord } from "../launch/vm-record.ts";
 import type { Settings } from "../oci/settings.ts";
@@ -26,7 +27,8 @@ export interface MachineRequest {
  */
 export async function createMachine(machines: MachineStore, request: MachineRequest): Promise<void> {
   const { id, bundle, settings } = request;
-  const settled = await settleVm(settings, { takesMany: true, needsVolumes: true });
+  const network = chooseNetwork(settings, { isByHand: true });
+  const settled = await settleVm(settings, { takesMany: true, needsVolumes: true, card: cardFor(network) });
   machines.checkFree(id);
   const prepared = machines.store.prepare();
   try {

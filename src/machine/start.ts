@@ -4,8 +4,10 @@ import { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
 import { makeCgroup } from "../host/cgroup.ts";
 import { removeCgroups } from "../host/cgroup-remove.ts";
+import { cardFor, chooseNetwork } from "../launch/network-choice.ts";
 import { settleVm } from "../launch/settle-vm.ts";
 import { startSandbox, type SandboxPlan } from "../launch/sandbox.ts";
+import type { NetworkSpec } from "../network/network.ts";
 import { VIRTIOFS_SOCKET } from "../share/virtiofs.ts";
 import { hold } from "../state/claim.ts";
 import { TREE_FOLDER, type MachineRecord } from "../state/machine-record.ts";
@@ -29,14 +31,16 @@ export async function startMachine(machines: MachineStore, machine: MachineRecor
   const { id } = machine;
   if (isLive(machine)) throw new NkError("BAD_STATE", `the VM ${id} is ${machine.status} already`);
   // Anew: the host and the guest image may have changed.
-  const settled = await settleVm(machine.settings, { takesMany: true, needsVolumes: true });
+  const network = chooseNetwork(machine.settings, { isByHand: true });
+  const wish = { takesMany: true, needsVolumes: true, card: cardFor(network) };
+  const settled = await settleVm(machine.settings, wish);
   const stateDir = machines.store.dirOf(id);
   if (!hold(stateDir)) throw new NkError("BAD_STATE", `another command starts or clears the VM ${id}`);
   clearRemains(stateDir);
   try {
     await traced("cli", "start shadow, monitor and VM", { why: WHY }, async () => {
       const deadline = Deadline.after(START_TIMEOUT_MS);
-      const sandbox = await startSandbox(sandboxPlan(machine, settled, stateDir), deadline);
+      const sandbox = await startSandbox(sandboxPlan(machine, network, settled, stateDir), deadline);
       try {
         await tellBoot(() => deadline.race(sandbox.report.ready, "the VM's boot"));
       } catch (error) {
@@ -58,13 +62,18 @@ function clearRemains(stateDir: string): void {
   rmSync(join(stateDir, TREE_FOLDER), { recursive: true, force: true });
 }
 
-function sandboxPlan(machine: MachineRecord, settled: Settled, stateDir: string): SandboxPlan {
+function sandboxPlan(
+  machine: MachineRecord,
+  network: NetworkSpec,
+  settled: Settled,
+  stateDir: string,
+): SandboxPlan {
   const { id, settings, bundle, bundleRoot, vm } = machine;
   return {
     stateDir,
     job: {
       id,
-      home: { machine },
+      home: { machine, network },
       settings,
       settled,
       needs: [],

@@ -1,3 +1,4 @@
+import { NkError } from "../base/errors.ts";
 import type { NetworkKind, NetworkSpec } from "./network.ts";
 
 /** One row a kind; each is loaded where it is used alone. */
@@ -5,6 +6,9 @@ const KINDS: Partial<Record<NetworkSpec["kind"], () => Promise<NetworkKind>>> = 
   none: async () => (await import("./none.ts")).none,
 };
 
-export function loadNetworkKind(kind: NetworkSpec["kind"]): Promise<NetworkKind> | undefined {
-  return KINDS[kind]?.();
+/** @throws UNSUPPORTED */
+export async function loadNetworkKind(kind: NetworkSpec["kind"]): Promise<NetworkKind> {
+  const load = KINDS[kind];
+  if (load === undefined) throw new NkError("UNSUPPORTED", `--vm-net=${kind} cannot be had yet`);
+  return load();
 }

@@ -12,7 +12,7 @@ import type { NetworkRecord } from "../state/network-record.ts";
  *   boot; but after the hooks of the host, which may put interfaces into the container's namespace. It calls `journal` with all it is about to have
  *   before it has any of it; whoever finds that record later can release it without this process (`release`). When it throws, nothing is left.
  * - `plug` connects the card, and says what the guest is to be told. After it failed only `close` may be called.
- * - `watch` is called once after `plug`; `onChange` is told what the guest should have whenever that is something else. It never throws.
+ * - `refresh` is called at the start of a container, `watch` once after `plug`; `onChange` is told what the guest should have whenever that is something else. It never throws.
  * - `close` takes all of it back, also after any failure, also twice. A card that is plugged stays where it is: it goes with the VMM.
  *
  * `release` (of the kind) does the same from a record alone, for the command that finds a dead monitor's; also twice, also when nothing was left.
@@ -21,6 +21,8 @@ export interface Network {
   /** @throws NETWORK */
   plug(card: NetDevice): Promise<GuestNetwork>;
   watch(onChange: (network: GuestNetwork) => void): void;
+  /** Looks now whether the guest should have something else; undefined: it should not. @throws NETWORK */
+  refresh(): Promise<GuestNetwork | undefined>;
   /** Never rejects: what could not be taken back is said to the monitor's log. */
   close(): Promise<void>;
 }
@@ -51,7 +53,7 @@ export type NetworkSpec =
   /** A card on a bridge of the host. */
   | TapSpec
   /** What the container's network namespace has. */
-  | { kind: "netns" }
+  | { kind: "netns"; path?: string | undefined }
   /** A network in a program, for who may change nothing on the host. */
   | { kind: "user"; publish: Publication[] };
 

@@ -12,5 +12,6 @@ export const none: NetworkKind = {
 const NOTHING: Network = {
   plug: async () => ({ links: [], routes: [], rules: [], neighbours: [] }),
   watch: () => {},
+  refresh: async () => undefined,
   close: async () => {},
 };

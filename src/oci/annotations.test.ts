@@ -23,6 +23,7 @@ describe("annotations", () => {
     expect(features("1")["potentiallyUnsafeConfigAnnotations"]).toEqual([
       "org.nano-sandbox.vm.kernel",
       "org.nano-sandbox.vm.rootfs",
+      "org.nano-sandbox.vm.publish",
     ]);
   });
 

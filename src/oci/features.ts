@@ -28,7 +28,7 @@ export function features(version: string): Record<string, unknown> {
       intelRdt: { enabled: false },
     },
     annotations: { "org.nano-sandbox.version": version, "org.nano-sandbox.modes": "container,vm" },
-    // They name files of the host. It does not take them unless its administrator lets it.
+    // They name files or ports of the host. It does not take them unless its administrator lets it.
     potentiallyUnsafeConfigAnnotations: HOST_ANNOTATIONS,
   };
 }

@@ -23,6 +23,7 @@ describe("guestConfig", () => {
       },
       "c1",
       share,
+      false,
     );
     expect(config["process"]).toEqual({ args: ["sh"] });
     expect(config["hooks"]).toEqual({ startContainer: [{ path: "/s" }] });
@@ -35,20 +36,25 @@ describe("guestConfig", () => {
   });
 
   it("refuses a seccomp listener", () => {
-    expect(() => guestConfig({ linux: { seccomp: { listenerPath: "/x" } } }, "c1", share)).toThrow(
+    expect(() => guestConfig({ linux: { seccomp: { listenerPath: "/x" } } }, "c1", share, false)).toThrow(
       "listenerPath",
     );
   });
 });
 
 describe("namespaces with a path", () => {
-  const config = (namespaces: unknown[]) => guestConfig({ linux: { namespaces } }, "c1", "/share");
+  const config = (namespaces: unknown[]) => guestConfig({ linux: { namespaces } }, "c1", "/share", false);
 
   it.each(["pid", "ipc", "uts", "mount", "user", "cgroup", "time"])("are refused by name: %s", (type) => {
     const path = `/proc/17/ns/${type}`;
     expect(() => config([{ type: "network" }, { type, path }])).toThrow(
       `linux.namespaces: ${type} has the path ${path}: a container in a VM cannot join`,
     );
+  });
+
+  it("are the agent's for the network of a VM that has a card", () => {
+    const { linux } = guestConfig({ linux: { namespaces: [{ type: "network" }] } }, "c1", share, true);
+    expect(linux).toMatchObject({ namespaces: [{ type: "network", path: "/proc/1/ns/net" }] });
   });
 
   it("are new in the guest where the path is empty or the network's", () => {

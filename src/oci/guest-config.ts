@@ -10,16 +10,17 @@ import { guestResources } from "./guest-resources.ts";
 type Json = Record<string, unknown>;
 
 /**
+ * @param hasNetwork the guest's own network namespace has the VM's card, and the container is in it
  * @param share where the guest sees the shadow's shared tree
  * @throws UNSUPPORTED for what cannot cross into a VM
  */
-export function guestConfig(config: Json, id: string, share: string): Json {
+export function guestConfig(config: Json, id: string, share: string, hasNetwork: boolean): Json {
   return {
     ...config,
     root: { ...object(config["root"]), path: "rootfs" },
     process: guestProcess(object(config["process"])),
     mounts: guestMounts(config, share),
-    linux: guestLinux(object(config["linux"]), id),
+    linux: guestLinux(object(config["linux"]), id, hasNetwork),
     hooks: guestHooks(object(config["hooks"])),
     annotations: {},
   };
@@ -38,7 +39,7 @@ export function withRlimits(process: Json, inherited: readonly { type: string }[
   return { ...process, rlimits: [...own, ...others] };
 }
 
-function guestLinux(linux: Json, id: string): Json {
+function guestLinux(linux: Json, id: string, hasNetwork: boolean): Json {
   const { intelRdt: _rdt, mountLabel: _label, ...rest } = linux;
   const seccomp = object(linux["seccomp"]);
   if (seccomp["listenerPath"] !== undefined) {
@@ -49,16 +50,20 @@ function guestLinux(linux: Json, id: string): Json {
   }
   return {
     ...rest,
-    namespaces: guestNamespaces(linux["namespaces"]),
+    namespaces: guestNamespaces(linux["namespaces"], hasNetwork),
     cgroupsPath: `/nk/${id}`,
     resources: guestResources(object(linux["resources"])),
   };
 }
 
+/** The namespace of the agent, which is PID 1 of the guest. By its path, and not left out: a runtime sets `net.` settings only for a container with one. */
+const GUEST_NETWORK = "/proc/1/ns/net";
+
 /** New ones of the guest's kernel. The network namespace of a path is the shadow's. */
-function guestNamespaces(namespaces: unknown): Json[] {
+function guestNamespaces(namespaces: unknown, hasNetwork: boolean): Json[] {
   const list = Array.isArray(namespaces) ? (namespaces as Json[]) : [];
   return list.map(({ path = "", ...namespace }) => {
+    if (namespace["type"] === "network" && hasNetwork) return { ...namespace, path: GUEST_NETWORK };
     if (path === "" || namespace["type"] === "network") return namespace;
     throw new NkError(
       "UNSUPPORTED",

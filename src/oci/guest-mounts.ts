@@ -38,7 +38,9 @@ export type HostMount =
   /** Of the guest's kernel; what is mounted later below it is not in the root file system. */
   | { kind: "cover"; destination: string }
   /** The same, but with a copy of what the root file system has there. */
-  | { kind: "mountpoint"; destination: string };
+  | { kind: "mountpoint"; destination: string }
+  /** A file that the guest has by itself (`fileOfGuest`). */
+  | { kind: "guest-file"; destination: string };
 
 export type BindMount = Extract<HostMount, { kind: "bind" }>;
 
@@ -60,6 +62,7 @@ const NATIVE = new Set([
 export function planMounts(config: Json): HostMount[] {
   return mountsOf(config).map((mount) => {
     const { destination, source, type, options } = mount;
+    if (mount.guestFile !== undefined) return { kind: "guest-file", destination };
     if (isBind(mount)) return { kind: "bind", source, destination, options };
     if (NATIVE.has(type))
       return { kind: options.includes("tmpcopyup") ? "mountpoint" : "cover", destination };
@@ -83,9 +86,10 @@ export function bindMounts(config: Json): BindMount[] {
 export function guestMounts(config: Json, share: string): unknown[] {
   const raw = rawMounts(config);
   let volumes = 0;
-  return mountsOf(config).map((mount, index) =>
-    isBind(mount) ? bindFrom(`${share}${volumePath(volumes++)}`, mount) : raw[index],
-  );
+  return mountsOf(config).map((mount, index) => {
+    if (mount.guestFile !== undefined) return bindFrom(mount.guestFile, mount);
+    return isBind(mount) ? bindFrom(`${share}${volumePath(volumes++)}`, mount) : raw[index];
+  });
 }
 
 interface Mount {
@@ -93,6 +97,15 @@ interface Mount {
   source: string;
   type: string;
   options: string[];
+  guestFile: string | undefined;
+}
+
+/** No config.json can have it, so none can bind what is the agent's. */
+const GUEST_FILE = Symbol("path in the guest");
+
+/** A mount for config.json by which the container sees a file of the guest. @param path in the guest */
+export function fileOfGuest(path: string, destination: string): Json {
+  return { destination, type: "bind", source: path, options: ["rbind"], [GUEST_FILE]: path };
 }
 
 function rawMounts(config: Json): Json[] {
@@ -105,6 +118,7 @@ function mountsOf(config: Json): Mount[] {
     source: text(mount["source"], ""),
     type: text(mount["type"], "bind"),
     options: Array.isArray(mount["options"]) ? mount["options"].map(String) : [],
+    guestFile: (mount as { [GUEST_FILE]?: string })[GUEST_FILE],
   }));
 }
 
@@ -114,6 +128,7 @@ function absolute(destination: string): string {
 }
 
 function isBind(mount: Mount): boolean {
+  if (mount.guestFile !== undefined) return false;
   return mount.type === "bind" || mount.options.includes("bind") || mount.options.includes("rbind");
 }
 

@@ -1,4 +1,14 @@
-import { choice, count, FILE, memory, PROGRAM, SWITCH, type Setting } from "./setting-types.ts";
+import {
+  choice,
+  count,
+  FILE,
+  list,
+  memory,
+  pattern,
+  PROGRAM,
+  SWITCH,
+  type Setting,
+} from "./setting-types.ts";
 
 /** Below this a guest kernel with its initramfs does not boot. */
 const MIN_MEMORY_MIB = 64;
@@ -118,6 +128,61 @@ export const SETTINGS = {
     type: SWITCH,
     default: false,
     help: "copy back what the container changed when it ends, with --vm-share=block",
+  }),
+  /** `auto` is settled before the VM is made (launch/network-choice.ts). */
+  net: row({
+    flag: "vm-net",
+    key: "vm.net",
+    annotation: true,
+    type: choice("auto", "none", "tap", "netns", "user"),
+    default: "none",
+    help: "what the VM's network card is connected to",
+  }),
+  publish: row({
+    flag: "vm-publish",
+    key: "vm.publish",
+    annotation: true,
+    type: list(
+      "[ADDR:]PORT:PORT[/udp]",
+      "[ADDR:]HOST:CONTAINER[/udp]",
+      /^(?:\S+:)?\d+:\d+(?:\/(?:tcp|udp))?$/,
+      "port",
+    ),
+    default: [],
+    defaultWords: "none",
+    help: "a port of the host that leads to one of the container; may be repeated",
+  }),
+  bridge: row({
+    flag: "vm-bridge",
+    key: "vm.bridge",
+    annotation: false,
+    type: pattern(
+      "BRIDGE",
+      "a name of 1 to 15 characters for a network device",
+      /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/,
+    ),
+    default: "nk0",
+    help: "the host's bridge of --vm-net=tap",
+  }),
+  subnet: row({
+    flag: "vm-subnet",
+    key: "vm.subnet",
+    annotation: false,
+    type: pattern("CIDR", "an IPv4 network as 10.87.0.0/16", /^\d{1,3}(?:\.\d{1,3}){3}\/\d{1,2}$/),
+    default: "10.87.0.0/16",
+    help: "addresses of the bridge and its containers",
+  }),
+  subnet6: row({
+    flag: "vm-subnet6",
+    key: "vm.subnet6",
+    annotation: false,
+    type: pattern(
+      "CIDR6",
+      'an IPv6 network as fd6e:6b00:0:1::/64, or "none"',
+      /^(?:none|[0-9a-fA-F:]+\/\d{1,3})$/,
+    ),
+    default: "fd6e:6b00:0:1::/64",
+    help: "the same of IPv6, or none",
   }),
   start: row({
     flag: "vm-start",

@@ -8,7 +8,9 @@ export interface SettingType<Value> {
   /** What it takes, in words. */
   values: string;
   /** What of the host the value names. A bundle does not choose such a thing unless the host's administrator lets it. */
-  names?: "file" | "program";
+  names?: "file" | "program" | "port";
+  /** Its flag may be given more than once. */
+  many?: true;
   /** Follows the value where people read it. */
   unit?: string;
   /**
@@ -106,6 +108,39 @@ export const PROGRAM: SettingType<string> = {
   names: "program",
   read: readText,
 };
+
+/** Some texts that match: a list in settings files, with commas in an annotation, more than one flag. @param values what each is, in words */
+export function list(
+  placeholder: string,
+  values: string,
+  expression: RegExp,
+  names: "port",
+): SettingType<readonly string[]> {
+  const item = pattern(placeholder, values, expression);
+  return {
+    placeholder,
+    values,
+    names,
+    many: true,
+    read(value, source) {
+      const texts = typeof value === "string" ? value.split(",") : value;
+      if (!Array.isArray(texts)) throw bad(source, `a list of ${values}`, value);
+      return texts.map((text) => item.read(text, source));
+    },
+  };
+}
+
+/** A text that matches. @param values what it takes, in words */
+export function pattern(placeholder: string, values: string, expression: RegExp): SettingType<string> {
+  return {
+    placeholder,
+    values,
+    read(value, source) {
+      if (typeof value === "string" && expression.test(value)) return value;
+      throw bad(source, values, value);
+    },
+  };
+}
 
 function readText(value: unknown, source: string): string {
   if (typeof value === "string" && value !== "") return value;

@@ -6,6 +6,7 @@ import { makeCgroup, procsFiles } from "../host/cgroup.ts";
 import { poolKey } from "../launch/pool-key.ts";
 import { startSandbox } from "../launch/sandbox.ts";
 import { settleVm } from "../launch/settle-vm.ts";
+import type { VmHome } from "../launch/wish.ts";
 import { vmRecord } from "../launch/vm-record.ts";
 import { foreignDeath } from "../host/process-info.ts";
 import { hold, readClaim } from "../state/claim.ts";
@@ -18,14 +19,17 @@ import { leavePool, readPoolConfig, type PoolConfig } from "./pool-config.ts";
 /** Longer than the monitor's own deadline for a boot, so that its error arrives, which knows more. */
 const BOOT_TIMEOUT_MS = 240_000;
 
-/** What VMs of a pool have in common: nobody knows their containers yet. */
-const FOR_A_POOL = { takesMany: true, needsVolumes: true };
+/** What VMs of a pool have in common: nobody knows their containers yet. What a card is connected to is settled when one is taken. */
+function forAPool({ net }: PoolConfig["settings"]): VmHome {
+  const card = net === "auto" || net === "netns" ? "tap" : net;
+  return { takesMany: true, needsVolumes: true, ...(card !== "none" && { card }) };
+}
 
 /** The shape that settings come to on this host, as it is now. @throws UNSUPPORTED for a root file system on a disk, which cannot wait */
 export async function settleForPool(
   settings: PoolConfig["settings"],
 ): Promise<{ settled: Settled; key: string }> {
-  const settled = await settleVm(settings, FOR_A_POOL);
+  const settled = await settleVm(settings, forAPool(settings));
   return { settled, key: poolKey(settled.shape) };
 }
 

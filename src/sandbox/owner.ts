@@ -7,6 +7,7 @@ import { processStartTime } from "../host/process-info.ts";
 import { GUEST_SHARE, volumePath } from "../oci/guest-mounts.ts";
 import type { MachineRecord, MachineStatus } from "../state/machine-record.ts";
 import { MachineStore } from "../state/machine-store.ts";
+import type { NetworkRecord } from "../state/network-record.ts";
 import type { ContainerRecord, VmRecord } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
 import type { Holder } from "./holder.ts";
@@ -20,6 +21,8 @@ export interface Owner {
   readonly vm: VmRecord;
   /** @throws HOST */
   setStatus(status: MachineStatus): void;
+  /** What its network is about to have of the host. @throws HOST */
+  journal(network: NetworkRecord): void;
   /** Why the VM ended, when nobody asked for it; told by the next status. */
   lost(error: NkError): void;
   /** What is mounted in the guest before a container comes. */
@@ -58,6 +61,11 @@ class MadeByHand implements Owner {
   setStatus(status: MachineStatus): void {
     this.record.status = status;
     if (status === "stopped") this.record.pid = 0;
+    this.machines.write(this.record);
+  }
+
+  journal(network: NetworkRecord): void {
+    this.vm.network = network;
     this.machines.write(this.record);
   }
 
@@ -103,6 +111,11 @@ class OneContainer implements Owner {
 
   setStatus(status: MachineStatus): void {
     if (status === "starting") this.store.write(this.record);
+  }
+
+  /** Its container has the same record of the VM, and has joined: it writes. */
+  journal(network: NetworkRecord): void {
+    this.vm.network = network;
   }
 
   lost(): void {}

@@ -5,6 +5,7 @@ import { complain } from "../base/logger.ts";
 import { WORDLESS } from "../contract/follow-report.ts";
 import type { DiskRoot, OwnedHome } from "../contract/job.ts";
 import { checkKernelFeatures } from "../image/check-kernel.ts";
+import type { NetworkRecord } from "../state/network-record.ts";
 import type { MachineStatus } from "../state/machine-record.ts";
 import type { StateStore } from "../state/store.ts";
 import { configNeeds } from "../vm/config-needs.ts";
@@ -18,6 +19,7 @@ import { EndOfOne } from "./ends/end-of-one.ts";
 import type { Ends } from "./ends/ends.ts";
 import type { Guest } from "./microvm/guest.ts";
 import type { MicroVm } from "./microvm/microvm.ts";
+import { SandboxNetwork } from "./network.ts";
 import { ownerOf, type Owner } from "./owner.ts";
 import type { Holder } from "./holder.ts";
 
@@ -45,6 +47,7 @@ export class Sandbox implements ControlTarget {
   private readonly store: StateStore;
   private readonly holder: Holder;
   private readonly owner: Owner;
+  private readonly network: SandboxNetwork;
   private readonly ends: Ends;
   private readonly bootVm: () => Promise<Guest>;
   private readonly booted = new Latch<Guest>();
@@ -61,6 +64,7 @@ export class Sandbox implements ControlTarget {
     this.store = store;
     this.holder = holder;
     this.owner = ownerOf(home, store, holder);
+    this.network = new SandboxNetwork(home.network, microvm);
     this.microvm = microvm;
     this.bootVm = boot;
     microvm.onExit = (event, clock) => this.members.find(event.id)?.onExit(event, clock);
@@ -84,15 +88,36 @@ export class Sandbox implements ControlTarget {
     const stopped = this.stopWanted.promise.then((reason): never => {
       throw reason;
     });
-    await Promise.race([this.isForOne ? this.firstMade.promise : boot, stopped]);
+    try {
+      await Promise.race([this.isForOne ? this.firstMade.promise : boot, stopped]);
+    } catch (error) {
+      await this.network.close();
+      throw error;
+    }
   }
 
   private async boot(): Promise<void> {
-    const guest = await this.bootVm();
+    const [guest] = await Promise.all([this.bootVm(), this.isForOne ? undefined : this.connect()]);
+    if (!this.isForOne) await this.network.tell(guest);
     for (const mount of this.owner.mounts()) await guest.agent.mount(mount);
     this.microvm.describe(this.owner.vm);
     this.setStatus("running");
     this.booted.resolve(guest);
+  }
+
+  /** Before there is a container, or beside the boot for the only one. */
+  private connect(container?: Container, shadowPid?: number): Promise<void> {
+    const journal = (record: NetworkRecord): void => {
+      this.owner.journal(record);
+      container?.save();
+    };
+    const hostname = this.id.slice(0, 63);
+    return this.network.connect({
+      id: this.id,
+      hostname,
+      journal,
+      ...(shadowPid !== undefined && { shadowPid }),
+    });
   }
 
   /** Nobody waits for it any more: it ends, with its one container if there is that. */
@@ -112,6 +137,7 @@ export class Sandbox implements ControlTarget {
   }
 
   async start(container: Container): Promise<void> {
+    if (this.isForOne) await this.network.refresh(this.microvm.running());
     await container.start();
     this.microvm.traceKernel();
   }
@@ -158,6 +184,7 @@ export class Sandbox implements ControlTarget {
     if (!this.isForOne) await this.endOfVm();
     await this.members.over();
     this.setStatus("stopped");
+    await this.network.close();
     this.over.resolve();
     this.holder.dismiss();
     await this.holder.gone();
@@ -208,16 +235,23 @@ export class Sandbox implements ControlTarget {
     job: JoinRequest["job"],
     place: JoinedPlace,
   ): Promise<void> {
-    const ready = Promise.all([this.booted.promise, container.prepare()]);
+    const ready = Promise.all([this.booted.promise, this.prepare(container)]);
     const [guest] = await Promise.race([ready, container.unwanted]);
     // Of one that came to a VM which runs already: what it needs was not known at the boot.
     checkKernelFeatures(this.microvm.shape.kernel, configNeeds(job.guestConfig));
     const { agent } = this.microvm.running();
+    if (this.isForOne) await Promise.race([this.network.tell(guest), container.unwanted]);
     await Promise.race([container.create(agent, guestPlace(place, guest, job.proof)), container.unwanted]);
     await Promise.race([this.owner.containerMade(), container.unwanted]);
     container.created();
     if (job.startAtOnce) await this.start(container);
     if (!this.isForOne) container.handedOver();
+  }
+
+  /** Its hooks may put interfaces into its namespace, which its VM takes. */
+  private async prepare(container: Container): Promise<void> {
+    await container.prepare();
+    if (this.isForOne) await this.connect(container, container.record.pid);
   }
 
   private setStatus(status: MachineStatus): void {

@@ -1,4 +1,5 @@
 import type { ErrorJson } from "../base/errors.ts";
+import type { NetworkRecord } from "./network-record.ts";
 
 /** runtime-spec runtime.md#state, and runc's "paused". */
 export type Status = "creating" | "created" | "running" | "paused" | "stopped";
@@ -70,6 +71,8 @@ export interface VmRecord {
   kernelRelease: string;
   initrd: string;
   runtime: "crun" | "runc";
+  /** What its network has of the host. */
+  network?: NetworkRecord;
   /** The VM made by hand that the container is in; without it the VM is the container's own. */
   machine?: string;
   /** cgroup folders made for this container, removed by delete. */

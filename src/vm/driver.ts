@@ -3,7 +3,7 @@ import type { GuestImage } from "../image/guest-image.ts";
 import type { FeatureName } from "../image/kernel-features.ts";
 import type { NkError } from "../base/errors.ts";
 import type { ShareKind } from "../share/share.ts";
-import type { SettledShape } from "./shape.ts";
+import type { CardBackend, SettledShape } from "./shape.ts";
 import type { VirtualMachine, VmSpec } from "./virtual-machine.ts";
 import type { VmmDoctor } from "./vmm-doctor.ts";
 
@@ -57,6 +57,8 @@ export interface Wish {
   volumes: "auto" | ShareKind;
   /** Folders of the host must be seen live, also beside a root file system that is on a disk. */
   needsVolumes: boolean;
+  /** The network card that it is to have; undefined: none. */
+  card?: CardBackend | undefined;
   debug: boolean;
   /** Kernel and initramfs, which are looked for when they are needed. */
   image: () => Promise<GuestImage>;

@@ -6,6 +6,18 @@ import type { DiskSlot } from "../image/root-disks.ts";
 import type { ShareKind } from "../share/share.ts";
 import type { VmmName } from "./driver.ts";
 
+/** `tap`: a device of the host, connected when the VM is somebody's. `user`: a network in a program. */
+export type CardBackend = "tap" | "user";
+
+/** The network card of a VM. */
+export interface CardShape {
+  backend: CardBackend;
+  /** Of each direction; more than one is for more than one virtual CPU. */
+  queues: number;
+  /** The host's kernel moves its frames, and not the VMM. */
+  isVhost: boolean;
+}
+
 /**
  * All that a VM must have at boot, and nothing of who it is for: no name, no folder, no container. It is plain data, as JSON is. Two VMs of one shape can
  * stand for each other, which `shapeKey` tells.
@@ -31,6 +43,8 @@ export interface Shape {
   server?: string | undefined;
   /** In the order in which the guest finds them; none with `root: "share"`. */
   diskSlots: readonly DiskSlot[];
+  /** Undefined: it has none. */
+  card?: CardShape | undefined;
   /** The VMM and the program that serves folders keep the rights of root, for people with debuggers. */
   isUnlocked?: boolean;
   /** The guest's kernel and the VMM say more. */

@@ -1,5 +1,7 @@
 import { join, resolve } from "node:path";
 import { asNkError, NkError } from "../../base/errors.ts";
+import { cardFor, chooseNetwork } from "../../launch/network-choice.ts";
+import { withNetworkFiles } from "../../launch/network-files.ts";
 import { newRecord } from "../../launch/new-record.ts";
 import { checkCallersTerminal, checkTerminal } from "../../launch/terminal.ts";
 import { resolveSettings } from "../../launch/resolve-settings.ts";
@@ -12,6 +14,7 @@ import { checkPreservedFds } from "../../host/preserved-fds.ts";
 import { loadBundle, refuseLinkedRoot } from "../../oci/bundle.ts";
 import { freezeConfig } from "../../oci/frozen-config.ts";
 import type { SourcedSettings } from "../../oci/settings.ts";
+import type { NetworkSpec } from "../../network/network.ts";
 import { commandHint } from "../../state/paths.ts";
 import { checkPidFile } from "../../state/pid-file.ts";
 import { notices, traced, warnings } from "../../trace/channels.ts";
@@ -89,14 +92,16 @@ async function claimed(
     installRecorder(join(prepared, "trace.jsonl"));
     const image = flags.text("image");
     const dir = image === undefined ? undefined : await unpackImage(image, context, prepared, givenUp);
-    const bundle = await readBundle(dir ?? flags.text("bundle") ?? ".");
-    freezeConfig(prepared, bundle);
-    const settings = await settle(flagSettings, bundle);
+    const read = await readBundle(dir ?? flags.text("bundle") ?? ".");
+    freezeConfig(prepared, read);
+    const settings = await settle(flagSettings, read);
     if (settings.mode === "vm") {
       requireRoot();
-      refuseLinkedRoot(bundle);
+      refuseLinkedRoot(read);
     }
-    const settled = await ownVm(settings, bundle, flags.has("vm"));
+    const network = ownNetwork(settings, read, flags);
+    const bundle = network ? withNetworkFiles(read, network) : read;
+    const settled = network && (await ownVm(settings, bundle, network));
     if (settings.mode === "container") refuseVmFlags(flags);
     const terminal = bundle.config.process.terminal ?? false;
     if (flags.switch("tty") && !terminal) throw noTerminal(bundle.path);
@@ -108,7 +113,7 @@ async function claimed(
     const stdio = detach && !terminal ? await keptStreams(prepared) : undefined;
     store.claim(prepared, record);
     const machine = flags.text("vm");
-    return { record, id, bundle, settings, settled, store, machine, stdio, givenUp, ...place };
+    return { record, id, bundle, settings, settled, network, store, machine, stdio, givenUp, ...place };
   } catch (error) {
     store.discard(prepared);
     throw error;
@@ -169,16 +174,28 @@ function stdioAndPlace(flags: Flags) {
   };
 }
 
-/** A VM made by hand is there already. */
+/** A VM made by hand is there already, with its network. */
+function ownNetwork(
+  settings: CreateRequest["settings"],
+  { config }: CreateRequest["bundle"],
+  flags: Flags,
+): CreateRequest["network"] {
+  if (settings.mode === "container" || flags.has("vm")) return undefined;
+  return chooseNetwork(settings, { config, isByHand: !flags.has("pid-file") });
+}
+
 async function ownVm(
   settings: CreateRequest["settings"],
   bundle: CreateRequest["bundle"],
-  machineGiven: boolean,
+  network: NetworkSpec,
 ): Promise<CreateRequest["settled"]> {
-  if (settings.mode === "container" || machineGiven) return undefined;
   const { settleVm } = await import("../../launch/settle-vm.ts");
   const { needsVolumes } = await import("../../launch/disk-root.ts");
-  return settleVm(settings, { takesMany: false, needsVolumes: needsVolumes(bundle, settings.sync) });
+  return settleVm(settings, {
+    takesMany: false,
+    needsVolumes: needsVolumes(bundle, settings.sync),
+    card: cardFor(network),
+  });
 }
 
 function readBundle(dir: string): Promise<CreateRequest["bundle"]> {

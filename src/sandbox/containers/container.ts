@@ -163,6 +163,11 @@ export class Container {
     return this.agent;
   }
 
+  /** Writes down what has come to be known of its VM. */
+  save(): void {
+    this.keeper.write(this.record);
+  }
+
   /** From here on nobody who dies is missed but the monitor. */
   handedOver(): void {
     delete this.record.creator;

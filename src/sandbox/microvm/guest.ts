@@ -82,12 +82,13 @@ export class Guest {
   }
 
   /**
-   * Boots the VM, waits for the agent, tells it its environment, and waits for the disks. Everything is released again on failure.
+   * Boots the VM, says so, waits for the agent, tells it its environment, and waits for the disks. Everything is released again on failure.
    * @throws BOOT, VMM, AGENT or TIMEOUT errors with the phase and the tail of console and VMM log, and as `RootDisks`
    */
   static async boot(
     spec: GuestSpec,
     router: StreamRouter,
+    onStarted: (vm: VirtualMachine) => void,
     onEvent: (event: AgentEvent, clock: GuestClock | undefined) => void,
   ): Promise<Guest> {
     const rootDisks = beginDisks(spec);
@@ -96,6 +97,7 @@ export class Guest {
     try {
       vm = await createVm(spec, rootDisks);
       await vm.boot(deadline);
+      onStarted(vm);
       return await Guest.meet(spec, vm, rootDisks, router, onEvent, deadline);
     } catch (error) {
       const log = vm?.logTail() ?? "";

@@ -1,10 +1,12 @@
 import type { AgentEvent, ExitEvent } from "../../agent/messages.ts";
 import { Deadline } from "../../base/deadline.ts";
 import { asNkError, NkError } from "../../base/errors.ts";
+import { Latch } from "../../base/latch.ts";
 import { writeStderr } from "../../base/logger.ts";
 import { processStartTime } from "../../host/process-info.ts";
 import type { VmRecord } from "../../state/record.ts";
 import type { GuestClock } from "../../trace/guest-clock.ts";
+import type { VirtualMachine } from "../../vm/virtual-machine.ts";
 import { StreamRouter } from "../streams/stream-router.ts";
 import { AgentVoice } from "./agent-voice.ts";
 import { Guest, type GuestSpec } from "./guest.ts";
@@ -22,6 +24,7 @@ export class MicroVm {
   readonly pauses = new Pauses();
   /** Set by whoever has the containers in it. */
   onExit: OnExit = () => {};
+  private readonly vmm = new Latch<VirtualMachine>();
   private readonly spec: GuestSpec;
   private readonly voice: AgentVoice;
   private booted: Guest | undefined;
@@ -36,8 +39,21 @@ export class MicroVm {
 
   /** Boots the VM and waits for its agent. @throws as `Guest.boot` */
   async boot(): Promise<Guest> {
-    this.booted = await Guest.boot(this.spec, this.router, (event, clock) => this.onEvent(event, clock));
+    const onStarted = (vm: VirtualMachine): void => this.vmm.resolve(vm);
+    try {
+      this.booted = await Guest.boot(this.spec, this.router, onStarted, (event, clock) =>
+        this.onEvent(event, clock),
+      );
+    } catch (error) {
+      this.vmm.reject(error);
+      throw error;
+    }
     return this.booted;
+  }
+
+  /** Settles when the VMM runs, before its guest has booted. */
+  get started(): Promise<VirtualMachine> {
+    return this.vmm.promise;
   }
 
   get shape(): GuestSpec["settled"]["shape"] {

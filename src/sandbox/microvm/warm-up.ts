@@ -25,7 +25,7 @@ export async function warmUp(agent: AgentClient, runtime: string, exited: Promis
     terminal: false,
     args: [`/bin/${runtime}`, "--version"],
   };
-  const config = guestConfig({ ...template, process }, WARM_UP_ID, "/nowhere");
+  const config = guestConfig({ ...template, process }, WARM_UP_ID, "/nowhere", true);
   await traced("agent", "run a throw-away container", { why: WHY }, async () => {
     await agent.mount({ target: ROOT, fstype: "tmpfs", source: "tmpfs", options: "" });
     await agent.mount({ target: `${ROOT}/bin`, fstype: "bind", source: "/bin", options: "" });

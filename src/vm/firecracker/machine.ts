@@ -31,6 +31,7 @@ const STAND_IN = "disk.empty";
 /** One VM under Firecracker; see `VirtualMachine` for what may be called when. */
 export class FirecrackerMachine implements VirtualMachine {
   readonly endsWithGuest = true;
+  readonly card = undefined;
   readonly exited: Promise<VmExit>;
   readonly disksReady: Promise<void>;
   private readonly spec: VmSpec;

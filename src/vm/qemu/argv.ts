@@ -1,5 +1,7 @@
 import { join } from "node:path";
 import type { DiskSlot } from "../../image/root-disks.ts";
+import type { CardShape } from "../shape.ts";
+import { cardArgs } from "./card.ts";
 import type { ShareDevice } from "./share-device.ts";
 
 /** Descriptors that QEMU is given: of sockets that are connected (see `Daemon`), */
@@ -38,6 +40,7 @@ export interface QemuVmOptions {
   id: string;
   share: Pick<ShareDevice, "args" | "sharedMemory"> | undefined;
   disks: readonly DiskSlot[];
+  card?: CardShape | undefined;
   debug: boolean;
 }
 
@@ -110,7 +113,7 @@ function accelerator(accel: "kvm" | "tcg", vcpus: number): string {
   return accel === "kvm" ? "kvm" : `tcg,thread=${vcpus === 1 ? "single" : "multi"},tb-size=${TB_SIZE_MIB}`;
 }
 
-function devices({ share, disks, debug }: QemuVmOptions): string[] {
+function devices({ share, disks, card, debug }: QemuVmOptions): string[] {
   const agent = `socket,id=agent,fd=${AGENT_FD},server=on,wait=off`;
   const people = `socket,id=people,fd=${PEOPLE_FD},server=on,wait=off`;
   const args: string[][] = [
@@ -120,6 +123,7 @@ function devices({ share, disks, debug }: QemuVmOptions): string[] {
     ["-device", "virtio-rng-device"],
     [...(share?.args ?? [])],
     ...disks.map(diskArgs),
+    card === undefined ? [] : cardArgs(card),
     debug ? ["-chardev", people, "-mon", "chardev=people,mode=control"] : [],
   ];
   return args.flat();

@@ -5,6 +5,7 @@ import { hostTscKhz } from "../host-tsc.ts";
 import { kernelCmdline } from "../kernel-cmdline.ts";
 import type { VmSpec } from "../virtual-machine.ts";
 import { AGENT_FD, agentSocketPath, diskPath, PEOPLE_FD, qemuArgv, qmpSocketPath } from "./argv.ts";
+import { confinedTap } from "./card.ts";
 import { QEMU_PARAMETERS } from "./parameters.ts";
 import { programRoot } from "./program-root.ts";
 import { SHARE_FD, type ShareDevice } from "./share-device.ts";
@@ -44,7 +45,7 @@ export function vmmArgv(
     cmdline: kernelCmdline({ own: QEMU_PARAMETERS, accel, tscKhz, debug, extra: extraCmdline }),
     knownTsc: tscKhz !== undefined,
     isUnlocked: shape.isUnlocked ?? false,
-    vm: { id: id.slice(0, 64), share, disks, debug },
+    vm: { id: id.slice(0, 64), share, disks, card: shape.card, debug },
   });
 }
 
@@ -56,7 +57,7 @@ function confine(
   disks: readonly Disk[],
   user: number | UserOfMonitor,
 ): Confinement {
-  const { kernel, initrd, debug } = shape;
+  const { kernel, initrd, debug, card } = shape;
   const { shadowPid, devices = [], socket } = device ?? {};
   const sockets: ConfinedSocket[] = [{ kind: "listen", fd: AGENT_FD, path: agentSocketPath(stateDir) }];
   if (debug) sockets.push({ kind: "listen", fd: PEOPLE_FD, path: qmpSocketPath(stateDir) });
@@ -67,6 +68,7 @@ function confine(
     devices: [...(root.devices ?? []), ...devices],
     binds: disks.map(({ file, readOnly }, index) => ({ source: file, name: diskPath(index), readOnly })),
     sockets,
+    tap: card && confinedTap(card),
     isUnlocked: shape.isUnlocked ?? false,
     // Who serves files acts for their owners, and so stays root.
     ...(shadowPid === undefined ? { user } : { shadowPid }),

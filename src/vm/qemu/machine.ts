@@ -5,7 +5,9 @@ import type { Duplex } from "node:stream";
 import type { Deadline } from "../../base/deadline.ts";
 import { NkError } from "../../base/errors.ts";
 import { BoundedLog } from "../../host/bounded-log.ts";
+import { TAP_NAME } from "../../host/confinement.ts";
 import { spawnDaemon, type DaemonProcess } from "../../host/daemon-process.ts";
+import type { NetDevice } from "../../host/net-device.ts";
 import { sandboxUser } from "../../host/sandbox-user.ts";
 import type { Disk } from "../../image/root-disks.ts";
 import type { GuestMount, Share } from "../../share/share.ts";
@@ -48,6 +50,11 @@ export class QemuMachine implements VirtualMachine {
 
   get shareMount(): GuestMount | undefined {
     return this.folder?.mount;
+  }
+
+  get card(): NetDevice | undefined {
+    if (this.spec.shape.card?.backend !== "tap" || this.pid === undefined) return undefined;
+    return { netns: `/proc/${this.pid}/ns/net`, name: TAP_NAME };
   }
 
   get pid(): number | undefined {

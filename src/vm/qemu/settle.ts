@@ -4,6 +4,7 @@ import { CHOOSE_SHARE, type ShareKind } from "../../share/share.ts";
 import { decideAccel, type Accel } from "../accel.ts";
 import type { Reasons, Settled, Settlement, Wish } from "../driver.ts";
 import { volumesFor, type Volumes } from "../volumes.ts";
+import { cardShape } from "./card.ts";
 import { autoShare, chooseVolumes } from "./choose-share.ts";
 import { findQemu, type QemuBinary } from "./detect.ts";
 
@@ -37,6 +38,7 @@ async function settled(wish: Wish): Promise<Settled> {
       root,
       ...(volumes && { volumes }),
       ...(server !== undefined && { server }),
+      ...(wish.card && { card: cardShape(wish.card, vcpus) }),
       ...(wish.confine === "off" && { isUnlocked: true }),
       debug,
     },

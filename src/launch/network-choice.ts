@@ -1,0 +1,99 @@
+import { existsSync } from "node:fs";
+import { NkError } from "../base/errors.ts";
+import type { Publication, NetworkSpec } from "../network/network.ts";
+import { parsePublication } from "../network/publication.ts";
+import type { Bundle } from "../oci/bundle.ts";
+import type { Settings } from "../oci/settings.ts";
+import { notices } from "../trace/channels.ts";
+import type { CardBackend } from "../vm/shape.ts";
+
+const TUN = "/dev/net/tun";
+
+type Namespace = { path?: string | undefined };
+
+/** Who the network is for. */
+export interface NetworkUser {
+  /** Undefined: a VM that is made before its containers. */
+  config?: Bundle["config"];
+  /** Nobody manages the container's network: a person has typed the command. A manager asks for a pid file. */
+  isByHand: boolean;
+}
+
+/**
+ * What `--vm-net` comes to. `auto`: what the container's network namespace has, where config.json names one or has hooks that may fill the one it asks
+ * for; a card on the host's bridge for a container or VM that a person has made.
+ * @throws BAD_CONFIG for a container that is to have the host's network, which a VM cannot, and for ports that nothing can lead to
+ */
+export function chooseNetwork(settings: Settings, user: NetworkUser): NetworkSpec {
+  const publish = settings.publish.map(parsePublication);
+  const spec = specOf(
+    settings,
+    settings.net === "auto" ? autoKind(user) : settings.net,
+    networkNamespace(user),
+    publish,
+  );
+  if (publish.length > 0 && !("publish" in spec)) throw noPorts(spec.kind);
+  if (spec.kind === "netns" && networkNamespace(user) === undefined) throw noNamespace();
+  return spec;
+}
+
+/** The card that a VM needs for it; undefined: none. */
+export function cardFor({ kind }: NetworkSpec): CardBackend | undefined {
+  if (kind === "none") return undefined;
+  return kind === "user" ? "user" : "tap";
+}
+
+function specOf(
+  { bridge, subnet, subnet6 }: Settings,
+  kind: NetworkSpec["kind"],
+  network: Namespace | undefined,
+  publish: Publication[],
+): NetworkSpec {
+  if (kind === "user") return { kind, publish };
+  if (kind === "netns") return { kind, path: network?.path || undefined };
+  if (kind === "none") return { kind };
+  return { kind, bridge, subnet, ...(subnet6 !== "none" && { subnet6 }), publish };
+}
+
+function autoKind(user: NetworkUser): NetworkSpec["kind"] {
+  const { config, isByHand } = user;
+  if (config !== undefined && networkNamespace(user) === undefined) throw hostNetwork();
+  if (!existsSync(TUN)) {
+    notices.publish(`the VM has no network: this host has no ${TUN}`);
+    return "none";
+  }
+  const isManaged = networkNamespace(user)?.path || hasHostHooks(config) || !isByHand;
+  return isManaged && config !== undefined ? "netns" : "tap";
+}
+
+function networkNamespace({ config }: NetworkUser): Namespace | undefined {
+  return config?.linux?.namespaces?.find(({ type }) => type === "network");
+}
+
+/** Docker's, and CNI's by OCI hooks, put the interfaces in. */
+function hasHostHooks(config: Bundle["config"] | undefined): boolean {
+  const { prestart = [], createRuntime = [], createContainer = [] } = config?.hooks ?? {};
+  return prestart.length + createRuntime.length + createContainer.length > 0;
+}
+
+function hostNetwork(): NkError {
+  return new NkError(
+    "BAD_CONFIG",
+    "linux.namespaces has no network, which means the host's network, and a VM cannot have that: " +
+      "use --vm-net=tap (vm.net in the settings for all) for a network of its own, --vm-net=none, or --mode=container",
+  );
+}
+
+function noNamespace(): NkError {
+  return new NkError(
+    "BAD_CONFIG",
+    "--vm-net=netns (vm.net): linux.namespaces of config.json has no network, whose interfaces the VM would take: use --vm-net=tap",
+  );
+}
+
+function noPorts(kind: string): NkError {
+  return new NkError(
+    "BAD_CONFIG",
+    `--vm-publish (vm.publish): a VM with --vm-net=${kind} has no port that nano-sandbox leads to it: use --vm-net=tap, or have the ports published by who has made its network`,
+  );
+}
