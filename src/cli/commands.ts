@@ -125,6 +125,14 @@ export const COMMANDS: Record<string, Entry> = {
     summary: "show the console of a virtual machine, or attach to it",
     load: async () => (await import("./commands/vm-console.ts")).vmConsole,
   },
+  "vm-net": {
+    summary: "show the network of a virtual machine",
+    load: async () => (await import("./commands/vm-net.ts")).vmNet,
+  },
+  "vm-capture": {
+    summary: "capture the packets of a virtual machine",
+    load: async () => (await import("./commands/vm-capture.ts")).vmCapture,
+  },
   "vm-agent": {
     summary: "send requests to the agent of a virtual machine",
     load: async () => (await import("./commands/vm-agent.ts")).vmAgent,

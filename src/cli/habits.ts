@@ -36,7 +36,7 @@ const inConfig = (member: string): string => `that is ${member} in the bundle's 
 const RUN: Readonly<Record<string, string>> = {
   v: `a bind mount is an entry of mounts in the bundle's config.json: ${MOUNT}`,
   e: `${inConfig("process.env")}; for one command in it: nk-runtime exec -e NAME=VALUE ID COMMAND`,
-  p: "nothing publishes ports here: podman does, with --runtime=nk-runtime, for containers on the host's kernel",
+  p: "--vm-publish HOST:CONTAINER, for a container in a VM",
   w: inConfig("process.cwd"),
   u: inConfig("process.user"),
   m: "--vm-memory=MIB sizes the VM; the container's limit is linux.resources.memory in config.json",
@@ -45,7 +45,8 @@ const RUN: Readonly<Record<string, string>> = {
   name: "the name is the last word: nk-runtime run [options] NAME",
   entrypoint: inConfig("process.args"),
   cpus: "--vm-vcpus=N, for a VM; the container's limit is linux.resources.cpu in config.json",
-  network: "a network is a namespace with a path in linux.namespaces of config.json",
+  network:
+    "--vm-net=none|tap|netns|user, for a container in a VM (docs/networking.md); else a namespace with a path in linux.namespaces of config.json",
   privileged: inConfig("process.capabilities"),
   "cap-add": inConfig("process.capabilities"),
   "cap-drop": inConfig("process.capabilities"),

@@ -1,0 +1,82 @@
+import { NkError } from "../base/errors.ts";
+import { isObject, parseJson } from "../base/json.ts";
+import type { NetDevice } from "../host/net-device.ts";
+import type { NetworkRecord } from "../state/network-record.ts";
+import { runNetworkCommand } from "./programs.ts";
+
+const WHY = "what the host's kernel says of it now";
+
+/** The tap of a VM as it is, for people. */
+export interface NetworkView {
+  record: NetworkRecord;
+  tap?: TapView;
+}
+
+export interface TapView extends NetDevice {
+  mac: string;
+  mtu: number;
+  state: string;
+  /** As the guest sees it: received is what the host has sent to it. */
+  received: Counters;
+  sent: Counters;
+  /** What `tc` and `nft` have about it, in their words. */
+  rules: string;
+}
+
+export interface Counters {
+  bytes: number;
+  packets: number;
+  dropped: number;
+}
+
+/** Where the tap of a VM is; undefined: its network has none. @param monitorPid a process in the namespace where the monitor is */
+export function tapOf(record: NetworkRecord, monitorPid: number): NetDevice | undefined {
+  if (record.kind === "tap") return { netns: `/proc/${monitorPid}/ns/net`, name: record.tap };
+  if (record.kind === "netns") return { netns: record.netns, name: record.tap };
+  return undefined;
+}
+
+/** @throws NETWORK when the tap is not where the record says */
+export async function inspectNetwork(record: NetworkRecord, monitorPid: number): Promise<NetworkView> {
+  const tap = tapOf(record, monitorPid);
+  if (tap === undefined) return { record };
+  const [link, rules] = await Promise.all([readLink(tap), readRules(record, tap)]);
+  return { record, tap: { ...tap, ...link, rules } };
+}
+
+async function readLink(tap: NetDevice): Promise<Omit<TapView, keyof NetDevice | "rules">> {
+  const { name, netns } = tap;
+  const args = ["-s", "-j", "link", "show", "dev", name];
+  const text = await runNetworkCommand({ program: "ip", args, netns, name: "look at the tap", why: WHY });
+  const links = parseJson(text, "ip -s -j link");
+  const link: unknown = Array.isArray(links) ? links[0] : undefined;
+  if (!isObject(link) || !isObject(link["stats64"]))
+    throw new NkError("NETWORK", `expected statistics of ${name} from ip, found ${text.slice(0, 200)}`);
+  // What the host receives from a tap is what the guest has sent.
+  const { rx, tx } = link["stats64"];
+  return {
+    mac: String(link["address"]),
+    mtu: Number(link["mtu"]),
+    state: String(link["operstate"]).toLowerCase(),
+    received: counters(tx),
+    sent: counters(rx),
+  };
+}
+
+function counters(of: unknown): Counters {
+  const number = (name: string): number => (isObject(of) ? Number(of[name] ?? 0) : 0);
+  return { bytes: number("bytes"), packets: number("packets"), dropped: number("dropped") };
+}
+
+async function readRules(record: NetworkRecord, { name, netns }: NetDevice): Promise<string> {
+  if (record.kind === "tap") {
+    const args = ["list", "table", "inet", nftTable(record.bridge)];
+    return runNetworkCommand({ program: "nft", args, netns, name: "look at the rules", why: WHY });
+  }
+  const args = ["-s", "filter", "show", "dev", name, "ingress"];
+  return runNetworkCommand({ program: "tc", args, netns, name: "look at the redirections", why: WHY });
+}
+
+function nftTable(bridge: string): string {
+  return `nano-sandbox-${bridge}`;
+}
