@@ -56,6 +56,17 @@ export default defineConfig({
         },
       },
       {
+        // Under the real programs that people use; not part of `test.sh all`.
+        test: {
+          ...LIMITS,
+          name: "real",
+          include: ["test/real/**/*.test.ts"],
+          testTimeout: scaled(240_000),
+          hookTimeout: scaled(240_000),
+          fileParallelism: false,
+        },
+      },
+      {
         // Hours of use in some minutes; not part of `test.sh all`.
         test: {
           ...LIMITS,

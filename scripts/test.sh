@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Sets up like quickstart.sh and runs the tests; the last line is "N passed, N failed".
-#   sudo ./scripts/test.sh [unit|integration|vm|kvm|all|soak|distros]
+#   sudo ./scripts/test.sh [unit|integration|vm|kvm|all|soak|real|distros]
 # unit         style and type checks, C tests under sanitizers, TypeScript tests without root's powers
 # integration  the command line against fakes and the real native parts
 # vm           real virtual machines, on the distribution's kernel and on ours (compiled once, some minutes)
 # kvm          virtual machines with KVM, that of this machine or of the lab (docs/kvm-lab.md), on QEMU and, where NK_FIRECRACKER
 #              names its binary or it is on the PATH, on Firecracker; all has one of them
 # soak         what needs many containers or much time, up to an hour; not part of all
+# real         under podman, with its networks; not part of all
 # distros      in roots of Debian 12, 13, Ubuntu 22.04 and 24.04, or those that NK_DISTROS names: the build scripts, quickstart, a container by
 #              each share; an hour and a half when new (four kernels are compiled), half an hour later; not part of all
 set -euo pipefail
@@ -21,9 +22,10 @@ cd "$(dirname "$0")/.."
 which=${1:-all}
 case $which in
     unit | integration) packages=$TEST_PACKAGES ;;
+    real) packages="$TEST_PACKAGES $KERNEL_PACKAGES $REAL_PACKAGES" ;;
     vm | kvm | all | soak) packages="$TEST_PACKAGES $KERNEL_PACKAGES" ;;
     distros) packages="debootstrap:debootstrap debian-archive-keyring" ;;
-    -h | --help) sed -n '2,11s/^# \?//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,12s/^# \?//p' "$0"; exit 0 ;;
     *) die "there are no tests called $which (see --help)" ;;
 esac
 wanted() { [ "$which" = all ] || [ "$which" = "$1" ]; }
@@ -85,6 +87,10 @@ fi
 if [ "$which" = soak ]; then
     title "soak tests in virtual machines"
     SUITE_TIMEOUT_S=7200 test_vitest soak
+fi
+if [ "$which" = real ]; then
+    title "under the programs that people use"
+    SUITE_TIMEOUT_S=3600 test_vitest real
 fi
 if [ "$which" = distros ]; then
     for id in ${NK_DISTROS:-$DISTROS}; do test_distro "$id"; done

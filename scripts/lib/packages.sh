@@ -4,6 +4,7 @@
 # A line is `package`, or `package:command` when the command, wherever it came from, does as well.
 RUN_PACKAGES="
     qemu-system-x86:qemu-system-x86_64
+    iproute2:ip nftables:nft
     crun:crun
     runc:runc
     busybox-static
@@ -20,7 +21,13 @@ BUILD_PACKAGES="$AGENT_PACKAGES $CRUN_PACKAGES $MODULE_PACKAGES"
 KERNEL_PACKAGES="gcc make libc6-dev bc bison flex patch xz-utils bzip2 libelf-dev libssl-dev"
 TEST_PACKAGES="
     socat:socat jq:jq attr:getfattr acl:getfacl e2fsprogs erofs-utils procps:ps util-linux systemd:systemd-run
+    curl:curl iputils-ping:ping tcpdump:tcpdump
     shellcheck:shellcheck clang-format-14:clang-format-14 clang-14:clang-14
+"
+# Programs that call a runtime, and what they make networks with.
+REAL_PACKAGES="
+    podman:podman netavark aardvark-dns containernetworking-plugins golang-github-containernetworking-plugin-dnsname
+    dnsmasq-base iptables:iptables
 "
 
 # missing_packages LIST: those of the list that are not there. No network, some 30 ms.

@@ -31,6 +31,8 @@ export class Runtime implements AsyncDisposable {
   readonly root = mkdtempSync(join(tmpdir(), "nk-root-"));
   /** The command; another installation's where a test has one. */
   program = NK_RUNTIME;
+  /** What comes before it: it is run by another program, in another network namespace, say. */
+  launcher: string[] = [];
   private readonly bundles: TestBundle[] = [];
   private readonly idPrefix = `t${process.pid}-${(instances += 1)}-`;
   /** Of every `run`, and for a test's own `create` and `vm-create`. */
@@ -64,7 +66,8 @@ export class Runtime implements AsyncDisposable {
 
   /** @param env added to our own environment */
   spawn(args: string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
-    return spawn(this.program, ["--root", this.root, ...args], {
+    const [program = "", ...words] = [...this.launcher, this.program, "--root", this.root, ...args];
+    return spawn(program, words, {
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...this.env(), ...env },
     });
@@ -82,7 +85,8 @@ export class Runtime implements AsyncDisposable {
   async detached(args: string[], env: NodeJS.ProcessEnv = {}): Promise<void> {
     const log = join(this.root, ".stderr");
     const stderr = openSync(log, "w");
-    const child = spawn(this.program, ["--root", this.root, ...args], {
+    const [program = "", ...words] = [...this.launcher, this.program, "--root", this.root, ...args];
+    const child = spawn(program, words, {
       stdio: ["ignore", "ignore", stderr],
       env: { ...this.env(), ...env },
     });
