@@ -9,6 +9,7 @@ RUN_PACKAGES="
     runc:runc
     busybox-static
     diod:diod
+    iproute2:ip nftables:nft
 "
 AGENT_PACKAGES="gcc make libc6-dev libjansson-dev"
 # A static crun needs the archives that come with these packages.
@@ -24,6 +25,7 @@ TEST_PACKAGES="
     curl:curl iputils-ping:ping tcpdump:tcpdump
     shellcheck:shellcheck clang-format-14:clang-format-14 clang-14:clang-14
 "
+
 # Programs that call a runtime, and what they make networks with.
 REAL_PACKAGES="
     podman:podman netavark aardvark-dns containernetworking-plugins golang-github-containernetworking-plugin-dnsname

@@ -1,0 +1,100 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { NkError } from "../../base/errors.ts";
+import { reasonOf } from "../../base/system-error.ts";
+import type { HostFacts } from "./facts.ts";
+import type { SysctlValue } from "./records.ts";
+
+const ROOT = "/proc/sys/net";
+const FORWARDING = { 4: "ipv4/ip_forward", 6: "ipv6/conf/all/forwarding" } as const;
+
+/** Reads one below /proc/sys/net. @returns undefined: there is none */
+export type ReadSysctl = (path: string) => string | undefined;
+
+/**
+ * What has to be set so that the host forwards. A host that has its routes from routers' advertisements takes them while it forwards only where accept_ra
+ * is 2, so that comes first.
+ */
+export function forwardingSysctls(facts: HostFacts, read: ReadSysctl): SysctlValue[] {
+  const wanted = [
+    ...advertisedLinks(facts).map((link) => ({ path: `ipv6/conf/${link}/accept_ra`, from: "1", to: "2" })),
+    { path: FORWARDING[4], from: "0", to: "1" },
+    ...(facts.hasIpv6 ? [{ path: FORWARDING[6], from: "0", to: "1" }] : []),
+  ];
+  return wanted.filter(({ path, from }) => read(path) === from).map(({ path, to }) => ({ path, value: to }));
+}
+
+/** Links that get addresses or routes by advertisements. */
+function advertisedLinks({ links, routes }: HostFacts): string[] {
+  const byAddress = links.filter(({ addresses }) => addresses.some(({ isAdvertised }) => isAdvertised));
+  const byRoute = routes.filter(({ family, isAdvertised }) => family === 6 && isAdvertised);
+  return [...new Set([...byAddress.map(({ name }) => name), ...byRoute.map(({ link }) => link)])];
+}
+
+/**
+ * What to write down before `changes` are made, in the order in which it is put back. Who sets the forwarding of all links sets that of each: those that
+ * forward already are to do so again.
+ * @param links the folders of conf/
+ */
+export function valuesBefore(
+  changes: readonly SysctlValue[],
+  links: readonly string[],
+  read: ReadSysctl,
+): SysctlValue[] {
+  const forwards = changes.filter(({ path }) => !path.endsWith("accept_ra"));
+  const families = forwards.map(({ path }) => path.split("/")[0] ?? "");
+  const alone = families.flatMap((family) =>
+    links
+      .map((link) => `${family}/conf/${link}/forwarding`)
+      .filter((path) => !path.includes("/all/") && read(path) === "1"),
+  );
+  const others = changes.filter((change) => !forwards.includes(change));
+  return [...forwards.map(({ path }) => path), ...alone, ...others.map(({ path }) => path)].map((path) => ({
+    path,
+    value: read(path) ?? "0",
+  }));
+}
+
+/** Of the bridge itself, and gone with it: published ports are reached from the host's loopback address, and a router says nothing to us. */
+export function bridgeSysctls(bridge: string, has6: boolean): SysctlValue[] {
+  return [
+    { path: `ipv4/conf/${bridge}/route_localnet`, value: "1" },
+    ...(has6
+      ? [
+          { path: `ipv6/conf/${bridge}/accept_dad`, value: "0" },
+          { path: `ipv6/conf/${bridge}/accept_ra`, value: "0" },
+        ]
+      : []),
+  ];
+}
+
+export function readSysctl(path: string): string | undefined {
+  const file = join(ROOT, path);
+  return existsSync(file) ? readFileSync(file, "utf8").trim() : undefined;
+}
+
+export function sysctlLinks(): string[] {
+  return readdirSync(join(ROOT, "ipv4/conf"));
+}
+
+/** @throws NETWORK */
+export function writeSysctls(values: readonly SysctlValue[]): void {
+  for (const { path, value } of values) {
+    if (readSysctl(path) === value) continue;
+    const file = join(ROOT, path);
+    try {
+      writeFileSync(file, value);
+    } catch (error) {
+      throw new NkError(
+        "NETWORK",
+        `cannot set ${file} to ${value}: ${reasonOf(error)}: it is needed for --vm-net=tap`,
+        { cause: error },
+      );
+    }
+  }
+}
+
+/** Puts back what is still there: a link that is gone has taken its own along. @throws NETWORK */
+export function restoreSysctls(values: readonly SysctlValue[]): void {
+  writeSysctls(values.filter(({ path }) => readSysctl(path) !== undefined));
+}
