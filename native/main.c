@@ -2,6 +2,7 @@
 #include "confine/commands.h"
 #include "daemon/commands.h"
 #include "files/commands.h"
+#include "network/commands.h"
 #include "shadow/commands.h"
 
 #include <fcntl.h>
@@ -22,7 +23,9 @@ static int usage(void) {
         "       nk-shadow fifo PATH...\n"
         "       nk-shadow keep BYTES    from standard input to descriptors 3 and 4\n"
         "       nk-shadow files ROOT    with records on standard input\n"
-        "       nk-shadow remove FOLDER NAME\n",
+        "       nk-shadow remove FOLDER NAME\n"
+        "       nk-shadow probe-mirror\n"
+        "       nk-shadow watch-network NETNS\n",
         stderr);
     return 2;
 }
@@ -66,5 +69,9 @@ int main(int argc, char **argv) {
         return files_command(argv[2]);
     if (argc == 4 && strcmp(argv[1], "remove") == 0)
         return remove_command(argv[2], argv[3]);
+    if (argc == 2 && strcmp(argv[1], "probe-mirror") == 0)
+        return probe_mirror_command();
+    if (argc == 3 && strcmp(argv[1], "watch-network") == 0)
+        return watch_network_command(argv[2]);
     return usage();
 }

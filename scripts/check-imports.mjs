@@ -38,9 +38,10 @@ const SRC = {
 
 /** nk-shadow: "." is main.c. */
 const NATIVE = {
-  ".": "confine shadow daemon files common",
+  ".": "confine shadow daemon files network common",
   confine: "shadow common",
   shadow: "common",
+  network: "common",
   daemon: "common",
   files: "common",
   common: "",

@@ -1,0 +1,8 @@
+/* The subcommands of this room. Each returns the exit status of the process. */
+#ifndef NK_NETWORK_COMMANDS_H
+#define NK_NETWORK_COMMANDS_H
+
+int probe_mirror_command(void);
+int watch_network_command(const char *netns);
+
+#endif
