@@ -3,6 +3,7 @@ import type { NetworkKind, NetworkSpec } from "./network.ts";
 
 /** One row a kind; each is loaded where it is used alone. */
 const KINDS: Partial<Record<NetworkSpec["kind"], () => Promise<NetworkKind>>> = {
+  netns: async () => (await import("./netns/kind.ts")).netns,
   none: async () => (await import("./none.ts")).none,
   tap: async () => (await import("./tap/kind.ts")).tap,
 };

@@ -12,7 +12,8 @@ import type { NetworkRecord } from "../state/network-record.ts";
  *   boot; but after the hooks of the host, which may put interfaces into the container's namespace. It calls `journal` with all it is about to have
  *   before it has any of it; whoever finds that record later can release it without this process (`release`). When it throws, nothing is left.
  * - `plug` connects the card, and says what the guest is to be told. After it failed only `close` may be called.
- * - `refresh` is called at the start of a container, `watch` once after `plug`; `onChange` is told what the guest should have whenever that is something else. It never throws.
+ * - `watch` is called once after `plug`; `onChange` is told what the guest should have whenever that is something else. It never throws.
+ * - `refresh` looks now, as before the container's process starts: what is there by then is in its answer or has been told to `onChange`.
  * - `close` takes all of it back, also after any failure, also twice. A card that is plugged stays where it is: it goes with the VMM.
  *
  * `release` (of the kind) does the same from a record alone, for the command that finds a dead monitor's; also twice, also when nothing was left.
@@ -21,7 +22,7 @@ export interface Network {
   /** @throws NETWORK */
   plug(card: NetDevice): Promise<GuestNetwork>;
   watch(onChange: (network: GuestNetwork) => void): void;
-  /** Looks now whether the guest should have something else; undefined: it should not. @throws NETWORK */
+  /** What the guest should have, if that is something else than it was told last. @throws NETWORK */
   refresh(): Promise<GuestNetwork | undefined>;
   /** Never rejects: what could not be taken back is said to the monitor's log. */
   close(): Promise<void>;

@@ -11,7 +11,7 @@ const TIMEOUT_MS = 20_000;
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 
 /** The programs that do the work on the host, and the packages that have them. */
-const PACKAGES = { ip: "iproute2", tc: "iproute2", nft: "nftables" } as const;
+const PACKAGES = { ip: "iproute2", tc: "iproute2", nft: "nftables", sh: "dash" } as const;
 
 export type NetworkProgram = keyof typeof PACKAGES;
 
@@ -35,9 +35,14 @@ export interface NetworkCommand {
 export async function runNetworkCommand(command: NetworkCommand): Promise<string> {
   const { program, args, input, netns, name, why } = command;
   const inside = netns === undefined ? [] : [programPath("nsenter", "util-linux"), `--net=${netns}`];
-  const argv = [...inside, programPath(program, PACKAGES[program]), ...args];
+  const argv = [...inside, networkProgram(program), ...args];
   const what = input === undefined ? argv.join(" ") : `${argv.join(" ")} <<EOF\n${input}EOF`;
   return traced("network", name, { why, what }, () => run(argv, input ?? "", name));
+}
+
+/** Where it is, for a script. @throws NETWORK with the package that is missing */
+export function networkProgram(program: NetworkProgram): string {
+  return programPath(program, PACKAGES[program]);
 }
 
 function programPath(name: string, debianPackage: string): string {

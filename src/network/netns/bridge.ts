@@ -1,0 +1,132 @@
+import { randomBytes } from "node:crypto";
+import { NkError } from "../../base/errors.ts";
+import { networkProgram, runNetworkCommand } from "../programs.ts";
+import { BRIDGE, TAP, type Carried, type CarriedLink } from "./carry.ts";
+import type { Connector } from "./connector.ts";
+import type { LinkState } from "./links.ts";
+import type { NamespaceState } from "./read.ts";
+
+/** Their frames are told by the MAC that they have, so that they cannot give it to a guest. */
+const BOUND_TO_MAC = ["macvlan", "macvtap", "ipvlan", "ipvtap"];
+
+/**
+ * With a bridge the guest has the MAC that the interface had. That is written down as the alias of the bridge, which is there as long as the bridge is:
+ * whoever finds a bridge of a dead monitor can give the interface its MAC back.
+ * @returns the interfaces with the MACs that they had
+ */
+export function withOwnMacs(links: readonly LinkState[]): LinkState[] {
+  const owed = owedMac(links);
+  return links.map((link) =>
+    link.name === owed?.name && link.master === BRIDGE ? { ...link, mac: owed.mac } : link,
+  );
+}
+
+function owedMac(links: readonly LinkState[]): { name: string; mac: string } | undefined {
+  const [name, mac] = links.find((link) => link.name === BRIDGE)?.alias?.split(" ") ?? [];
+  return name === undefined || mac === undefined ? undefined : { name, mac };
+}
+
+/**
+ * The commands for `ip -batch` that make interface and tap the ports of a bridge; none where they are. The bridge is no part of the namespace's network: it
+ * answers no ARP, and what the interface gets goes past the namespace's own stack, which keeps its addresses.
+ * @param mac what the interface has from now on
+ */
+export function bridgeBatch(links: readonly LinkState[], port: CarriedLink, mac: string): string {
+  const bridge = links.find(({ name }) => name === BRIDGE);
+  const isPort = (name: string): boolean =>
+    links.some((link) => link.name === name && link.master === BRIDGE);
+  const alias = `${port.name} ${port.mac}`;
+  // It comes up when the rest is done.
+  const isDone = bridge?.isUp === true && bridge.alias === alias && isPort(port.name);
+  const lines = [
+    ...(bridge === undefined
+      ? [`link add name ${BRIDGE} mtu ${port.mtu} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`]
+      : []),
+    ...(isDone
+      ? []
+      : [
+          `link set dev ${BRIDGE} alias "${alias}" arp off`,
+          `link set dev ${port.name} master ${BRIDGE}`,
+          `link set dev ${port.name} address ${mac}`,
+          `link set dev ${BRIDGE} up`,
+        ]),
+    ...(isPort(TAP) ? [] : [`link set dev ${TAP} master ${BRIDGE}`]),
+  ];
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+/** The commands for `ip -batch` that take the bridge away; the interface is as it was. */
+export function undoBridgeBatch(links: readonly LinkState[]): string {
+  if (!links.some(({ name }) => name === BRIDGE)) return "";
+  const owed = owedMac(links);
+  const isThere = links.some(({ name, master }) => name === owed?.name && master === BRIDGE);
+  const lines = [
+    `link del dev ${BRIDGE}`,
+    ...(owed !== undefined && isThere ? [`link set dev ${owed.name} address ${owed.mac}`] : []),
+  ];
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+/** For kernels that drop what is redirected into a tap: a bridge in the namespace, with interface and tap as its ports. */
+export class Bridge implements Connector {
+  readonly maxLinks = 1;
+  private readonly netns: string;
+  private readonly reason: string;
+
+  /** @param reason why it is no mirror, for people */
+  constructor(netns: string, reason: string) {
+    this.netns = netns;
+    this.reason = reason;
+  }
+
+  async apply({ links }: NamespaceState, carried: Carried): Promise<void> {
+    const [port, ...others] = carried.links;
+    if (others.length > 0)
+      throw this.refusal(
+        `it has ${carried.links.map(({ name }) => name).join(", ")}, expected one interface`,
+      );
+    if (port === undefined) return this.undo({ links });
+    if (BOUND_TO_MAC.includes(port.kind ?? ""))
+      throw this.refusal(`${port.name} is of the kind ${port.kind}`);
+    const batch = bridgeBatch(links, port, randomMac());
+    if (batch !== "") await runIp(this.netns, batch, "bridge the interface and the VM's tap");
+  }
+
+  async undo({ links }: Pick<NamespaceState, "links">): Promise<void> {
+    await removeBridge(this.netns, links);
+  }
+
+  private refusal(found: string): NkError {
+    return new NkError(
+      "NETWORK",
+      `a VM on this host cannot take over that network namespace: ${found}; frames would have to be redirected with tc, and ${this.reason}`,
+    );
+  }
+}
+
+/** @throws NETWORK */
+export async function removeBridge(netns: string, links: readonly LinkState[]): Promise<void> {
+  const batch = undoBridgeBatch(links);
+  if (batch !== "") await runIp(netns, batch, "remove the bridge");
+}
+
+/** Version 6 is switched off on the bridge, which would have an address of its own. */
+async function runIp(netns: string, input: string, name: string): Promise<void> {
+  const script = `"$1" -batch - && off=/proc/sys/net/ipv6/conf/${BRIDGE}/disable_ipv6 && if [ -e $off ]; then echo 1 >$off; fi`;
+  const why = "the VM takes over the interface that the container's network namespace has";
+  await runNetworkCommand({
+    program: "sh",
+    args: ["-c", script, "sh", networkProgram("ip")],
+    input,
+    netns,
+    name,
+    why,
+  });
+}
+
+/** A locally administered one. */
+function randomMac(): string {
+  const bytes = randomBytes(6);
+  bytes[0] = ((bytes[0] ?? 0) & 0xfc) | 0x02;
+  return bytes.toString("hex").replace(/..(?!$)/g, "$&:");
+}

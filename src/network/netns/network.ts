@@ -1,0 +1,152 @@
+import type { GuestNetwork } from "../../agent/guest-network.ts";
+import { asNkError } from "../../base/errors.ts";
+import type { NetDevice } from "../../host/net-device.ts";
+import { warnings } from "../../trace/channels.ts";
+import type { Network } from "../network.ts";
+import { chooseCarried, notGiven, TAP, type Carried } from "./carry.ts";
+import type { Connector } from "./connector.ts";
+import { guestNetwork } from "./guest.ts";
+import type { Namespace } from "./namespace.ts";
+import { readNamespace, type NamespaceState } from "./read.ts";
+import { fitTap, moveTap, ownerOf, silenceTap, takenTap } from "./tap.ts";
+import { watchNamespace, type NamespaceWatch } from "./watch.ts";
+
+/** How often an interface may come or go between the look at a namespace and what is done with it. */
+const MAX_ATTEMPTS = 5;
+
+/** The interfaces of a network namespace, as those of a VM's guest. */
+export class NetnsNetwork implements Network {
+  private readonly namespace: Namespace;
+  private readonly connector: Connector;
+  private readonly id: string;
+  /** One look at a time, and what follows from it. */
+  private last: Promise<unknown> = Promise.resolve();
+  private hasTap = false;
+  private wasPlugged = false;
+  private isClosed = false;
+  private card: number | undefined;
+  /** What the guest was told, as JSON. */
+  private told: string | undefined;
+  private readonly noticed = new Set<string>();
+  private watching: NamespaceWatch | undefined;
+
+  constructor(namespace: Namespace, connector: Connector, id: string) {
+    this.namespace = namespace;
+    this.connector = connector;
+    this.id = id;
+  }
+
+  async plug(card: NetDevice): Promise<GuestNetwork> {
+    const { given, path } = this.namespace;
+    const state = await readNamespace(path);
+    const tap = state.links.find(({ name }) => name === TAP);
+    if (tap !== undefined) throw takenTap(given, ownerOf(tap));
+    await moveTap(card, this.namespace, this.id, state.hasIpv6);
+    this.hasTap = true;
+    this.wasPlugged = true;
+    return this.inTurn(async () => JSON.parse(await this.connect()) as GuestNetwork);
+  }
+
+  watch(onChange: (network: GuestNetwork) => void): void {
+    let isQueued = false;
+    const look = async (): Promise<void> => {
+      isQueued = false;
+      const network = await this.look();
+      if (network !== undefined) onChange(network);
+    };
+    this.watching = watchNamespace(this.namespace.path, () => {
+      // One that has not begun yet will see this change as well.
+      if (isQueued) return;
+      isQueued = true;
+      this.inTurn(look).catch((error: unknown) =>
+        warnings.publish(
+          `the container's network has changed, and the VM's has not: ${asNkError(error).message}`,
+        ),
+      );
+    });
+  }
+
+  refresh(): Promise<GuestNetwork | undefined> {
+    return this.inTurn(() => this.look());
+  }
+
+  async close(): Promise<void> {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    await this.watching?.end();
+    await this.inTurn(() => this.giveBack()).catch((error: unknown) =>
+      warnings.publish(
+        `the network namespace ${this.namespace.given} is not as it was: ${asNkError(error).message}`,
+      ),
+    );
+    this.namespace.close();
+  }
+
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.last.then(work);
+    this.last = turn.catch(() => {});
+    return turn;
+  }
+
+  private async look(): Promise<GuestNetwork | undefined> {
+    if (this.isClosed || !this.hasTap) return undefined;
+    const before = this.told;
+    const network = await this.connect();
+    return network === before ? undefined : (JSON.parse(network) as GuestNetwork);
+  }
+
+  /** Makes tap and interfaces one, as the namespace is now. @returns what the guest is to be told, as JSON */
+  private async connect(): Promise<string> {
+    let tried = "";
+    for (let attempt = 1; ; attempt++) {
+      const state = await readNamespace(this.namespace.path);
+      const tap = state.links.find(({ name }) => name === TAP);
+      if (tap === undefined) return this.tapIsGone();
+      const carried = this.choose(state);
+      try {
+        await fitTap(this.namespace.path, tap, carried);
+        await this.connector.apply(state, carried);
+        return this.tell(state, carried);
+      } catch (error) {
+        const links = JSON.stringify(carried.links);
+        if (links === tried || attempt === MAX_ATTEMPTS) throw error;
+        tried = links;
+      }
+    }
+  }
+
+  /** Of what comes later than the card, only as much as can be connected. */
+  private choose(state: NamespaceState): Carried {
+    const { links, notices } = chooseCarried(state, this.card);
+    const max = this.card === undefined ? links.length : this.connector.maxLinks;
+    const left = links
+      .slice(max)
+      .map(({ name }) => `${notGiven(name)}: on this host it can have ${max} alone`);
+    return { links: links.slice(0, max), notices: [...notices, ...left] };
+  }
+
+  /** With its VMM. */
+  private async tapIsGone(): Promise<string> {
+    this.hasTap = false;
+    await this.watching?.end();
+    return this.told ?? "";
+  }
+
+  private async giveBack(): Promise<void> {
+    if (!this.wasPlugged) return;
+    const state = await readNamespace(this.namespace.path);
+    if (state.links.some(({ name }) => name === TAP)) await silenceTap(this.namespace.path);
+    await this.connector.undo(state);
+  }
+
+  private tell(state: NamespaceState, carried: Carried): string {
+    const { network, notices } = guestNetwork(state, carried);
+    for (const notice of [...carried.notices, ...notices]) {
+      if (!this.noticed.has(notice)) warnings.publish(notice);
+      this.noticed.add(notice);
+    }
+    this.card = carried.links[0]?.index;
+    this.told = JSON.stringify(network);
+    return this.told;
+  }
+}

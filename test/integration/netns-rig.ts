@@ -1,0 +1,190 @@
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import type { GuestLink, GuestNetwork, GuestRoute } from "../../src/agent/guest-network.ts";
+import type { Network } from "../../src/network/network.ts";
+import { openNetns } from "../../src/network/netns/kind.ts";
+import type { NetworkRecord } from "../../src/state/network-record.ts";
+import { staticProgram } from "../fixtures/static-program.ts";
+
+export const WORKS = { works: true, reason: "the test says so" };
+export const DROPS = { works: false, reason: "the test says that this host's kernel drops them" };
+
+let rigs = 0;
+
+/**
+ * Network namespaces: `container`, into which a caller has put interfaces; `peer`, where their other sides are; `vmm`, where a VM's tap is first; `guest`,
+ * which stands for the guest. A process has the VM's tap and the guest's card, and passes frames between them as a VMM does.
+ */
+export class NetnsRig {
+  private readonly prefix = `nk-test-${process.pid}-${++rigs}`;
+  readonly container = `${this.prefix}-c`;
+  readonly peer = `${this.prefix}-p`;
+  readonly vmm = `${this.prefix}-v`;
+  readonly guest = `${this.prefix}-g`;
+  readonly records: NetworkRecord[] = [];
+  private readonly networks: Network[] = [];
+  private machine: ChildProcess | undefined;
+
+  constructor() {
+    for (const name of this.all()) execFileSync("ip", ["netns", "add", name]);
+    for (const name of this.all()) ip(name, "link set lo up");
+  }
+
+  /** A pair of interfaces with that name in both namespaces. */
+  veth(name: string, options = "", addresses: string[] = []): void {
+    ip(this.container, `link add ${name} ${options} type veth peer name ${name} netns ${this.peer}`);
+    ip(this.peer, `link set ${name} ${options} up`);
+    ip(this.container, `link set ${name} up`);
+    this.addresses(this.container, name, addresses);
+  }
+
+  addresses(namespace: string, name: string, addresses: string[]): void {
+    for (const address of addresses)
+      ip(namespace, `addr add ${address} dev ${name} ${address.includes(":") ? "nodad" : ""}`);
+  }
+
+  /** The tap `vm0` in `vmm` and the card `card` in `guest`. */
+  async bootVm(): Promise<void> {
+    const argv = ["netns", "exec", this.vmm, staticProgram("two-taps"), "vm0", "card"];
+    this.machine = spawn("ip", argv, { stdio: ["ignore", "pipe", "inherit"] });
+    if (this.machine.stdout !== null) await once(this.machine.stdout, "data");
+    ip(this.vmm, `link set card netns ${this.guest}`);
+    ip(this.guest, "link set card up");
+  }
+
+  async endVm(): Promise<void> {
+    const machine = this.machine;
+    this.machine = undefined;
+    if (machine === undefined || !machine.kill("SIGKILL")) return;
+    await once(machine, "exit");
+  }
+
+  async open(verdict = WORKS): Promise<Network> {
+    const network = await openNetns(
+      {
+        spec: { kind: "netns" },
+        id: "box",
+        netns: `/run/netns/${this.container}`,
+        hostname: "box",
+        journal: (record) => this.records.push(record),
+      },
+      async () => verdict,
+    );
+    this.networks.push(network);
+    return network;
+  }
+
+  async plug(network: Network): Promise<GuestNetwork> {
+    return network.plug({ netns: `/run/netns/${this.vmm}`, name: "vm0" });
+  }
+
+  /** Makes the guest's network what it is to be. */
+  configure({ links, routes, rules, neighbours }: GuestNetwork): void {
+    const before = JSON.parse(ip(this.guest, "-j -d link")) as {
+      ifname: string;
+      linkinfo?: { info_kind: string };
+    }[];
+    const kindOf = (kind: string): string[] =>
+      before.filter(({ linkinfo }) => linkinfo?.info_kind === kind).map(({ ifname }) => ifname);
+    const [card = ""] = kindOf("tun");
+    for (const name of kindOf("macvlan")) ip(this.guest, `link del ${name}`);
+    for (const family of ["-4", "-6"]) ip(this.guest, `${family} addr flush dev ${card}`);
+    const lines = [
+      ...links.flatMap((link, index) => linkLines(link, index === 0 ? card : (links[0]?.name ?? card))),
+      // A gateway must be reachable before it is named.
+      ...routes.toSorted((one, other) => Number(hasGateway(one)) - Number(hasGateway(other))).map(routeLine),
+      ...rules.map(
+        ({ family, priority, table, from = "all" }) =>
+          `-${family} rule add from ${from} table ${table} priority ${priority}`,
+      ),
+      ...neighbours.map(
+        ({ link, address, mac }) => `neigh replace ${address} lladdr ${mac} dev ${link} nud permanent`,
+      ),
+    ];
+    for (const line of lines) ip(this.guest, line);
+  }
+
+  ping(from: string, to: string, ...options: string[]): void {
+    run(from, "ping", "-c", "1", "-W", "5", ...options, to);
+  }
+
+  /** The MAC that a namespace has found for an address. */
+  macOf(namespace: string, address: string): string | undefined {
+    return /lladdr (\S+)/.exec(ip(namespace, `neigh show ${address}`))?.[1];
+  }
+
+  mac(namespace: string, name: string): string | undefined {
+    return /link\/ether (\S+)/.exec(ip(namespace, `link show ${name}`))?.[1];
+  }
+
+  /** What close must leave as it was. */
+  traces(): string {
+    const state = ["-d addr", "route show table all", "-6 route show table all", "rule"].map((what) =>
+      ip(this.container, what),
+    );
+    return [...state, run(this.container, "tc", "qdisc")]
+      .join("\n")
+      .replace(/promiscuity \d+ (allmulti \d+ )?/g, "");
+  }
+
+  async close(): Promise<void> {
+    for (const network of this.networks) await network.close();
+    await this.endVm();
+    for (const name of this.all()) execFileSync("ip", ["netns", "del", name]);
+  }
+
+  private all(): string[] {
+    return [this.container, this.peer, this.vmm, this.guest];
+  }
+}
+
+function linkLines({ name, mac, mtu, isUp, isCard, addresses }: GuestLink, card: string): string[] {
+  const make = isCard
+    ? [`link set ${card} down`, `link set ${card} name ${name} address ${mac} mtu ${mtu}`]
+    : [`link add link ${card} name ${name} address ${mac} mtu ${mtu} type macvlan mode private`];
+  return [
+    ...make,
+    `link set ${name} addrgenmode none`,
+    `link set ${name} ${isUp ? "up" : "down"}`,
+    ...addresses.map(
+      (it) =>
+        `addr add ${it.address}${it.peer === undefined ? "" : ` peer ${it.peer}`}/${it.prefix} dev ${name} scope ${it.scope} ` +
+        `${it.noPrefixRoute ? "noprefixroute" : ""} ${it.address.includes(":") ? "nodad" : ""}`,
+    ),
+  ];
+}
+
+function hasGateway({ hops }: GuestRoute): boolean {
+  return hops.some(({ gateway }) => gateway !== undefined);
+}
+
+function routeLine({
+  family,
+  destination,
+  table,
+  protocol,
+  scope,
+  metric,
+  source,
+  hops,
+}: GuestRoute): string {
+  const [hop] = hops;
+  return [
+    `-${family} route add ${destination} table ${table} proto ${protocol} scope ${scope}`,
+    ...(metric > 0 ? [`metric ${metric}`] : []),
+    ...(hop?.gateway === undefined ? [] : [`via ${hop.gateway}`]),
+    ...(hop === undefined ? [] : [`dev ${hop.link}`]),
+    ...(source === undefined ? [] : [`src ${source}`]),
+  ].join(" ");
+}
+
+export function ip(namespace: string, line: string): string {
+  return run(namespace, "ip", ...line.split(" ").filter((word) => word !== ""));
+}
+
+export function run(namespace: string, ...argv: string[]): string {
+  return execFileSync("ip", ["netns", "exec", namespace, ...argv], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
