@@ -18,7 +18,8 @@ static int usage(void) {
         "       nk-shadow spawn [--keep FD]... [--parent PID] [--guard PID] [--files N] -- PROGRAM [ARG]...\n"
         "       nk-shadow serve --tree SHADOW ... -- PROGRAM [ARG]...\n"
         "       nk-shadow confine ... -- PROGRAM [ARG]...\n"
-        "       nk-shadow jail FOLDER ROOT [--bind SOURCE NAME ro|rw]... -- PROGRAM [ARG]...\n"
+        "       nk-shadow jail FOLDER ROOT [--tap UID] [--bind SOURCE NAME ro|rw]... -- PROGRAM [ARG]...\n"
+        "       nk-shadow unpersist PID\n"
         "       nk-shadow rights\n"
         "       nk-shadow fifo PATH...\n"
         "       nk-shadow keep BYTES    from standard input to descriptors 3 and 4\n"
@@ -57,6 +58,8 @@ int main(int argc, char **argv) {
         return confine_command(argc - 2, argv + 2);
     if (argc >= 2 && strcmp(argv[1], "jail") == 0)
         return jail_command(argc - 2, argv + 2);
+    if (argc == 3 && strcmp(argv[1], "unpersist") == 0)
+        return unpersist_command(argv[2]);
     if (argc == 2 && strcmp(argv[1], "rights") == 0)
         return rights_command();
     if (argc >= 3 && strcmp(argv[1], "fifo") == 0)

@@ -89,4 +89,9 @@ static inline int nk_pidfd_open(pid_t pid) {
     return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
+/* A copy of the descriptor `fd` of that process, for who may trace it. */
+static inline int nk_pidfd_getfd(int pidfd, int fd) {
+    return (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+}
+
 #endif

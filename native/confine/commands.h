@@ -5,6 +5,7 @@
 int serve_command(int argc, char **argv);
 int confine_command(int argc, char **argv);
 int jail_command(int argc, char **argv);
+int unpersist_command(const char *pid);
 int rights_command(void);
 
 #endif

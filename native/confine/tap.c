@@ -1,6 +1,7 @@
 /* A tap in a network namespace of its own. */
 #include "tap.h"
 
+#include "common/cleanup.h"
 #include "common/fail.h"
 #include "common/words.h"
 
@@ -56,4 +57,14 @@ int tap_open(const struct tap *tap, int fds[2 * TAP_MAX_QUEUES]) {
             return -1;
     }
     return count;
+}
+
+int tap_leave(unsigned user) {
+    cleanup_close int fd = open_queue(1);
+
+    if (fd < 0)
+        return -1;
+    if (ioctl(fd, TUNSETOWNER, user) < 0 || ioctl(fd, TUNSETPERSIST, 1) < 0)
+        return fail_errno("cannot leave the tap to user %u", user);
+    return 0;
 }

@@ -27,4 +27,8 @@ int tap_unshare(const struct tap *tap);
  * as one of them is. */
 int tap_open(const struct tap *tap, int fds[2 * TAP_MAX_QUEUES]);
 
+/* Makes a tap of one queue that stays, for a program that opens it by its name, as `user` and without any
+ * capability: nk-shadow unpersist. */
+int tap_leave(unsigned user);
+
 #endif

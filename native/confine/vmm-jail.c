@@ -1,7 +1,10 @@
 /* nk-shadow jail: a folder in memory that only the program sees, with files of the host in it. */
 #include "commands.h"
 #include "common/cleanup.h"
+#include "common/fail.h"
 #include "common/syscalls.h"
+#include "common/words.h"
+#include "tap.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,8 +22,9 @@
 #define MAX_BINDS 16
 
 static int usage(void) {
-    fputs("usage: nk-shadow jail FOLDER ROOT [--bind SOURCE NAME ro|rw]... -- PROGRAM [ARG]...\n"
-          "       ROOT: below FOLDER, where the files appear\n",
+    fputs("usage: nk-shadow jail FOLDER ROOT [--tap UID] [--bind SOURCE NAME ro|rw]... -- PROGRAM [ARG]...\n"
+          "       ROOT: below FOLDER, where the files appear\n"
+          "       UID: has a tap in the network namespace that we are in\n",
           stderr);
     return 125;
 }
@@ -95,11 +99,28 @@ static int furnish(const char *root, const struct bind *binds, int count) {
     return 0;
 }
 
+/* Made here, for what comes out of the jailer has no rights to make one. */
+static int leave_tap(const char *user) {
+    unsigned number;
+
+    if (words_number(user, &number) < 0)
+        return usage();
+    if (tap_leave(number) == 0)
+        return 0;
+    fprintf(stderr, "nk-shadow jail: %s\n", fail_text());
+    return 125;
+}
+
 int jail_command(int argc, char **argv) {
     struct bind binds[MAX_BINDS];
     int count = 0;
     int i = 2;
 
+    if (i + 1 < argc && strcmp(argv[i], "--tap") == 0) {
+        if (leave_tap(argv[i + 1]) != 0)
+            return 125;
+        i += 2;
+    }
     for (; i + 3 < argc && strcmp(argv[i], "--bind") == 0 && count < MAX_BINDS; i += 4) {
         if (take(&binds[count++], argv + i) < 0)
             return 125;

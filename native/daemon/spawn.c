@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,13 +31,15 @@ struct options {
     int files;
     /* A folder that others write to meanwhile. NULL: none. */
     const char *foreign;
+    /* In a network namespace of its own. */
+    bool own_network;
     char **command;
 };
 
 static int usage(const char *problem) {
     fprintf(stderr,
             "nk-shadow spawn: %s\nusage: nk-shadow spawn [--keep FD]... [--parent PID] [--guard PID] "
-            "[--files N] [--foreign FOLDER] -- PROGRAM [ARG]...\n",
+            "[--files N] [--foreign FOLDER] [--unshare net] -- PROGRAM [ARG]...\n",
             problem);
     return 125;
 }
@@ -70,6 +73,10 @@ static const char *parse(struct options *options, int argc, char **argv) {
                 return "--files needs a number";
         } else if (strcmp(argv[i], "--foreign") == 0) {
             options->foreign = argv[i + 1];
+        } else if (strcmp(argv[i], "--unshare") == 0) {
+            options->own_network = argv[i + 1] && strcmp(argv[i + 1], "net") == 0;
+            if (!options->own_network)
+                return "--unshare needs the word net";
         } else {
             return "unknown option";
         }
@@ -118,6 +125,11 @@ int spawn_command(int argc, char **argv) {
     signals_reset();
     if (set_limit(options.files) < 0 || (options.guard > 0 && guard_start(options.guard) < 0)) {
         fprintf(stderr, "nk-shadow spawn: limit or guard: %s\n", strerror(errno));
+        return 125;
+    }
+    /* The guard is not in it, so that it goes with the program. */
+    if (options.own_network && unshare(CLONE_NEWNET) < 0) {
+        fprintf(stderr, "nk-shadow spawn: network namespace: %s\n", strerror(errno));
         return 125;
     }
     if (restrict_foreign(options.foreign) < 0) {
