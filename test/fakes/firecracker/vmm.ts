@@ -94,6 +94,7 @@ export class Vmm {
       drives: this.drives
         .all()
         .map(({ config, path, readOnly }) => ({ id: config.drive_id, path, readOnly })),
+      cards: this.interfaces.cards(),
       vsock: this.vsock,
       console: (text) => this.serial.write(text),
     });

@@ -10,7 +10,7 @@ export const BUILD =
  * Starts a program that ends with us, however we end, and has the descriptors from 3 on that `stdio` gives it. None of them can be "ignore":
  * a jail has no /dev/null.
  */
-export function startDaemon(command: readonly string[], stdio: IOType[]): ChildProcess {
+export function startDaemon(command: readonly string[], stdio: (IOType | number)[]): ChildProcess {
   const kept = stdio.slice(3).flatMap((_, index) => ["--keep", String(index + 3)]);
   const args = ["spawn", ...kept, "--parent", String(process.pid), "--", ...command];
   return spawn(join(BUILD, "bin/nk-shadow"), args, { stdio });

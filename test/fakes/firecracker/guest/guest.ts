@@ -8,6 +8,14 @@ export interface GuestDrive {
   readOnly: boolean;
 }
 
+export interface GuestCard {
+  id: string;
+  /** Null: any. */
+  mac: string | null;
+  /** A descriptor of ours, of its tap. */
+  fd: number;
+}
+
 /** What a guest is made of. */
 export interface GuestHardware {
   machine: MachineConfig;
@@ -16,6 +24,7 @@ export interface GuestHardware {
   /** With what Firecracker adds to it. */
   cmdline: string;
   drives: readonly GuestDrive[];
+  cards: readonly GuestCard[];
   vsock: Vsock | undefined;
   /** Where the serial port writes. */
   console: (text: Buffer) => void;

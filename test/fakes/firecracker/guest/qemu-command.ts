@@ -4,15 +4,17 @@ import { hostTscKhz } from "../../../../src/vm/host-tsc.ts";
 import { kernelCmdline } from "../../../../src/vm/kernel-cmdline.ts";
 import { QEMU_PARAMETERS } from "../../../../src/vm/qemu/parameters.ts";
 import { VHOST_SOCKET } from "./vsock-device.ts";
-import type { GuestDrive, GuestHardware } from "./guest.ts";
+import type { GuestCard, GuestDrive, GuestHardware } from "./guest.ts";
 
 export type Accel = "tcg" | "kvm";
 
 const QEMU = "qemu-system-x86_64";
+/** In QEMU, of the first card's tap; those of the others follow. */
+const FIRST_TAP_FD = 5;
 
 /** QEMU with the hardware that was configured. */
 export function qemuCommand(hardware: GuestHardware, accel: Accel): string[] {
-  const { machine, kernel, initrd, drives, vsock } = hardware;
+  const { machine, kernel, initrd, drives, cards, vsock } = hardware;
   const tscKhz = accel === "tcg" ? hostTscKhz() : undefined;
   const base = qemuArgv({
     qemu: findProgram(QEMU, process.env["PATH"] ?? "", ["/usr/bin"]) ?? QEMU,
@@ -37,6 +39,7 @@ export function qemuCommand(hardware: GuestHardware, accel: Accel): string[] {
     "-device",
     "virtio-rng-device",
     ...drives.flatMap(driveArguments),
+    ...cards.flatMap((card, index) => cardArguments(card, FIRST_TAP_FD + index)),
   ];
 }
 
@@ -67,4 +70,9 @@ function driveArguments({ id, path, readOnly }: GuestDrive): string[] {
   const file = { driver: "file", filename: path, locking: "off", discard: "unmap", "auto-read-only": true };
   const drive = { driver: "raw", "node-name": `drive-${id}`, "read-only": readOnly, discard: "unmap", file };
   return ["-blockdev", JSON.stringify(drive), "-device", `virtio-blk-device,drive=drive-${id}`];
+}
+
+function cardArguments({ id, mac }: GuestCard, fd: number): string[] {
+  const device = `virtio-net-device,netdev=net-${id}${mac === null ? "" : `,mac=${mac}`}`;
+  return ["-netdev", `tap,id=net-${id},fd=${fd}`, "-device", device];
 }

@@ -30,7 +30,8 @@ export class QemuGuest extends SilentGuest {
   override async start(hardware: GuestHardware): Promise<void> {
     if (hardware.vsock !== undefined) this.vsock = await VsockDevice.start(hardware.vsock);
     const command = qemuCommand(hardware, this.accel);
-    const qemu = startDaemon(command, ["inherit", "inherit", "inherit", "pipe", "pipe"]);
+    const taps = hardware.cards.map(({ fd }) => fd);
+    const qemu = startDaemon(command, ["inherit", "inherit", "inherit", "pipe", "pipe", ...taps]);
     const console = qemu.stdio[4] as Duplex;
     console.on("data", (text: Buffer) => hardware.console(text));
     console.on("error", () => {});

@@ -1,11 +1,10 @@
+import type { GuestCard } from "../guest/guest.ts";
 import { Fault } from "../http/fault.ts";
 import { made, optional, required, struct, text, u16, type Decode, type Fields } from "../serde/decode.ts";
 import { SerdeError } from "../serde/reader.ts";
 import type { Traits } from "../version.ts";
 import { rateLimiter, shown, updated, type RateLimiter } from "./rate-limiter.ts";
-
-/** IFNAMSIZ less its NUL byte. */
-const INTERFACE_NAME_MAX = 15;
+import { Tap } from "./tap.ts";
 
 const mac = made(text, (value) => {
   if (!/^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$/.test(value))
@@ -36,21 +35,23 @@ export const interfaceUpdate = struct("NetworkInterfaceUpdateConfig", {
 });
 export type InterfaceUpdate = ReturnType<typeof interfaceUpdate>;
 
-/** The network devices. Taps are names here: none is opened, and only those of this VM are known to be taken. */
+/** The network devices, each with its tap. */
 export class Interfaces {
-  private list: InterfaceConfig[] = [];
+  private list: { config: InterfaceConfig; tap: Tap }[] = [];
 
+  /** One with the same id is gone, also when the new one cannot be had. @throws Fault */
   insert(config: InterfaceConfig): void {
-    const others = this.list.filter(({ iface_id: id }) => id !== config.iface_id);
-    if (config.guest_mac !== null && others.some(({ guest_mac: taken }) => taken === config.guest_mac))
-      throw new Fault(`Network config error: The MAC address is already in use: ${config.guest_mac}`);
+    const others = this.list.filter(({ config: { iface_id: id } }) => id !== config.iface_id);
+    const { guest_mac: wanted } = config;
+    if (wanted !== null && others.some(({ config: { guest_mac: taken } }) => taken === wanted))
+      throw new Fault(`Network config error: The MAC address is already in use: ${wanted}`);
+    for (const { tap } of this.list.filter((known) => !others.includes(known))) tap.close();
     this.list = others;
-    checkTap(config.host_dev_name, others);
-    this.list = [...others, config];
+    this.list.push({ config, tap: new Tap(config.host_dev_name) });
   }
 
   update({ iface_id: id, rx_rate_limiter: rx, tx_rate_limiter: tx }: InterfaceUpdate): void {
-    const found = this.list.find((config) => config.iface_id === id);
+    const found = this.list.find(({ config }) => config.iface_id === id)?.config;
     if (found === undefined)
       throw new Fault(
         "Network config error: Unable to update the net device: Failed perform action on device: Device not found",
@@ -60,33 +61,28 @@ export class Interfaces {
   }
 
   has(id: string): boolean {
-    return this.list.some(({ iface_id: known }) => known === id);
+    return this.ids().includes(id);
+  }
+
+  /** What a guest is given. */
+  cards(): GuestCard[] {
+    return this.list.map(({ config, tap }) => ({ id: config.iface_id, mac: config.guest_mac, fd: tap.fd }));
   }
 
   ids(): string[] {
-    return this.list.map(({ iface_id: id }) => id);
+    return this.list.map(({ config }) => config.iface_id);
   }
 
   /** For a snapshot. */
   saved(): InterfaceConfig[] {
-    return this.list;
+    return this.list.map(({ config }) => config);
   }
 
   configs(): object[] {
-    return this.list.map((config) => ({
+    return this.list.map(({ config }) => ({
       ...config,
       rx_rate_limiter: shown(config.rx_rate_limiter),
       tx_rate_limiter: shown(config.tx_rate_limiter),
     }));
   }
-}
-
-function checkTap(name: string, others: readonly InterfaceConfig[]): void {
-  const opening = "Network config error: Could not create the network device: Open tap device failed:";
-  if (Buffer.byteLength(name) > INTERFACE_NAME_MAX) throw new Fault(`${opening} Invalid interface name`);
-  if (others.some(({ host_dev_name: taken }) => taken === name))
-    throw new Fault(
-      `${opening} Error while creating ifreq structure: Device or resource busy (os error 16). ` +
-        `Invalid TUN/TAP Backend provided by ${name}. Check our documentation on setting up the network devices.`,
-    );
 }
