@@ -23,6 +23,8 @@ export interface DaemonCommand {
   changesUser?: boolean;
   /** The most files that it may have open. */
   maxFiles?: number;
+  /** It is in a network namespace of its own. */
+  ownNetwork?: boolean;
   /** A folder that it reads while others may write to it: it follows no symbolic link in there, opens no device and writes nothing. */
   foreignDir?: string;
   /** It gets a root of its own. A process of ours waits for it and ends as it does. */
@@ -80,6 +82,7 @@ function start({
   stdin,
   changesUser = false,
   maxFiles,
+  ownNetwork = false,
   foreignDir,
   confinement,
 }: DaemonCommand): ChildProcess {
@@ -88,6 +91,7 @@ function start({
   const args = ["spawn", "--parent", us];
   if (changesUser) args.push("--guard", us);
   if (maxFiles !== undefined) args.push("--files", String(maxFiles));
+  if (ownNetwork) args.push("--unshare", "net");
   if (foreignDir !== undefined) args.push("--foreign", foreignDir);
   const kept = channelNumbers(channels);
   for (const fd of kept) {

@@ -5,17 +5,21 @@ import { JailPlace } from "./jail.ts";
 import { openPlace, type Place } from "./place.ts";
 import { fifosIn } from "./process.ts";
 
-/** Firecracker, and the jailer that it is started by, if there is one. */
-export type Programs = Pick<Shape, "program" | "jailer">;
+/** Firecracker, the jailer that it is started by, if there is one, and its card. */
+export type PlacedShape = Pick<Shape, "program" | "jailer" | "card">;
 
 /** A jail where there is a jailer. */
-export function choosePlace(wish: Programs & Pick<VmSpec, "stateDir" | "netns">): Place {
-  const { stateDir, program, jailer, netns } = wish;
+export function choosePlace(
+  shape: PlacedShape,
+  { stateDir, netns }: Pick<VmSpec, "stateDir" | "netns">,
+): Place {
+  const { program, jailer, card } = shape;
   const options = {
     id: instanceId(stateDir),
     stateDir,
     firecracker: program,
     logFifo: fifosIn(stateDir).log,
+    hasCard: card !== undefined,
   };
   return jailer === undefined ? openPlace(options) : new JailPlace({ ...options, jailer, netns });
 }

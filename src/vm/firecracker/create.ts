@@ -7,8 +7,7 @@ import { preflight } from "./preflight.ts";
 /** `VmDriver.create` */
 export async function create(spec: VmSpec): Promise<VirtualMachine> {
   checkSpec(spec);
-  const { program, jailer } = spec.shape;
-  const place = choosePlace({ ...spec, program, jailer });
+  const place = choosePlace(spec.shape, spec);
   await preflight(spec, place);
   return new FirecrackerMachine(spec, place);
 }

@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import { NkError } from "../../base/errors.ts";
 import { shadowPath } from "../../host/paths.ts";
 import { sandboxUser } from "../../host/sandbox-user.ts";
+import { unpersistTap } from "../../host/unpersist-tap.ts";
 import { firecrackerArgs, VSOCK_SOCKET, type Place, type PlaceFile, type PlaceOptions } from "./place.ts";
 
 /** Firecracker sizes a table by this limit; its own jailer takes the same number. */
@@ -12,7 +13,7 @@ const LOG = "log";
 
 export interface JailOptions extends PlaceOptions {
   jailer: string;
-  /** A network namespace for the VMM; undefined: ours. */
+  /** A network namespace for a VMM without a card; undefined: ours. */
   netns: string | undefined;
 }
 
@@ -26,6 +27,7 @@ export class JailPlace implements Place {
   readonly changesUser = true;
   readonly owner = { uid: sandboxUser(), gid: sandboxUser() };
   readonly vsockPath = `/run/${VSOCK_SOCKET}`;
+  readonly hasCard: boolean;
   private readonly options: JailOptions;
   private readonly folder: string;
   /** A name that nothing on the host has: before the jail is entered, the same path leads to the host's files. */
@@ -34,6 +36,7 @@ export class JailPlace implements Place {
 
   constructor(options: JailOptions) {
     this.options = options;
+    this.hasCard = options.hasCard;
     this.folder = join(options.stateDir, "jail");
     this.socketName = `${options.id}.sock`;
   }
@@ -52,12 +55,14 @@ export class JailPlace implements Place {
     ]);
     const user = ["--uid", String(this.owner.uid), "--gid", String(this.owner.gid)];
     const limits = ["--resource-limit", `no-file=${MAX_FILES}`];
-    const inNetns = netns === undefined ? [] : ["--netns", netns];
+    const tap = this.hasCard ? ["--tap", String(this.owner.uid)] : [];
+    const inNetns = netns === undefined || this.hasCard ? [] : ["--netns", netns];
     return [
       shadowPath(),
       "jail",
       this.folder,
       root,
+      ...tap,
       ...binds,
       "--",
       jailer,
@@ -87,6 +92,11 @@ export class JailPlace implements Place {
   /** A folder that is held open stays the one it was, whatever process gets the pid later. */
   entered(pid: number): void {
     this.runFolder = openSync(`/proc/${pid}/root/run`, constants.O_RDONLY | constants.O_DIRECTORY);
+  }
+
+  /** It was made by `nk-shadow jail`. */
+  cardOpened(pid: number): Promise<void> {
+    return unpersistTap(pid);
   }
 
   pathOf({ name }: PlaceFile): string {

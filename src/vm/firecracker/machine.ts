@@ -5,10 +5,12 @@ import type { Duplex } from "node:stream";
 import { Deadline } from "../../base/deadline.ts";
 import { NkError } from "../../base/errors.ts";
 import { BoundedLog } from "../../host/bounded-log.ts";
+import type { NetDevice } from "../../host/net-device.ts";
 import type { Disk } from "../../image/root-disks.ts";
 import { NinePVsockShare } from "../../share/nine-p-vsock.ts";
 import type { GuestMount, Share } from "../../share/share.ts";
 import { traced } from "../../trace/channels.ts";
+import { tapOf } from "../card.ts";
 import { kernelCmdline } from "../kernel-cmdline.ts";
 import { closeLogs, NEVER_BOOTED, openLogs, tailOf, type VmLogs } from "../logs.ts";
 import type { VmmMetrics } from "../vmm-metrics.ts";
@@ -18,6 +20,7 @@ import { flushMetrics, startInstance } from "./api/actions.ts";
 import type { FirecrackerApi } from "./api/api.ts";
 import { pauseBreaksVsock } from "./api/versions.ts";
 import { pauseVm, resumeVm } from "./api/vm.ts";
+import { putCard } from "./card.ts";
 import { configure, putDisks, standInsFor, swapDisks } from "./configure.ts";
 import { MetricsReader } from "./metrics.ts";
 import { FIRECRACKER_PARAMETERS } from "./parameters.ts";
@@ -31,7 +34,6 @@ const STAND_IN = "disk.empty";
 /** One VM under Firecracker; see `VirtualMachine` for what may be called when. */
 export class FirecrackerMachine implements VirtualMachine {
   readonly endsWithGuest = true;
-  readonly card = undefined;
   readonly exited: Promise<VmExit>;
   readonly disksReady: Promise<void>;
   private readonly spec: VmSpec;
@@ -64,6 +66,10 @@ export class FirecrackerMachine implements VirtualMachine {
 
   get pid(): number | undefined {
     return this.process?.pid;
+  }
+
+  get card(): NetDevice | undefined {
+    return tapOf(this.spec.shape, this.pid);
   }
 
   /** Valid once the VM has booted. */
@@ -129,12 +135,20 @@ export class FirecrackerMachine implements VirtualMachine {
       },
       deadline,
     );
+    await this.attachCard(api, deadline);
     // Whoever the guest dials must be there before it can dial.
     await this.agent.listen(place.hostVsockPath(), place.owner);
     await this.startShare(deadline);
     const finish = await this.attachDisks(api, made, deadline);
     await startInstance(api, deadline);
     this.settleDisks(finish());
+  }
+
+  private async attachCard(api: FirecrackerApi, deadline: Deadline): Promise<void> {
+    const { place, pid } = this;
+    if (!place.hasCard || pid === undefined) return;
+    await putCard(api, deadline);
+    await place.cardOpened(pid);
   }
 
   private async startShare(deadline: Deadline): Promise<void> {

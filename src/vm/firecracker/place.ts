@@ -27,12 +27,16 @@ export interface Place {
   argv(files: readonly PlaceFile[]): readonly [string, ...string[]];
   /** It changes its user, and so the kernel forgets whose child it is. */
   readonly changesUser: boolean;
+  /** Firecracker is in a network namespace of its own, and its tap is there. */
+  readonly hasCard: boolean;
   /** The user who must be able to reach our sockets. */
   readonly owner: Owner | undefined;
   /** Firecracker's API socket, as seen from us. @param pid of the process that was started with `argv` */
   apiSocket(pid: number): string;
   /** The API answered: Firecracker runs where it will stay. */
   entered(pid: number): void;
+  /** Firecracker has opened its tap, which goes with it from then on. */
+  cardOpened(pid: number): Promise<void>;
   /** How Firecracker is told of a file. */
   pathOf(file: PlaceFile): string;
   /** The vsock device's Unix socket, as Firecracker is told … */
@@ -49,6 +53,7 @@ export interface PlaceOptions {
   firecracker: string;
   /** The named pipe for its log. */
   logFifo: string;
+  hasCard: boolean;
 }
 
 export const API_SOCKET = "fc.sock";
@@ -63,16 +68,19 @@ export function firecrackerArgs(apiSocket: string, logPath: string): string[] {
 
 /** Firecracker as this user, on the host's files. */
 export function openPlace(options: PlaceOptions): Place {
-  const { id, stateDir, firecracker, logFifo } = options;
+  const { id, stateDir, firecracker, logFifo, hasCard } = options;
   const api = join(stateDir, API_SOCKET);
   const vsock = join(stateDir, VSOCK_SOCKET);
   return {
     isClosed: false,
     argv: () => [firecracker, "--id", id, ...firecrackerArgs(api, logFifo)],
     changesUser: false,
+    hasCard,
     owner: undefined,
     apiSocket: () => api,
     entered: () => {},
+    // As root it has made it.
+    cardOpened: () => Promise.resolve(),
     pathOf: ({ path }) => path,
     vsockPath: vsock,
     hostVsockPath: () => vsock,

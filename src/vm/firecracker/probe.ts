@@ -11,7 +11,7 @@ import { closeLogs, openLogs, tailOf, type VmLogs } from "../logs.ts";
 import type { VmExit } from "../virtual-machine.ts";
 import { startInstance } from "./api/actions.ts";
 import { ApiError } from "./api/api-error.ts";
-import { choosePlace, type Programs } from "./choose-place.ts";
+import { choosePlace, type PlacedShape } from "./choose-place.ts";
 import { configure } from "./configure.ts";
 import { FIRECRACKER_PARAMETERS } from "./parameters.ts";
 import type { Place, PlaceFile } from "./place.ts";
@@ -27,12 +27,12 @@ const TAIL_CHARACTERS = 400;
  * programs run. It is started where a VM's would be, in a jail or not, and is told all by its API: a jail that it cannot start in, or a filter of system calls that
  * its own API falls over, would else be found by the first container.
  */
-export async function tryFirecracker(programs: Programs, kernel: KernelImage): Promise<KvmVerdict> {
+export async function tryFirecracker(shape: PlacedShape, kernel: KernelImage): Promise<KvmVerdict> {
   const stateDir = mkdtempSync(join(tmpdir(), "nk-fc-"));
-  const place = choosePlace({ ...programs, stateDir });
+  const place = choosePlace(shape, { stateDir });
   const logs = openLogs(stateDir);
   const why = "/dev/kvm opens on hosts where no guest runs; only a guest that ran is proof";
-  const what = `${programs.program} with ${kernel.path}`;
+  const what = `${shape.program} with ${kernel.path}`;
   try {
     return await traced("vmm", "try hardware virtualisation", { why, what }, () =>
       runTinyGuest(place, stateDir, kernel, logs),

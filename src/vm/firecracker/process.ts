@@ -87,6 +87,7 @@ export class FirecrackerProcess {
       onStdout: (chunk) => this.onConsole(chunk),
       stdin,
       changesUser: place.changesUser,
+      ownNetwork: place.hasCard,
       maxFiles: MAX_FILES,
       exitCodes: EXIT_CODES,
     });

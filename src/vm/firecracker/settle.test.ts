@@ -56,16 +56,33 @@ describe.runIf(HAS_KVM)("files", () => {
   });
 });
 
-test.each<[string, Partial<Wish>, string]>([
-  ["software emulation", { accel: "tcg" }, "software emulation was asked for, and Firecracker needs KVM"],
-  ["virtiofs", { root: "share", volumes: "virtiofs" }, "Firecracker has no virtiofs"],
-])("%s is refused, before anything is looked for", async (_, wish, refused) => {
+test.runIf(HAS_KVM)("a card is a tap with one queue, whatever there is of CPUs", async () => {
+  const { shape } = (await settle(wishFor({ card: "tap", vcpus: 4 }))) as Settled;
+  expect(shape.card).toEqual({ backend: "tap", queues: 1, isVhost: false });
+  expect(((await settle(wishFor())) as Settled).shape).not.toHaveProperty("card");
+});
+
+test.each<[string, Partial<Wish>, string, string]>([
+  [
+    "software emulation",
+    { accel: "tcg" },
+    "software emulation was asked for, and Firecracker needs KVM",
+    "--vm-accel=auto",
+  ],
+  [
+    "virtiofs",
+    { root: "share", volumes: "virtiofs" },
+    "Firecracker has no virtiofs",
+    "--vm-share=auto, 9p or block",
+  ],
+  ["a user network", { card: "user" }, "Firecracker has no network in a program", "--vm-net=tap"],
+])("%s is refused, before anything is looked for", async (_, wish, refused, mend) => {
   const image = (): never => expect.fail("the image was looked for");
   expect(await settle(wishFor({ ...wish, image }))).toMatchObject({
     refused,
     error: {
       code: "UNSUPPORTED",
-      message: expect.stringContaining(`but ${refused}: use --vm-vmm=qemu`) as unknown,
+      message: `Firecracker was asked for, but ${refused}: use --vm-vmm=qemu, or ${mend}`,
     },
   });
 });

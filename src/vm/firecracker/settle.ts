@@ -4,6 +4,7 @@ import type { ShareKind } from "../../share/share.ts";
 import { closedKvm, kvmVerdict, type KvmVerdict } from "../accel.ts";
 import type { Refusal, Settlement, Wish } from "../driver.ts";
 import { volumesFor, type Volumes } from "../volumes.ts";
+import { CARD } from "./card.ts";
 import { fileIdentity, findFirecracker, notFound, wantedJailer, type FirecrackerBinary } from "./detect.ts";
 import { needsKvm } from "./needs-kvm.ts";
 
@@ -16,7 +17,7 @@ export const SHARES: readonly ShareKind[] = ["9p-vsock"];
  */
 export async function settle(wish: Wish): Promise<Settlement> {
   const conflict = conflictOf(wish);
-  if (conflict !== undefined) return refusal(conflict);
+  if (conflict !== undefined) return refusal(...conflict);
   const found = findFirecracker();
   if (found === undefined) return { refused: "no firecracker is installed", error: notFound() };
   const root = wish.root === "auto" ? "disk" : wish.root;
@@ -29,7 +30,18 @@ export async function settle(wish: Wish): Promise<Settlement> {
   const { kernel, initrd } = await wish.image();
   const vm = { vmm: "firecracker", program: found.path, jailer: wantedJailer(found, wish.jailer) } as const;
   return {
-    shape: { ...vm, accel: "kvm", kernel, initrd, vcpus, memSizeMib, root, ...served, debug },
+    shape: {
+      ...vm,
+      accel: "kvm",
+      kernel,
+      initrd,
+      vcpus,
+      memSizeMib,
+      root,
+      ...served,
+      ...(wish.card && { card: CARD }),
+      debug,
+    },
     reasons: {
       vmm: "Firecracker is installed, and a tiny guest ran under KVM",
       accel: "Firecracker always uses KVM",
@@ -41,16 +53,17 @@ export async function settle(wish: Wish): Promise<Settlement> {
 
 const NO_DEVICE = "Firecracker has no device for a shared folder";
 
-/** What no Firecracker can do. */
-function conflictOf({ accel, volumes }: Wish): string | undefined {
-  if (accel === "tcg") return "software emulation was asked for, and Firecracker needs KVM";
-  if (volumes === "virtiofs") return "Firecracker has no virtiofs";
+/** What no Firecracker can do, and what to ask for instead. */
+function conflictOf({ accel, volumes, card }: Wish): [conflict: string, mend: string] | undefined {
+  if (accel === "tcg")
+    return ["software emulation was asked for, and Firecracker needs KVM", "--vm-accel=auto"];
+  if (volumes === "virtiofs") return ["Firecracker has no virtiofs", "--vm-share=auto, 9p or block"];
+  if (card === "user") return ["Firecracker has no network in a program", "--vm-net=tap"];
   return undefined;
 }
 
-function refusal(conflict: string): Refusal {
-  const mend = "use --vm-vmm=qemu, or --vm-accel=auto and --vm-share=auto, 9p or block";
-  const message = `Firecracker was asked for, but ${conflict}: ${mend}`;
+function refusal(conflict: string, mend: string): Refusal {
+  const message = `Firecracker was asked for, but ${conflict}: use --vm-vmm=qemu, or ${mend}`;
   return { refused: conflict, error: new NkError("UNSUPPORTED", message, { phase: "choose the VMM" }) };
 }
 
@@ -70,7 +83,7 @@ async function kvmObstacle(found: FirecrackerBinary, wish: Wish): Promise<Refusa
     return { refused: `Firecracker needs KVM, and ${closed}`, error: needsKvm(closed) };
   if (wish.isNamed) return undefined;
   const { usable, reason } = await firecrackerVerdict(found, wish);
-  return usable ? undefined : refusal(reason);
+  return usable ? undefined : refusal(reason, "--vm-accel=auto");
 }
 
 /**

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import type { ConfinedTap } from "../../host/confinement.ts";
+import { FIRST_MAC } from "../card.ts";
 import type { CardBackend, CardShape } from "../shape.ts";
 
 const VHOST_NET = "/dev/vhost-net";
@@ -7,8 +8,6 @@ const VHOST_NET = "/dev/vhost-net";
 const MAX_QUEUES = 8;
 /** Descriptors of the tap in QEMU, then those of vhost. */
 const FIRST_FD = 8;
-/** Until somebody adopts the VM and tells the guest another. */
-const FIRST_MAC = "02:6e:6b:00:00:01";
 
 /** What a card is with QEMU on this host. */
 export function cardShape(backend: CardBackend, vcpus: number): CardShape {

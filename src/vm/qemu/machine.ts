@@ -5,13 +5,13 @@ import type { Duplex } from "node:stream";
 import type { Deadline } from "../../base/deadline.ts";
 import { NkError } from "../../base/errors.ts";
 import { BoundedLog } from "../../host/bounded-log.ts";
-import { TAP_NAME } from "../../host/confinement.ts";
 import { spawnDaemon, type DaemonProcess } from "../../host/daemon-process.ts";
 import type { NetDevice } from "../../host/net-device.ts";
 import { sandboxUser } from "../../host/sandbox-user.ts";
 import type { Disk } from "../../image/root-disks.ts";
 import type { GuestMount, Share } from "../../share/share.ts";
 import { traced } from "../../trace/channels.ts";
+import { tapOf } from "../card.ts";
 import { closeLogs, NEVER_BOOTED, openLogs, tailOf, type VmLogs } from "../logs.ts";
 import type { VirtualMachine, VmExit, VmSpec } from "../virtual-machine.ts";
 import type { VmmMetrics } from "../vmm-metrics.ts";
@@ -53,8 +53,7 @@ export class QemuMachine implements VirtualMachine {
   }
 
   get card(): NetDevice | undefined {
-    if (this.spec.shape.card?.backend !== "tap" || this.pid === undefined) return undefined;
-    return { netns: `/proc/${this.pid}/ns/net`, name: TAP_NAME };
+    return tapOf(this.spec.shape, this.pid);
   }
 
   get pid(): number | undefined {
