@@ -48,6 +48,10 @@ export class TapNetwork implements Network {
   /** What the guest has does not change. */
   watch(): void {}
 
+  async refresh(): Promise<undefined> {
+    return undefined;
+  }
+
   close(): Promise<void> {
     this.closed ??= this.giveBack().catch(complain);
     return this.closed;
