@@ -63,18 +63,18 @@ beforeAll(async () => {
   await lines(PREPARE(namespace, lab.router));
   runtime = new Runtime();
   runtime.launcher = lab.inside(lab.host);
-  const { dir, rootfs, edit } = await runtime.bundle({
+  const bundle = await runtime.bundle({
     args: ["sleep", "1000000"],
     capabilities: ["CAP_NET_RAW", "CAP_NET_ADMIN"],
   });
-  await putIproute(rootfs);
-  await edit((config) => {
+  await putIproute(bundle.rootfs);
+  await bundle.edit((config) => {
     const namespaces = ["pid", "ipc", "uts", "mount"].map((type) => ({ type }));
     const network = { type: "network", path: `/run/netns/${namespace}` };
     config["linux"] = { ...(config["linux"] as object), namespaces: [...namespaces, network] };
   });
   box = runtime.id();
-  await runtime.detached(["run", "-d", "--mode=vm", "--vm-net=auto", "--bundle", dir, box]);
+  await runtime.detached(["run", "-d", "--mode=vm", "--vm-net=auto", "--bundle", bundle.dir, box]);
 });
 
 afterAll(async () => {
