@@ -50,9 +50,10 @@ const NATIVE = {
 /** The guest's agent: "." is main.c and what connects the rooms; `common` is native/common. */
 const AGENT = {
   ".": "ops containers streams wire machine base common",
-  ops: "runtimes sync containers streams wire machine base common",
+  ops: "runtimes sync network containers streams wire machine base common",
   runtimes: "containers wire base common",
   sync: "common",
+  network: "wire machine base common",
   containers: "streams wire machine base common",
   streams: "wire base common",
   wire: "machine base common",

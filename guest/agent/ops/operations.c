@@ -2,6 +2,8 @@
 #include "operations.h"
 
 #include "base/agent.h"
+#include "network/network.h"
+#include "network/spec.h"
 #include "wire/mark.h"
 
 #include <stdint.h>
@@ -21,6 +23,8 @@
     { name, NK_TEXT, required, min, max, NULL }
 #define WORD(name, required, words)                                                                          \
     { name, NK_WORD, required, 0, 0, words }
+#define OBJECTS(name, max)                                                                                   \
+    { name, NK_OBJECTS, true, 0, max, NULL }
 #define ROWS INTEGER("rows", false, 0, 65535)
 #define COLS INTEGER("cols", false, 0, 65535)
 #define MARK(name)                                                                                           \
@@ -63,6 +67,11 @@ static const struct nk_member mount[] = {
     END,
 };
 static const struct nk_member unmount[] = {{"target", NK_RUN_PATH, true, 0, 0, NULL}, END};
+static const struct nk_member network[] = {
+    OBJECTS("links", NK_MAX_LINKS), OBJECTS("routes", NK_MAX_ROUTES),
+    OBJECTS("rules", NK_MAX_RULES), OBJECTS("neighbours", NK_MAX_NEIGHBOURS),
+    OBJECT("files", false),         END,
+};
 static const struct nk_member create[] = {
     ID,
     OBJECT("config", false),
@@ -139,6 +148,7 @@ const struct nk_operation nk_operations[] = {
     {"reconnect", false, reconnect, NULL, nk_op_reconnect},
     {"mount", false, mount, check_mount, nk_op_mount},
     {"unmount", false, unmount, NULL, nk_op_unmount},
+    {"network", false, network, nk_network_check, nk_op_network},
     {"create", false, create, check_create, nk_op_create},
     {"start", false, id_only, NULL, nk_op_start},
     {"stop", false, stop, NULL, nk_op_stop},

@@ -14,6 +14,7 @@ void nk_op_configure(struct nk_request *request);
 void nk_op_reconnect(struct nk_request *request);
 void nk_op_mount(struct nk_request *request);
 void nk_op_unmount(struct nk_request *request);
+void nk_op_network(struct nk_request *request);
 void nk_op_create(struct nk_request *request);
 void nk_op_start(struct nk_request *request);
 void nk_op_stop(struct nk_request *request);

@@ -77,6 +77,19 @@ static bool is_stream_rows(const json_t *value) {
     return true;
 }
 
+static bool is_object_list(const json_t *value, json_int_t max) {
+    size_t i;
+    const json_t *item;
+
+    if (!json_is_array(value) || (json_int_t)json_array_size(value) > max)
+        return false;
+    json_array_foreach(value, i, item) {
+        if (!json_is_object(item))
+            return false;
+    }
+    return true;
+}
+
 static bool is_base64(const json_t *value, json_int_t max) {
     uint8_t bytes[MAX_BASE64_BYTES];
 
@@ -113,6 +126,8 @@ static bool is_valid(const struct nk_member *m, const json_t *value) {
         return is_streams(value);
     case NK_STREAM_ROWS:
         return is_stream_rows(value);
+    case NK_OBJECTS:
+        return is_object_list(value, m->max);
     default:
         return false;
     }
@@ -133,6 +148,7 @@ static const char *expectation(enum nk_kind kind) {
         [NK_DIGITS] = "a string of decimal digits",
         [NK_STREAMS] = "an object of distinct stream ids",
         [NK_STREAM_ROWS] = "a list of streams, each with its bytes and its credit",
+        [NK_OBJECTS] = "a list of objects within its bounds",
     };
 
     return texts[kind];

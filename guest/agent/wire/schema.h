@@ -22,6 +22,7 @@ enum nk_kind {
     NK_DIGITS,      /* a decimal number in a string, at most max digits */
     NK_STREAMS,     /* {stdin, stdout, stderr}: distinct ids */
     NK_STREAM_ROWS, /* [[id, bytes, credit], …] */
+    NK_OBJECTS,     /* a list of at most max objects */
 };
 
 struct nk_member {
