@@ -27,8 +27,10 @@ for (const { sender, bytes } of read("frames.json")) {
   if (sender === "monitor") seed("upgrade", Buffer.concat([Buffer.from("HTTP/1.1 101 X\r\n\r\n"), frames]));
   if (sender === "guest") seed("connection", frames);
 }
-for (const { text, request } of read("messages.json"))
+for (const { text, request } of read("messages.json")) {
   seed("message", Buffer.from(text ?? JSON.stringify(request)));
+  if (request?.type === "network") seed("network", Buffer.from(JSON.stringify(request)));
+}
 for (const text of ["/run/nk/share", "/run/nk/../x", "c1", "AAECAw==", "a\u00e9\u0000b"])
   seed("text", Buffer.from(text));
 seed("upgrade", Buffer.from("HTTP/1.1 400 Bad Request\r\nContent-Length: 4\r\n\r\ntext"));

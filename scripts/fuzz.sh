@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Fuzzes what reads bytes of others, under sanitizers: fuzz.sh [SECONDS [TARGET…]]. SECONDS are for each target (default 10).
-#   frame, message, text     the agent's parsers (guest/agent/fuzz)
-#   plan, pump, upgrade      the shadow's (native/fuzz)
-#   connection               the host's end of the agent's connection (test/fuzz)
+#   frame, message, network, text  the agent's parsers (guest/agent/fuzz)
+#   plan, pump, upgrade            the shadow's (native/fuzz)
+#   connection                     the host's end of the agent's connection (test/fuzz)
 # Findings are kept in build/fuzz, what was learned in build/fuzz/corpus. FUZZ_SEED repeats a run from the same corpus.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,13 +13,13 @@ seconds=${1:-10}
 shift || true
 [[ $seconds =~ ^[0-9]+$ ]] || die "expected a number of seconds, found $seconds (see --help)"
 targets=("$@")
-[ $# -gt 0 ] || targets=(frame message text plan pump upgrade connection)
+[ $# -gt 0 ] || targets=(frame message network text plan pump upgrade connection)
 seed=${FUZZ_SEED:-$((RANDOM * 32768 + RANDOM))}
 
 # Without this, a report of a pump that has closed its standard error would be lost.
 flags_of() {
     case $1 in
-        message) echo "-dict=guest/agent/fuzz/message.dict" ;;
+        message | network) echo "-dict=guest/agent/fuzz/$1.dict" ;;
         pump) echo "-close_fd_mask=3" ;;
     esac
 }
@@ -48,7 +48,7 @@ say "seed $seed"
 for target in "${targets[@]}"; do
     say "$target:"
     case $target in
-        frame | message | text | plan | pump | upgrade) fuzz_c "$target" ;;
+        frame | message | network | text | plan | pump | upgrade) fuzz_c "$target" ;;
         connection) fuzz_connection ;;
         *) die "there is no target $target (see --help)" ;;
     esac || die "$target: a finding, see above and build/fuzz"
