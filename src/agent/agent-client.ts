@@ -130,6 +130,11 @@ export class AgentClient {
     await this.ask("unmount", { target });
   }
 
+  /** Makes the guest's network equal to it. @returns how many changes that took; 0: it was so already */
+  async network(network: GuestNetwork): Promise<number> {
+    return count((await this.ask("network", { ...network }))["changed"]);
+  }
+
   async create(
     id: string,
     config: Record<string, unknown>,

@@ -128,6 +128,7 @@ async function requestsOfClient(): Promise<Record<string, unknown>[]> {
       { path: "/run/nk/share/proof", text: "0f" },
     )
     .catch(() => {}); // the answer has none
+  await client.network({ links: [], routes: [], rules: [], neighbours: [], files: { hosts: "" } });
   await client.create("c1", {}, "/run/nk/root", start);
   await client.start("c1");
   await client.exec("c1", "s", {}, start);
