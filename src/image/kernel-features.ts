@@ -81,6 +81,18 @@ const FEATURES = {
   "cpu-quota": { what: "limit CPU time", options: ["CONFIG_CFS_BANDWIDTH"] },
   pids: { what: "limit the number of processes", options: ["CONFIG_CGROUP_PIDS"] },
   devices: { what: "restrict devices", options: ["CONFIG_CGROUP_BPF"] },
+  net: {
+    what: "drive a network card",
+    options: ["CONFIG_VIRTIO_NET", "CONFIG_INET"],
+    modules: ["virtio_net"],
+    word: "virtio_net",
+  },
+  macvlan: {
+    what: "have more than one network interface",
+    options: ["CONFIG_MACVLAN"],
+    modules: ["macvlan"],
+    word: "macvlan",
+  },
   veth: {
     what: "connect containers inside of a container",
     options: ["CONFIG_VETH", "CONFIG_BRIDGE"],

@@ -8,7 +8,7 @@ import { reasonOf } from "../base/system-error.ts";
 export const BOOT_MODULES = ["virtio_mmio", "virtio_console"] as const;
 
 /** Loaded at boot too, but a guest comes up without them. */
-export const BOOT_MODULES_IF_PRESENT = ["virtio_rng", "overlay"] as const;
+export const BOOT_MODULES_IF_PRESENT = ["virtio_rng", "overlay", "virtio_net"] as const;
 
 /** How each kind of share that is a device is mounted; one kind is enough. */
 export const SHARE_MODULES = { virtiofs: ["virtiofs"], "9p": ["9pnet_virtio", "9p"] } as const;
@@ -21,7 +21,7 @@ export const LATER_MODULES = [
   "virtio_blk",
   "ext4",
   "erofs",
-  "virtio_net",
+  "macvlan",
   "virtio_balloon",
   "tun",
   "veth",
