@@ -120,11 +120,6 @@ export class AgentClient {
     await this.ask("configure", { realtimeNs, debug });
   }
 
-  /** Makes the guest's network that. @returns how many things were not as they should be */
-  async network(network: GuestNetwork): Promise<number> {
-    return count((await this.ask("network", { ...network }))["changed"]);
-  }
-
   /** Also of a file system that appeared below one that was mounted. */
   async unmount(target: string): Promise<void> {
     await this.ask("unmount", { target });

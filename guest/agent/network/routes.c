@@ -30,7 +30,8 @@ static bool is_kernels(const struct nk_net_link *link, const struct nk_net_route
         return true;
     if (route->protocol != RTPROT_KERNEL)
         return false;
-    if (route->table == RT_TABLE_LOCAL || is_link_local(&route->destination))
+    /* A kernel without IPV6_MULTIPLE_TABLES has those of its own addresses in the main one. */
+    if (route->table == RT_TABLE_LOCAL || route->type != RTN_UNICAST || is_link_local(&route->destination))
         return true;
     for (size_t i = 0; i < link->address_count; i++) {
         if (is_of_address(&link->addresses[i], &route->destination))
