@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { NkError } from "../base/errors.ts";
 import type { Publication, NetworkSpec } from "../network/network.ts";
+import { findNetworkProgram } from "../network/programs.ts";
 import { parsePublication } from "../network/publication.ts";
 import type { Bundle } from "../oci/bundle.ts";
 import type { Settings } from "../oci/settings.ts";
@@ -58,12 +59,18 @@ function specOf(
 function autoKind(user: NetworkUser): NetworkSpec["kind"] {
   const { config, isByHand } = user;
   if (config !== undefined && networkNamespace(user) === undefined) throw hostNetwork();
-  if (!existsSync(TUN)) {
-    notices.publish(`the VM has no network: this host has no ${TUN}`);
-    return "none";
-  }
   const isManaged = networkNamespace(user)?.path || hasHostHooks(config) || !isByHand;
-  return isManaged && config !== undefined ? "netns" : "tap";
+  const kind = isManaged && config !== undefined ? "netns" : "tap";
+  const missing = missingFor(kind);
+  if (missing === undefined) return kind;
+  notices.publish(`the VM has no network: this host has no ${missing}`);
+  return "none";
+}
+
+/** Whoever asks for a kind by name has its error. */
+function missingFor(kind: "netns" | "tap"): string | undefined {
+  if (!existsSync(TUN)) return TUN;
+  return ["ip", kind === "tap" ? "nft" : "tc"].find((name) => findNetworkProgram(name) === undefined);
 }
 
 function networkNamespace({ config }: NetworkUser): Namespace | undefined {

@@ -45,8 +45,13 @@ export function networkProgram(program: NetworkProgram): string {
   return programPath(program, PACKAGES[program]);
 }
 
+/** Where a program is; undefined: it is not installed. */
+export function findNetworkProgram(name: string): string | undefined {
+  return findProgram(name, process.env["PATH"] ?? "", FOLDERS);
+}
+
 function programPath(name: string, debianPackage: string): string {
-  const path = findProgram(name, process.env["PATH"] ?? "", FOLDERS);
+  const path = findNetworkProgram(name);
   if (path !== undefined) return path;
   throw new NkError(
     "NETWORK",

@@ -135,7 +135,8 @@ export const SETTINGS = {
     key: "vm.net",
     annotation: true,
     type: choice("auto", "none", "tap", "netns", "user"),
-    default: "none",
+    default: "auto",
+    defaultWords: "auto, the namespace of config.json, else tap",
     help: "what the VM's network card is connected to",
   }),
   publish: row({

@@ -63,6 +63,7 @@ beforeAll(async () => {
   await lines(PREPARE(namespace, lab.router));
   runtime = new Runtime();
   runtime.launcher = lab.inside(lab.host);
+  runtime.settings = undefined;
   const bundle = await runtime.bundle({
     args: ["sleep", "1000000"],
     capabilities: ["CAP_NET_RAW", "CAP_NET_ADMIN"],

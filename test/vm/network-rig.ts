@@ -24,6 +24,7 @@ export class NetworkRig implements AsyncDisposable {
     this.lab = lab;
     this.runtime = new Runtime(...flags);
     this.runtime.launcher = lab.inside(lab.host);
+    this.runtime.settings = undefined;
   }
 
   static async make(...flags: string[]): Promise<NetworkRig> {

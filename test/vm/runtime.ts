@@ -8,6 +8,8 @@ import type { ContainerRecord } from "../../src/state/record.ts";
 import { makeBundle, type BundleOptions, type TestBundle } from "../fixtures/make-bundle.ts";
 import { MARK, residue, type Traces } from "./residue.ts";
 
+const WITHOUT_NETWORK = fileURLToPath(new URL("../fixtures/without-network", import.meta.url));
+
 const NK_RUNTIME = fileURLToPath(new URL("../../bin/nk-runtime", import.meta.url));
 
 export interface Result {
@@ -33,6 +35,8 @@ export class Runtime implements AsyncDisposable {
   program = NK_RUNTIME;
   /** What comes before it: it is run by another program, in another network namespace, say. */
   launcher: string[] = [];
+  /** Of the host's administrator: a folder of settings. Most tests are about something else than the network, which the VMs would have in the test's own namespace. */
+  settings: string | undefined = WITHOUT_NETWORK;
   private readonly bundles: TestBundle[] = [];
   private readonly idPrefix = `t${process.pid}-${(instances += 1)}-`;
   /** Of every `run`, and for a test's own `create` and `vm-create`. */
@@ -137,7 +141,8 @@ export class Runtime implements AsyncDisposable {
   }
 
   private env(): NodeJS.ProcessEnv {
-    return { ...process.env, [MARK]: this.root };
+    const { settings } = this;
+    return { ...process.env, [MARK]: this.root, ...(settings !== undefined && { NK_CONFIG_DIR: settings }) };
   }
 
   /** Deletes what is left and the files. Returns what could not be accounted for: must be empty. */
