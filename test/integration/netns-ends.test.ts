@@ -2,7 +2,8 @@ import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { GuestNetwork } from "../../src/agent/guest-network.ts";
 import { netns } from "../../src/network/netns/kind.ts";
 import { warnings } from "../../src/trace/channels.ts";
-import { DROPS, ip, NetnsRig, run } from "./netns-rig.ts";
+import { ip, run } from "./netns-guest.ts";
+import { NetnsRig } from "./netns-rig.ts";
 import { buildNative } from "./shadow-rig.ts";
 
 let rig: NetnsRig;
@@ -19,22 +20,14 @@ afterEach(async () => {
   await rig.close();
 });
 
-/** An interface of each name, whose peer is the .1 of its subnet. */
-function interfaces(names: Record<string, number>): void {
-  for (const [name, subnet] of Object.entries(names)) {
-    rig.veth(name, "", [`10.${subnet}.0.2/24`]);
-    rig.addresses(rig.peer, name, [`10.${subnet}.0.1/24`]);
-  }
-}
-
 test("an interface that comes and one that goes are told, once each", async () => {
-  interfaces({ eth0: 5 });
+  rig.interfaces({ eth0: 5 });
   await rig.bootVm();
   const network = await rig.open();
   rig.configure(await rig.plug(network));
   const told: GuestNetwork[] = [];
   network.watch((change) => told.push(change));
-  interfaces({ eth1: 6 });
+  rig.interfaces({ eth1: 6 });
   const names = (): string[] | undefined => told.at(-1)?.links.map(({ name }) => name);
   await expect.poll(() => told.at(-1)?.links[1]?.addresses).toHaveLength(2);
   expect(names()).toEqual(["eth0", "eth1"]);
@@ -56,7 +49,7 @@ test("interfaces that come after the plug are found by refresh, and connected", 
   const network = await rig.open();
   expect(await rig.plug(network)).toEqual({ links: [], routes: [], rules: [], neighbours: [] });
   expect(await network.refresh()).toBeUndefined();
-  interfaces({ eth0: 5 });
+  rig.interfaces({ eth0: 5 });
   const told = await network.refresh();
   expect(told?.links.map(({ name }) => name)).toEqual(["eth0"]);
   if (told !== undefined) rig.configure(told);
@@ -64,7 +57,7 @@ test("interfaces that come after the plug are found by refresh, and connected", 
 });
 
 test("the end of the VMM ends the watch without a word, and close removes what is left", async () => {
-  interfaces({ eth0: 5 });
+  rig.interfaces({ eth0: 5 });
   const before = rig.traces();
   await rig.bootVm();
   const network = await rig.open();
@@ -79,7 +72,7 @@ test("the end of the VMM ends the watch without a word, and close removes what i
 });
 
 test("what a killed monitor has left is released by its record, and not what another VM has", async () => {
-  interfaces({ eth0: 5, eth1: 6 });
+  rig.interfaces({ eth0: 5, eth1: 6 });
   run(rig.container, "tc", "qdisc", "add", "dev", "eth1", "root", "pfifo");
   const before = rig.traces();
   await rig.bootVm();
@@ -98,7 +91,7 @@ test("what a killed monitor has left is released by its record, and not what ano
 });
 
 test("a leftover of a killed monitor does not disturb the next VM", async () => {
-  interfaces({ eth0: 5 });
+  rig.interfaces({ eth0: 5 });
   await rig.bootVm();
   await rig.plug(await rig.open());
   await rig.endVm();
@@ -108,7 +101,7 @@ test("a leftover of a killed monitor does not disturb the next VM", async () => 
 });
 
 test("a second VM is refused, and the first goes on", async () => {
-  interfaces({ eth0: 5 });
+  rig.interfaces({ eth0: 5 });
   await rig.bootVm();
   rig.configure(await rig.plug(await rig.open()));
   ip(rig.vmm, "tuntap add vm0 mode tap");
@@ -121,7 +114,7 @@ test("a second VM is refused, and the first goes on", async () => {
 });
 
 test("what cannot be carried is named, with the reason", async () => {
-  interfaces({ eth0: 5 });
+  rig.interfaces({ eth0: 5 });
   ip(rig.container, "tuntap add tun0 mode tun");
   ip(
     rig.container,
@@ -137,44 +130,6 @@ test("what cannot be carried is named, with the reason", async () => {
     `${given} interface eth1 of its network namespace: it has the MAC of eth0, by which they are told apart`,
     `${given} interface tun0 of its network namespace: its packets are not Ethernet frames (it is of the kind tun)`,
   ]);
-});
-
-test("where frames cannot be redirected a bridge stands in for one interface, and is gone afterwards", async () => {
-  interfaces({ eth0: 5 });
-  const before = rig.traces();
-  const mac = rig.mac(rig.container, "eth0");
-  await rig.bootVm();
-  const network = await rig.open(DROPS);
-  const told = await rig.plug(network);
-  rig.configure(told);
-  rig.ping(rig.guest, "10.5.0.1");
-  ip(rig.peer, "neigh flush all");
-  rig.ping(rig.peer, "10.5.0.2");
-  expect(rig.macOf(rig.peer, "10.5.0.2")).toBe(mac);
-  expect(rig.mac(rig.container, "eth0")).not.toBe(mac);
-  expect(await network.refresh()).toBeUndefined();
-  await rig.endVm();
-  await network.close();
-  expect(rig.traces()).toBe(before);
-});
-
-test("a bridge that a killed monitor has left is removed by its record", async () => {
-  interfaces({ eth0: 5 });
-  const before = rig.traces();
-  await rig.bootVm();
-  await rig.plug(await rig.open(DROPS));
-  await rig.endVm();
-  await netns.release(rig.records[0] ?? { kind: "none" });
-  expect(rig.traces()).toBe(before);
-});
-
-test("a bridge for several interfaces is refused, with the reason", async () => {
-  interfaces({ eth0: 5, eth1: 6 });
-  await rig.bootVm();
-  const network = await rig.open(DROPS);
-  await expect(rig.plug(network)).rejects.toThrow(
-    "it has eth0, eth1, expected one interface; frames would have to be redirected with tc, and the test says",
-  );
 });
 
 test.each([

@@ -1,9 +1,10 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import type { GuestLink, GuestNetwork, GuestRoute } from "../../src/agent/guest-network.ts";
+import type { GuestNetwork } from "../../src/agent/guest-network.ts";
 import type { Network } from "../../src/network/network.ts";
 import { openNetns } from "../../src/network/netns/kind.ts";
 import type { NetworkRecord } from "../../src/state/network-record.ts";
+import { configureGuest, ip, run } from "./netns-guest.ts";
 import { staticProgram } from "../fixtures/static-program.ts";
 
 export const WORKS = { works: true, reason: "the test says so" };
@@ -28,6 +29,8 @@ export class NetnsRig {
   constructor() {
     for (const name of this.all()) execFileSync("ip", ["netns", "add", name]);
     for (const name of this.all()) ip(name, "link set lo up");
+    // What a namespace has does not change later, when an address is known to be nobody else's.
+    run(this.container, "sh", "-c", "echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad");
   }
 
   /** A pair of interfaces with that name in both namespaces. */
@@ -36,6 +39,14 @@ export class NetnsRig {
     ip(this.peer, `link set ${name} ${options} up`);
     ip(this.container, `link set ${name} up`);
     this.addresses(this.container, name, addresses);
+  }
+
+  /** An interface of each name, whose peer is the .1 of its subnet. */
+  interfaces(names: Record<string, number>): void {
+    for (const [name, subnet] of Object.entries(names)) {
+      this.veth(name, "", [`10.${subnet}.0.2/24`]);
+      this.addresses(this.peer, name, [`10.${subnet}.0.1/24`]);
+    }
   }
 
   addresses(namespace: string, name: string, addresses: string[]): void {
@@ -79,29 +90,8 @@ export class NetnsRig {
   }
 
   /** Makes the guest's network what it is to be. */
-  configure({ links, routes, rules, neighbours }: GuestNetwork): void {
-    const before = JSON.parse(ip(this.guest, "-j -d link")) as {
-      ifname: string;
-      linkinfo?: { info_kind: string };
-    }[];
-    const kindOf = (kind: string): string[] =>
-      before.filter(({ linkinfo }) => linkinfo?.info_kind === kind).map(({ ifname }) => ifname);
-    const [card = ""] = kindOf("tun");
-    for (const name of kindOf("macvlan")) ip(this.guest, `link del ${name}`);
-    for (const family of ["-4", "-6"]) ip(this.guest, `${family} addr flush dev ${card}`);
-    const lines = [
-      ...links.flatMap((link, index) => linkLines(link, index === 0 ? card : (links[0]?.name ?? card))),
-      // A gateway must be reachable before it is named.
-      ...routes.toSorted((one, other) => Number(hasGateway(one)) - Number(hasGateway(other))).map(routeLine),
-      ...rules.map(
-        ({ family, priority, table, from = "all" }) =>
-          `-${family} rule add from ${from} table ${table} priority ${priority}`,
-      ),
-      ...neighbours.map(
-        ({ link, address, mac }) => `neigh replace ${address} lladdr ${mac} dev ${link} nud permanent`,
-      ),
-    ];
-    for (const line of lines) ip(this.guest, line);
+  configure(network: GuestNetwork): void {
+    configureGuest(this.guest, network);
   }
 
   ping(from: string, to: string, ...options: string[]): void {
@@ -136,55 +126,4 @@ export class NetnsRig {
   private all(): string[] {
     return [this.container, this.peer, this.vmm, this.guest];
   }
-}
-
-function linkLines({ name, mac, mtu, isUp, isCard, addresses }: GuestLink, card: string): string[] {
-  const make = isCard
-    ? [`link set ${card} down`, `link set ${card} name ${name} address ${mac} mtu ${mtu}`]
-    : [`link add link ${card} name ${name} address ${mac} mtu ${mtu} type macvlan mode private`];
-  return [
-    ...make,
-    `link set ${name} addrgenmode none`,
-    `link set ${name} ${isUp ? "up" : "down"}`,
-    ...addresses.map(
-      (it) =>
-        `addr add ${it.address}${it.peer === undefined ? "" : ` peer ${it.peer}`}/${it.prefix} dev ${name} scope ${it.scope} ` +
-        `${it.noPrefixRoute ? "noprefixroute" : ""} ${it.address.includes(":") ? "nodad" : ""}`,
-    ),
-  ];
-}
-
-function hasGateway({ hops }: GuestRoute): boolean {
-  return hops.some(({ gateway }) => gateway !== undefined);
-}
-
-function routeLine({
-  family,
-  destination,
-  table,
-  protocol,
-  scope,
-  metric,
-  source,
-  hops,
-}: GuestRoute): string {
-  const [hop] = hops;
-  return [
-    `-${family} route add ${destination} table ${table} proto ${protocol} scope ${scope}`,
-    ...(metric > 0 ? [`metric ${metric}`] : []),
-    ...(hop?.gateway === undefined ? [] : [`via ${hop.gateway}`]),
-    ...(hop === undefined ? [] : [`dev ${hop.link}`]),
-    ...(source === undefined ? [] : [`src ${source}`]),
-  ].join(" ");
-}
-
-export function ip(namespace: string, line: string): string {
-  return run(namespace, "ip", ...line.split(" ").filter((word) => word !== ""));
-}
-
-export function run(namespace: string, ...argv: string[]): string {
-  return execFileSync("ip", ["netns", "exec", namespace, ...argv], {
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "pipe"],
-  });
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { ip, NetnsRig, run } from "./netns-rig.ts";
+import { ip, run } from "./netns-guest.ts";
+import { NetnsRig } from "./netns-rig.ts";
 import { buildNative } from "./shadow-rig.ts";
 
 let rig: NetnsRig;

@@ -35,7 +35,10 @@ export function guestNetwork(state: NamespaceState, { links }: Carried): Told {
   return {
     network: {
       links: told,
-      routes: routes.filter(isFit).map((route) => guestRoute(route.told, names, addresses)),
+      routes: routes
+        .filter(isFit)
+        .map((route) => guestRoute(route.told, names, addresses))
+        .sort((one, other) => Number(hasGateway(one)) - Number(hasGateway(other))),
       rules: rules.filter(isFit).map((rule) => rule.told),
       neighbours: state.neighbours.filter(({ link }) => names.has(link)),
     },
@@ -118,6 +121,11 @@ function guestRoute(
     ...(source !== undefined && addresses.has(source) && { source }),
     hops: route.hops.filter(({ link }) => names.has(link)),
   };
+}
+
+/** Whoever makes the routes in their order has the way to a gateway before it is named. */
+function hasGateway({ hops }: GuestRoute): boolean {
+  return hops.some(({ gateway }) => gateway !== undefined);
 }
 
 /** A rule about an interface that the guest does not have would never apply. */

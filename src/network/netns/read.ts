@@ -22,7 +22,8 @@ export interface NamespaceState {
 
 /**
  * A line of JSON from each command of `ip`, whose one process does several of them. The qdiscs are text, as some of them are whatever the options say.
- * "ra": accept_ra, forwarding and disable_ipv6 of an interface.
+ * "ra": accept_ra, forwarding and disable_ipv6 of an interface. dash reads byte by byte, and these files end after the first: the status of its `read` is
+ * that of an end without a new line.
  */
 const SCRIPT = `set -eu
 ip=$1 tc=$2
@@ -32,8 +33,11 @@ printf 'route show table all\\nrule show\\n' | "$ip" -4 -N -j -d -batch -
 [ -e /proc/net/if_inet6 ] || exit 0
 printf 'route show table all\\nrule show\\n' | "$ip" -6 -N -j -d -batch -
 for folder in /proc/sys/net/ipv6/conf/*; do
-    read -r ra <"$folder/accept_ra" && read -r forwards <"$folder/forwarding" && read -r off <"$folder/disable_ipv6" &&
-        printf 'ra %s %s %s %s\\n' "$ra" "$forwards" "$off" "\${folder##*/}" || :
+    ra= forwards= off=
+    read -r ra <"$folder/accept_ra" || :
+    read -r forwards <"$folder/forwarding" || :
+    read -r off <"$folder/disable_ipv6" || :
+    printf 'ra %s %s %s %s\\n' "$ra" "$forwards" "$off" "\${folder##*/}"
 done 2>/dev/null`;
 
 /** Asks a network namespace, a path, for all of it. @throws NETWORK */

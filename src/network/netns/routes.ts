@@ -12,7 +12,6 @@ export interface RouteState {
 /** Numbers of rtnetlink(7). */
 export const RouteType = {
   unicast: 1,
-  local: 2,
   blackhole: 6,
   unreachable: 7,
   prohibit: 8,
