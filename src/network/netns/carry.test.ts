@@ -35,7 +35,6 @@ function state(links: LinkState[], defaultLink?: string): NamespaceState {
     neighbours: [],
     ingress: new Map(),
     advertised: new Set(),
-    hasIpv6: true,
   };
 }
 

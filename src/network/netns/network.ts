@@ -1,5 +1,5 @@
 import type { GuestNetwork } from "../../agent/guest-network.ts";
-import { asNkError } from "../../base/errors.ts";
+import { asNkError, NkError } from "../../base/errors.ts";
 import type { NetDevice } from "../../host/net-device.ts";
 import { warnings } from "../../trace/channels.ts";
 import type { Network } from "../network.ts";
@@ -8,7 +8,7 @@ import type { Connector } from "./connector.ts";
 import { guestNetwork } from "./guest.ts";
 import type { Namespace } from "./namespace.ts";
 import { readNamespace, type NamespaceState } from "./read.ts";
-import { fitTap, moveTap, ownerOf, silenceTap, takenTap } from "./tap.ts";
+import { fitTap, moveTap, silenceTap } from "./tap.ts";
 import { watchNamespace, type NamespaceWatch } from "./watch.ts";
 
 /** How often an interface may come or go between the look at a namespace and what is done with it. */
@@ -37,14 +37,12 @@ export class NetnsNetwork implements Network {
   }
 
   async plug(card: NetDevice): Promise<GuestNetwork> {
-    const { given, path } = this.namespace;
-    const state = await readNamespace(path);
-    const tap = state.links.find(({ name }) => name === TAP);
-    if (tap !== undefined) throw takenTap(given, ownerOf(tap));
-    await moveTap(card, this.namespace, this.id, state.hasIpv6);
+    await moveTap(card, this.namespace);
     this.hasTap = true;
     this.wasPlugged = true;
-    return this.inTurn(async () => JSON.parse(await this.connect()) as GuestNetwork);
+    const network = await this.inTurn(() => this.look());
+    if (network !== undefined) return network;
+    throw new NkError("NETWORK", `the VM's tap is gone from the network namespace ${this.namespace.given}`);
   }
 
   watch(onChange: (network: GuestNetwork) => void): void {
@@ -92,11 +90,11 @@ export class NetnsNetwork implements Network {
     if (this.isClosed || !this.hasTap) return undefined;
     const before = this.told;
     const network = await this.connect();
-    return network === before ? undefined : (JSON.parse(network) as GuestNetwork);
+    return this.told === before ? undefined : network;
   }
 
-  /** Makes tap and interfaces one, as the namespace is now. @returns what the guest is to be told, as JSON */
-  private async connect(): Promise<string> {
+  /** Makes tap and interfaces one, as the namespace is now. @returns what the guest is to be told; undefined: the tap is gone */
+  private async connect(): Promise<GuestNetwork | undefined> {
     let tried = "";
     for (let attempt = 1; ; attempt++) {
       const state = await readNamespace(this.namespace.path);
@@ -104,7 +102,7 @@ export class NetnsNetwork implements Network {
       if (tap === undefined) return this.tapIsGone();
       const carried = this.choose(state);
       try {
-        await fitTap(this.namespace.path, tap, carried);
+        await fitTap(this.namespace.path, this.id, tap, carried);
         await this.connector.apply(state, carried);
         return this.tell(state, carried);
       } catch (error) {
@@ -126,10 +124,9 @@ export class NetnsNetwork implements Network {
   }
 
   /** With its VMM. */
-  private async tapIsGone(): Promise<string> {
+  private async tapIsGone(): Promise<undefined> {
     this.hasTap = false;
     await this.watching?.end();
-    return this.told ?? "";
   }
 
   private async giveBack(): Promise<void> {
@@ -139,7 +136,7 @@ export class NetnsNetwork implements Network {
     await this.connector.undo(state);
   }
 
-  private tell(state: NamespaceState, carried: Carried): string {
+  private tell(state: NamespaceState, carried: Carried): GuestNetwork {
     const { network, notices } = guestNetwork(state, carried);
     for (const notice of [...carried.notices, ...notices]) {
       if (!this.noticed.has(notice)) warnings.publish(notice);
@@ -147,6 +144,6 @@ export class NetnsNetwork implements Network {
     }
     this.card = carried.links[0]?.index;
     this.told = JSON.stringify(network);
-    return this.told;
+    return network;
   }
 }

@@ -6,11 +6,10 @@ import { parseRules } from "./rules.ts";
 import { namespaceState, printed } from "./testing/states.ts";
 
 test("a namespace has its qdiscs and who listens to routers", () => {
-  const { ingress, advertised, hasIpv6 } = namespaceState();
+  const { ingress, advertised } = namespaceState();
   expect([...ingress]).toEqual([["eth1", "clsact"]]);
   expect(advertised).toContain("eth0");
   expect(advertised).not.toContain("eth1");
-  expect(hasIpv6).toBe(true);
 });
 
 test.each([
@@ -27,7 +26,7 @@ test.each([
 
 test("a kernel without version 6 has the rest", () => {
   const state = parseNamespace("[]\n[]\n[]\n[]\n");
-  expect(state).toMatchObject({ links: [], routes: [], rules: [], hasIpv6: false });
+  expect(state).toMatchObject({ links: [], routes: [], rules: [] });
 });
 
 test.each([

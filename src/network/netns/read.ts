@@ -16,8 +16,6 @@ export interface NamespaceState {
   ingress: ReadonlyMap<string, string>;
   /** Interfaces that take routers' advertisements. */
   advertised: ReadonlySet<string>;
-  /** The kernel has version 6 at all. */
-  hasIpv6: boolean;
 }
 
 /**
@@ -77,7 +75,6 @@ export function parseNamespace(output: string): NamespaceState {
         .filter(takesAdvertisements)
         .map(([, , , name]) => name),
     ),
-    hasIpv6,
   };
 }
 
