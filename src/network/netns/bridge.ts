@@ -9,6 +9,14 @@ import type { NamespaceState } from "./read.ts";
 /** Their frames are told by the MAC that they have, so that they cannot give it to a guest. */
 const BOUND_TO_MAC = ["macvlan", "macvtap", "ipvlan", "ipvtap"];
 
+const WHY = "the VM takes over the interface that the container's network namespace has";
+
+/** Version 6 is switched off on the bridge before it comes up: it would have an address, and look for routers. */
+const BRIDGING = `"$1" -batch - || exit
+off=/proc/sys/net/ipv6/conf/${BRIDGE}/disable_ipv6
+if [ -e $off ]; then echo 1 >$off; fi
+"$1" link set dev ${BRIDGE} up`;
+
 /**
  * With a bridge the guest has the MAC that the interface had. That is written down as the alias of the bridge, which is there as long as the bridge is:
  * whoever finds a bridge of a dead monitor can give the interface its MAC back.
@@ -27,8 +35,8 @@ function owedMac(links: readonly LinkState[]): { name: string; mac: string } | u
 }
 
 /**
- * The commands for `ip -batch` that make interface and tap the ports of a bridge; none where they are. The bridge is no part of the namespace's network: it
- * answers no ARP, and what the interface gets goes past the namespace's own stack, which keeps its addresses.
+ * The commands for `ip -batch` that make interface and tap the ports of a bridge; none where they are. It comes up after them. It is no part of the
+ * namespace's network: it answers no ARP, and what the interface gets goes past the namespace's own stack, which keeps its addresses.
  * @param mac what the interface has from now on
  */
 export function bridgeBatch(links: readonly LinkState[], port: CarriedLink, mac: string): string {
@@ -36,7 +44,7 @@ export function bridgeBatch(links: readonly LinkState[], port: CarriedLink, mac:
   const isPort = (name: string): boolean =>
     links.some((link) => link.name === name && link.master === BRIDGE);
   const alias = `${port.name} ${port.mac}`;
-  // It comes up when the rest is done.
+  // It is up when the rest is done.
   const isDone = bridge?.isUp === true && bridge.alias === alias && isPort(port.name);
   const lines = [
     ...(bridge === undefined
@@ -48,7 +56,6 @@ export function bridgeBatch(links: readonly LinkState[], port: CarriedLink, mac:
           `link set dev ${BRIDGE} alias "${alias}" arp off`,
           `link set dev ${port.name} master ${BRIDGE}`,
           `link set dev ${port.name} address ${mac}`,
-          `link set dev ${BRIDGE} up`,
         ]),
     ...(isPort(TAP) ? [] : [`link set dev ${TAP} master ${BRIDGE}`]),
   ];
@@ -61,8 +68,8 @@ export function undoBridgeBatch(links: readonly LinkState[]): string {
   const owed = owedMac(links);
   const isThere = links.some(({ name, master }) => name === owed?.name && master === BRIDGE);
   const lines = [
-    `link del dev ${BRIDGE}`,
     ...(owed !== undefined && isThere ? [`link set dev ${owed.name} address ${owed.mac}`] : []),
+    `link del dev ${BRIDGE}`,
   ];
   return lines.map((line) => `${line}\n`).join("");
 }
@@ -89,7 +96,16 @@ export class Bridge implements Connector {
     if (BOUND_TO_MAC.includes(port.kind ?? ""))
       throw this.refusal(`${port.name} is of the kind ${port.kind}`);
     const batch = bridgeBatch(links, port, randomMac());
-    if (batch !== "") await runIp(this.netns, batch, "bridge the interface and the VM's tap");
+    if (batch === "") return;
+    const name = "bridge the interface and the VM's tap";
+    await runNetworkCommand({
+      program: "sh",
+      args: ["-c", BRIDGING, "sh", networkProgram("ip")],
+      input: batch,
+      netns: this.netns,
+      name,
+      why: WHY,
+    });
   }
 
   async undo({ links }: Pick<NamespaceState, "links">): Promise<void> {
@@ -106,21 +122,15 @@ export class Bridge implements Connector {
 
 /** @throws NETWORK */
 export async function removeBridge(netns: string, links: readonly LinkState[]): Promise<void> {
-  const batch = undoBridgeBatch(links);
-  if (batch !== "") await runIp(netns, batch, "remove the bridge");
-}
-
-/** Version 6 is switched off on the bridge, which would have an address of its own. */
-async function runIp(netns: string, input: string, name: string): Promise<void> {
-  const script = `"$1" -batch - && off=/proc/sys/net/ipv6/conf/${BRIDGE}/disable_ipv6 && if [ -e $off ]; then echo 1 >$off; fi`;
-  const why = "the VM takes over the interface that the container's network namespace has";
+  const input = undoBridgeBatch(links);
+  if (input === "") return;
   await runNetworkCommand({
-    program: "sh",
-    args: ["-c", script, "sh", networkProgram("ip")],
+    program: "ip",
+    args: ["-batch", "-"],
     input,
     netns,
-    name,
-    why,
+    name: "remove the bridge",
+    why: WHY,
   });
 }
 
