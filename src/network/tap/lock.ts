@@ -37,6 +37,7 @@ export async function withLockIfThere(folder: string, work: () => Promise<void>)
  * is of the open file, not of who asked for it.
  */
 async function acquire(folder: string): Promise<number> {
+  const program = flockProgram();
   const deadline = Deadline.after(WAIT_MS);
   // No bridge has a name that begins so.
   const path = join(folder, ".lock");
@@ -44,7 +45,7 @@ async function acquire(folder: string): Promise<number> {
     const fd = openIn(folder, path);
     if (fd === undefined) continue;
     try {
-      await flock(fd, path, deadline);
+      await flock(program, fd, path, deadline);
       if (isSameFile(fd, path)) return fd;
     } catch (error) {
       closeSync(fd);
@@ -66,10 +67,16 @@ function openIn(folder: string, path: string): number | undefined {
   }
 }
 
-async function flock(fd: number, path: string, deadline: Deadline): Promise<void> {
+function flockProgram(): string {
   const program = findProgram("flock", process.env["PATH"] ?? "", PROGRAM_FOLDERS);
-  if (program === undefined)
-    throw new NkError("NETWORK", "the VM's network needs the program flock: install the package util-linux");
+  if (program !== undefined) return program;
+  throw new NkError(
+    "NETWORK",
+    "the VM's network needs the program flock, which is not installed: install the package util-linux, or use --vm-net=none",
+  );
+}
+
+async function flock(program: string, fd: number, path: string, deadline: Deadline): Promise<void> {
   const timeoutS = (deadline.remainingMs() / 1000).toFixed(3);
   const child = spawn(program, ["--timeout", timeoutS, "3"], {
     cwd: "/",
