@@ -1,8 +1,7 @@
 // A process that stands for a monitor: tap-worker.ts in the namespace of a rig's host, told by lines of JSON what to do.
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { buildSync } from "esbuild";
@@ -26,22 +25,17 @@ export interface Answer {
   said: string[];
 }
 
-let bundle: string | undefined;
-
-/** The worker as one file, as node runs no TypeScript. */
-function workerBundle(): string {
-  if (bundle !== undefined) return bundle;
-  const folder = mkdtempSync(join(tmpdir(), "nk-tap-"));
-  bundle = join(folder, "worker.mjs");
+/** The worker as one file: node 20 runs no TypeScript. */
+export function bundleWorker(folder: string): string {
+  const outfile = join(folder, "worker.mjs");
   buildSync({
     entryPoints: ["test/integration/tap-worker.ts"],
     bundle: true,
     platform: "node",
     format: "esm",
-    outfile: bundle,
+    outfile,
   });
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-  return bundle;
+  return outfile;
 }
 
 /** A process of the host that has networks: a monitor. */
@@ -50,8 +44,15 @@ export class Worker {
   readonly ended: Promise<unknown>;
   private readonly lines: Interface;
 
-  constructor(netns: string, env: Record<string, string> = {}) {
-    this.child = spawn("nsenter", [`--net=/run/netns/${netns}`, process.execPath, workerBundle()], {
+  /** @param within a command that runs the worker, with less rights, say */
+  constructor(
+    netns: string,
+    bundle: string,
+    env: Record<string, string> = {},
+    within: readonly string[] = [],
+  ) {
+    const command = [`--net=/run/netns/${netns}`, ...within, process.execPath, bundle];
+    this.child = spawn("nsenter", command, {
       stdio: ["pipe", "pipe", "inherit"],
       env: { ...process.env, ...env },
     });

@@ -1,10 +1,13 @@
 // Namespaces that stand for a host, the internet behind it, VMMs and guests; each rig has its own, and nothing of the machine's network is touched.
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { GuestNetwork } from "../../src/agent/guest-network.ts";
+import type { NetDevice } from "../../src/host/net-device.ts";
 import { formatAddress, parseAddress } from "../../src/network/ip-address.ts";
 import { scaled } from "../fixtures/scaled.ts";
-import { Worker } from "./tap-monitor.ts";
+import { bundleWorker, Worker } from "./tap-monitor.ts";
 
 /** Of the host, and of the machine beyond it. */
 export const HOST = { v4: "198.51.100.1", v6: "2001:db8:1::1" };
@@ -16,11 +19,16 @@ export class TapRig {
   readonly host: string;
   readonly far: string;
   private readonly prefix: string;
+  /** Of the workers' program, which other users run too. */
+  private readonly files = mkdtempSync(join(tmpdir(), "nk-tap-"));
+  private readonly bundle: string;
   private readonly workers: Worker[] = [];
   private readonly children: ChildProcess[] = [];
 
   constructor() {
     serial += 1;
+    chmodSync(this.files, 0o755);
+    this.bundle = bundleWorker(this.files);
     this.prefix = `nk-test-${process.pid}-${serial}`;
     this.host = this.namespace("host");
     this.far = this.namespace("far");
@@ -40,24 +48,31 @@ export class TapRig {
     this.ip(this.host, `route add default via ${FAR.v4}`, `route add default via ${FAR.v6}`);
   }
 
-  worker(env?: Record<string, string>): Worker {
-    const made = new Worker(this.host, env);
+  worker(env?: Record<string, string>, within?: readonly string[]): Worker {
+    const made = new Worker(this.host, this.bundle, env, within);
     this.workers.push(made);
     return made;
   }
 
   /** Plugs a card into an open network. @returns the namespace that is its guest, which is as it is told to be */
   async guest(worker: Worker, id: string): Promise<{ netns: string; network: GuestNetwork }> {
-    const netns = this.namespace(`g-${id}`);
-    const vmm = this.namespace(`v-${id}`);
-    this.ip(vmm, `link add tap0 type veth peer name card netns ${netns}`);
-    const network = (await worker.must({
-      do: "plug",
-      id,
-      card: { netns: `/run/netns/${vmm}`, name: "tap0" },
-    })) as GuestNetwork;
+    const card = this.card(id);
+    const network = (await worker.must({ do: "plug", id, card })) as GuestNetwork;
+    const netns = this.guestOf(id);
     this.configure(netns, network);
     return { netns, network };
+  }
+
+  /** What stands for the tap of a VMM, in a namespace of its own. */
+  card(id: string): NetDevice {
+    const vmm = this.namespace(`v-${id}`);
+    this.namespace(`g-${id}`);
+    this.ip(vmm, `link add tap0 type veth peer name card netns ${this.guestOf(id)}`);
+    return { netns: `/run/netns/${vmm}`, name: "tap0" };
+  }
+
+  private guestOf(id: string): string {
+    return `${this.prefix}-g-${id}`;
   }
 
   /** What the agent does in a guest. */
@@ -83,6 +98,8 @@ export class TapRig {
     const netns = `${this.prefix}-${name}`;
     execFileSync("ip", ["netns", "add", netns]);
     this.ip(netns, "link set lo up");
+    // Link-local addresses can be used at once.
+    this.run(netns, "echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad");
     return netns;
   }
 
@@ -132,6 +149,13 @@ export class TapRig {
     return address === undefined ? seen : formatAddress(address).replace("::ffff:", "");
   }
 
+  /** A router's advertisement from beyond: it is a default router for 1800 s, without a prefix (RFC 4861). */
+  advertise(): void {
+    const hops = "setsockopt-int=41:18:255";
+    const advertisement = "printf '\\206\\0\\0\\0\\100\\0\\007\\010\\0\\0\\0\\0\\0\\0\\0\\0'";
+    this.run(this.far, `${advertisement} | socat -u - IP6-SENDTO:[ff02::1]:58,${hops},so-bindtodevice=eth0`);
+  }
+
   sysctl(path: string): string {
     return this.run(this.host, `cat /proc/sys/net/${path}`);
   }
@@ -154,6 +178,7 @@ export class TapRig {
     for (const worker of this.workers) await worker.kill();
     for (const child of this.children) child.kill("SIGKILL");
     rmSync(this.folder(), { recursive: true, force: true });
+    rmSync(this.files, { recursive: true });
     for (const name of readdirSync("/run/netns").filter((found) => found.startsWith(`${this.prefix}-`)))
       execFileSync("ip", ["netns", "delete", name]);
   }

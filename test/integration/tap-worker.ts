@@ -12,6 +12,9 @@ export type Order =
   | { do: "open"; id: string; spec: TapSpec }
   | { do: "plug"; id: string; card: NetDevice }
   | { do: "close"; id: string }
+  /** All at once. */
+  | { do: "openAll"; ids: string[]; spec: TapSpec }
+  | { do: "closeAll" }
   | { do: "release"; record: NetworkRecord }
   | { do: "releaseDead" }
   | { do: "list" };
@@ -25,18 +28,22 @@ type Orders = {
 };
 
 const ORDERS: Orders = {
-  open: async (kind, { id, spec }) => {
-    let journaled: NetworkRecord | undefined;
-    const journal = (record: NetworkRecord): void => void (journaled = record);
-    networks.set(id, await kind.open({ spec, id, journal, hostname: id }));
-    return journaled;
-  },
+  open: (kind, { id, spec }) => open(kind, id, spec),
   plug: async (_, { id, card }) => networks.get(id)?.plug(card),
   close: async (_, { id }) => networks.get(id)?.close(),
+  openAll: (kind, { ids, spec }) => Promise.all(ids.map((id) => open(kind, id, spec))),
+  closeAll: () => Promise.all([...networks.values()].map((network) => network.close())),
   release: (kind, { record }) => kind.release(record),
   releaseDead: () => releaseDead(),
   list: async () => listLeases(),
 };
+
+async function open(kind: NetworkKind, id: string, spec: TapSpec): Promise<NetworkRecord | undefined> {
+  let journaled: NetworkRecord | undefined;
+  const journal = (record: NetworkRecord): void => void (journaled = record);
+  networks.set(id, await kind.open({ spec, id, journal, hostname: id }));
+  return journaled;
+}
 
 async function obey(order: Order): Promise<unknown> {
   const kind = await loadNetworkKind("tap");
