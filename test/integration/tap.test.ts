@@ -112,6 +112,30 @@ test("a guest is not reached from beyond the host, but by what is published", as
   expect(rig.seenBy(rig.host, "TCP:10.87.0.2:7")).toBe("10.87.0.1");
 });
 
+test("a firewall that drops what is forwarded is told, with what opens it", async () => {
+  rig.nft(
+    rig.host,
+    `add table ip filter
+     add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }
+     add table inet other
+     add chain inet other input { type filter hook input priority 0; policy drop; }\n`.replace(/^ +/gm, ""),
+  );
+  rig.nft(rig.host, "add rule inet other input accept\n");
+  const first = await monitor.ask({ do: "open", id: "c1", spec: SPEC });
+  const { netns } = await rig.guest(monitor, "c1");
+  const [, table, remedy = ""] =
+    /drops what nk0 sends and gets \(table (.*?), chain FORWARD\): let it through: "(.*)"$/.exec(
+      first.said[0] ?? "",
+    ) ?? [];
+  expect(table).toBe("ip filter");
+  const ping = `ping -c 1 -W 1 ${FAR.v4}`;
+  expect(() => rig.run(netns, ping)).toThrow();
+  rig.run(rig.host, remedy);
+  rig.run(netns, ping);
+  await monitor.must({ do: "close", id: "c1" });
+  expect((await monitor.ask({ do: "open", id: "c2", spec: SPEC })).said).toEqual([]);
+});
+
 test("when the last one goes, the host is as before", async () => {
   expect(rig.traces()).toEqual(NOTHING);
   await monitor.open("c1");

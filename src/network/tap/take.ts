@@ -8,6 +8,7 @@ import { applyBridge, type WantedBridge } from "./apply.ts";
 import { mtuOf } from "./bridge.ts";
 import { checkHost } from "./check.ts";
 import { readFacts, type HostFacts } from "./facts.ts";
+import { warnOfFirewall } from "./firewall.ts";
 import { bridgeFolder, makeFolder } from "./folder.ts";
 import { chooseNumber, partsOf, type Lease } from "./lease.ts";
 import { writeBridge, writeLease, type BridgeRecord } from "./records.ts";
@@ -42,6 +43,7 @@ export async function take(request: NetworkRequest, spec: TapSpec): Promise<Take
   const record = used?.record ?? newBridge(subnets);
   const leases = [...(used?.leases ?? []), lease];
   await write({ name: spec.bridge, folder, subnets, record, leases }, lease, facts);
+  if (used === undefined) await warnOfFirewall(spec.bridge);
   return { lease, bridge: { name: spec.bridge, mac: record.mac, mtu: mtuOf(facts), subnets } };
 }
 
