@@ -136,6 +136,18 @@ test("a firewall that drops what is forwarded is told, with what opens it", asyn
   expect((await monitor.ask({ do: "open", id: "c2", spec: SPEC })).said).toEqual([]);
 });
 
+test("a tap that a VMM has open moves while it has, and goes with it", async () => {
+  await monitor.open("c1");
+  const vmm = rig.namespace("v");
+  const child = rig.start(vmm, ["socat", "TUN,tun-type=tap,tun-name=tap0,iff-up", "PIPE"]);
+  rig.run(vmm, "until ip link show tap0; do sleep 0.05; done 2>&1");
+  await monitor.must({ do: "plug", id: "c1", card: { netns: `/run/netns/${vmm}`, name: "tap0" } });
+  const found = "ip -details link show master nk0";
+  expect(rig.run(rig.host, found)).toMatch(/nk0-2: .*LOWER_UP[^]*tun type tap/);
+  child.kill("SIGKILL");
+  await expect.poll(() => rig.run(rig.host, found)).toBe("");
+});
+
 test("when the last one goes, the host is as before", async () => {
   expect(rig.traces()).toEqual(NOTHING);
   await monitor.open("c1");
