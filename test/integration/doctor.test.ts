@@ -117,6 +117,7 @@ describe("doctor", () => {
     const script = `
       umount -l -R /sys/fs/cgroup
       mount --bind /dev/null /dev/ptmx
+      mount -t tmpfs none /dev/net
       mount -t tmpfs -o size=1m none "$2"
       ulimit -n 200
       exec "$1" --root "$2" doctor --vm-memory=1000G --format=json`;
@@ -129,8 +130,19 @@ describe("doctor", () => {
       terminals: expect.stringContaining("mount -t devpts") as unknown,
       "state folder": expect.stringContaining("--root DIR") as unknown,
       "open files": "ulimit -n 1024",
+      tun: "modprobe tun",
       memory: expect.stringContaining("--vm-memory") as unknown,
     });
+  });
+
+  it.each(["tap", "netns"])("without /dev/net/tun no VM can run with --vm-net=%s", async (net) => {
+    const script = `mount -t tmpfs none /dev/net; exec "$@" doctor --format=json --vm-net=${net}`;
+    const args = ["--mount", "--propagation=private", "sh", "-c", script, "sh", NK_RUNTIME, "--root", dir];
+    // It ends with 1, for what cannot run.
+    const { stdout } = await promisify(execFile)("unshare", args).catch((error: { stdout: string }) => error);
+    const { checks, vm } = JSON.parse(stdout) as Report;
+    expect(checks.find(({ name }) => name === "tun")).toMatchObject({ status: "fail", mend: "modprobe tun" });
+    expect(vm).toMatchObject({ works: false, summary: "cannot run: tun" });
   });
 
   it("looks at what a bundle asks for", async () => {
