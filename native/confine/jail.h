@@ -31,7 +31,7 @@ struct jail {
     unsigned user; /* who runs the program; 0: root */
     struct jail_file files[NK_JAIL_MAX_FILES];
     size_t count;
-    bool proc; /* of the pid namespace: its processes, read-only */
+    bool proc;          /* of the pid namespace: its processes, read-only */
     bool keeps_network; /* the namespace that it is in is its own already */
     bool preload;
     int tree_ns;
