@@ -14,11 +14,12 @@ static void open_standard_streams(void) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    const struct caller caller = {.launcher = -1};
     int pair[2];
 
     open_standard_streams();
     connection_open(pair, data, size);
-    pump_run(pair[0], -1, false);
+    pump_run(&(struct pump_ends){pair[0], -1, false, &caller});
     /* The program would end here: its descriptors are all above the first of the pair. */
     close_range((unsigned)(pair[0] < pair[1] ? pair[0] : pair[1]), ~0u, 0);
     return 0;

@@ -63,11 +63,12 @@ static int prepare(void *context, int *sync) {
     return 0;
 }
 
-static int run(void *context) {
+static int run(void *context, const struct caller *caller) {
     const struct create *create = context;
+    /* Its children end with it: it is the first process of its namespace. */
+    const struct pump_ends ends = {MONITOR_FD, session_tty(&create->plan), false, caller};
 
-    /* They end with it: it is the first process of its namespace. */
-    return pump_run(MONITOR_FD, session_tty(&create->plan), false);
+    return pump_run(&ends);
 }
 
 /* Who brings a monitor along holds the tree of a sandbox; the others are containers that join one. */
@@ -153,6 +154,7 @@ static int open_all(struct create *create) {
     if (plan_read(&create->plan, PLAN_FD) < 0 || check(&create->plan) < 0)
         return -1;
     close(PLAN_FD);
+    session_watch_caller(&create->plan);
     if (session_join_early(&create->plan) < 0)
         return -1;
     if ((create->plan.control ? join_vm(create) : connect_both(create)) < 0)
@@ -170,7 +172,7 @@ int create_command(void) {
     if (open_all(&create) < 0 || launch(&create, &child) < 0)
         status = report_failure(1);
     else if (create.plan.wait)
-        status = session_wait(&create.plan, &child);
+        status = session_wait(&child);
     plan_free(&create.plan);
     return status;
 }

@@ -46,10 +46,12 @@ static int prepare(void *context, int *sync) {
     return 0;
 }
 
-static int run(void *context) {
+static int run(void *context, const struct caller *caller) {
     const struct exec *exec = context;
+    const struct pump_ends ends = {MONITOR_FD, session_tty(&exec->plan), exec->plan.terminal == TERMINAL_NONE,
+                                   caller};
 
-    return pump_run(MONITOR_FD, session_tty(&exec->plan), exec->plan.terminal == TERMINAL_NONE);
+    return pump_run(&ends);
 }
 
 /* The order is for the caller: its console socket is served before the process can write. */
@@ -83,6 +85,7 @@ static int open_all(struct exec *exec) {
     if (plan_read(&exec->plan, PLAN_FD) < 0 || check(&exec->plan) < 0)
         return -1;
     close(PLAN_FD);
+    session_watch_caller(&exec->plan);
     exec->control = connect_unix(exec->plan.control);
     if (exec->control < 0)
         return fail_errno("cannot connect to the monitor at %s", exec->plan.control);
@@ -99,7 +102,7 @@ int exec_command(void) {
     if (open_all(&exec) < 0 || launch(&exec, &child) < 0)
         status = report_failure(STATUS_NOT_STARTED);
     else if (exec.plan.wait)
-        status = session_wait(&exec.plan, &child);
+        status = session_wait(&child);
     plan_free(&exec.plan);
     return status;
 }

@@ -3,6 +3,7 @@
 #include "common/signals.h"
 #include "link.h"
 #include "sink.h"
+#include "source.h"
 #include "terminal.h"
 
 #include <errno.h>
@@ -10,24 +11,22 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* As a process that was killed: the monitor, and with it the VM, is gone. */
 #define STATUS_LOST (128 + SIGKILL)
 #define STATUS_FAILED 255
 
-enum { POLL_MONITOR, POLL_SIGNALS, POLL_STDIN, POLL_STDOUT, POLL_STDERR, POLL_COUNT };
+enum { POLL_MONITOR, POLL_SIGNALS, POLL_LAUNCHER, POLL_STDIN, POLL_STDOUT, POLL_STDERR, POLL_COUNT };
 
 struct pump {
     struct link link;
     int signals;
     int tty;
+    const struct caller *caller;
+    int launcher; /* its socket while it may hang up, else -1 */
     struct sink sinks[2];
-    bool input_open;
-    bool input_socket;
-    uint32_t input_credit;
+    struct source input;
     bool ended;
     bool lost; /* the end was not told: nothing more is written */
     int status;
@@ -40,9 +39,15 @@ static void send_size(struct pump *pump) {
         link_send(&pump->link, NK_RESIZE, 0, payload, sizeof payload);
 }
 
+static void send_signal(struct pump *pump, uint32_t signal) {
+    uint8_t payload[4];
+
+    nk_put_u32(payload, signal);
+    link_send(&pump->link, NK_SIGNAL, 0, payload, sizeof payload);
+}
+
 static void take_signal(struct pump *pump) {
     struct signalfd_siginfo info;
-    uint8_t payload[4];
 
     if (read(pump->signals, &info, sizeof info) != sizeof info)
         return;
@@ -50,45 +55,18 @@ static void take_signal(struct pump *pump) {
         send_size(pump);
         return;
     }
-    nk_put_u32(payload, info.ssi_signo);
-    link_send(&pump->link, NK_SIGNAL, 0, payload, sizeof payload);
-}
-
-static void close_input(struct pump *pump) {
-    if (pump->input_open)
-        close(STDIN_FILENO);
-    pump->input_open = false;
-}
-
-static bool wants_input(const struct pump *pump) {
-    return pump->input_open && pump->input_credit > 0 &&
-           link_room(&pump->link) >= 2 * LINK_RESERVE_BYTES + NK_FRAME_HEADER_BYTES;
-}
-
-static void take_input(struct pump *pump) {
-    size_t room;
-    uint8_t *at = link_payload_space(&pump->link, &room);
-    size_t limit = room - LINK_RESERVE_BYTES;
-    ssize_t got;
-
-    if (limit > NK_DATA_MAX_BYTES)
-        limit = NK_DATA_MAX_BYTES;
-    if (limit > pump->input_credit)
-        limit = pump->input_credit;
-    got = pump->input_socket ? recv(STDIN_FILENO, at, limit, MSG_DONTWAIT) : read(STDIN_FILENO, at, limit);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (got > 0) {
-        pump->input_credit -= (uint32_t)got;
-        link_commit(&pump->link, NK_DATA, NK_STDIN_STREAM, (uint32_t)got);
-        return;
-    }
-    link_send(&pump->link, NK_EOF, NK_STDIN_STREAM, NULL, 0);
-    close_input(pump);
+    send_signal(pump, info.ssi_signo);
 }
 
 static uint32_t stream_of(const struct pump *pump, const struct sink *sink) {
     return NK_STDOUT_STREAM + (uint32_t)(sink - pump->sinks);
+}
+
+/* Nobody reads it any more. */
+static void leave_output(struct pump *pump, struct sink *sink) {
+    if (sink->state == SINK_OPEN)
+        link_send(&pump->link, NK_CLOSE, stream_of(pump, sink), NULL, 0);
+    sink_close(sink);
 }
 
 static void write_output(struct pump *pump, struct sink *sink, short events) {
@@ -98,9 +76,7 @@ static void write_output(struct pump *pump, struct sink *sink, short events) {
 
     /* An error without POLLOUT, or with nothing to write, is the only news of a reader that left. */
     if (written < 0 || (sink->used == 0 && written == 0 && (events & (POLLERR | POLLHUP | POLLNVAL)))) {
-        if (sink->state == SINK_OPEN)
-            link_send(&pump->link, NK_CLOSE, stream_of(pump, sink), NULL, 0);
-        sink_close(sink);
+        leave_output(pump, sink);
         return;
     }
     if (written == 0)
@@ -110,6 +86,16 @@ static void write_output(struct pump *pump, struct sink *sink, short events) {
         return;
     nk_put_u32(payload, credit);
     link_send(&pump->link, NK_CREDIT, stream_of(pump, sink), payload, sizeof payload);
+}
+
+/* Whoever gave the terminal is gone: as the kernel does it, with a signal and no more bytes. */
+static void hang_up(struct pump *pump) {
+    close(pump->launcher);
+    pump->launcher = -1;
+    terminal_restore_raw(pump->tty, &pump->caller->saved);
+    send_signal(pump, SIGHUP);
+    source_end(&pump->input, &pump->link);
+    leave_output(pump, &pump->sinks[0]);
 }
 
 static struct sink *find_sink(struct pump *pump, uint32_t stream) {
@@ -147,11 +133,11 @@ static int take_frame(struct pump *pump, const struct nk_frame *frame) {
         return 0;
     case NK_CREDIT:
         return frame->stream == NK_STDIN_STREAM
-                   ? nk_credit_add(&pump->input_credit, nk_get_u32(frame->payload))
+                   ? nk_credit_add(&pump->input.credit, nk_get_u32(frame->payload))
                    : 0;
     case NK_CLOSE:
         if (frame->stream == NK_STDIN_STREAM)
-            close_input(pump);
+            source_close(&pump->input);
         return 0;
     case NK_EXIT:
         end_with(pump, status_of(nk_get_u32(frame->payload)));
@@ -188,7 +174,9 @@ static void watch(const struct pump *pump, struct pollfd *fds) {
     fds[POLL_MONITOR] = (struct pollfd){.fd = pump->link.fd};
     fds[POLL_MONITOR].events = (short)((room ? POLLIN : 0) | (link_has_output(&pump->link) ? POLLOUT : 0));
     fds[POLL_SIGNALS] = (struct pollfd){.fd = room ? pump->signals : -1, .events = POLLIN};
-    fds[POLL_STDIN] = (struct pollfd){.fd = wants_input(pump) ? STDIN_FILENO : -1, .events = POLLIN};
+    fds[POLL_LAUNCHER] = (struct pollfd){.fd = room ? pump->launcher : -1, .events = POLLIN};
+    fds[POLL_STDIN] = (struct pollfd){.fd = source_is_wanted(&pump->input, &pump->link) ? STDIN_FILENO : -1,
+                                      .events = POLLIN};
     fds[POLL_STDOUT] = watch_sink(&pump->sinks[0]);
     fds[POLL_STDERR] = watch_sink(&pump->sinks[1]);
 }
@@ -223,9 +211,11 @@ static void turn(struct pump *pump) {
         return;
     if (fds[POLL_SIGNALS].revents)
         take_signal(pump);
-    if (fds[POLL_STDIN].revents)
-        take_input(pump);
-    if (fds[POLL_STDOUT].revents)
+    if (fds[POLL_LAUNCHER].revents)
+        hang_up(pump);
+    if (fds[POLL_STDIN].revents && pump->input.open)
+        source_take(&pump->input, &pump->link);
+    if (fds[POLL_STDOUT].revents && pump->sinks[0].state != SINK_CLOSED)
         write_output(pump, &pump->sinks[0], fds[POLL_STDOUT].revents);
     if (fds[POLL_STDERR].revents)
         write_output(pump, &pump->sinks[1], fds[POLL_STDERR].revents);
@@ -244,9 +234,7 @@ static void write_for_children(struct pump *pump) {
     pump->signals = -1;
     signals_reset();
     signal(SIGPIPE, SIG_IGN);
-    if (pump->input_open)
-        link_send(&pump->link, NK_EOF, NK_STDIN_STREAM, NULL, 0);
-    close_input(pump);
+    source_end(&pump->input, &pump->link);
     pump->ended = false;
     while (!pump->ended && is_held(pump))
         turn(pump);
@@ -261,34 +249,32 @@ static void leave_children(struct pump *pump) {
     _exit(0);
 }
 
-static int start(struct pump *pump, int monitor, int tty) {
-    struct stat info;
-
+static int start(struct pump *pump, const struct pump_ends *ends) {
     /* A copy: the standard streams are closed as they end. */
-    pump->tty = tty < 0 ? -1 : fcntl(tty, F_DUPFD_CLOEXEC, monitor + 1);
-    pump->input_open = true;
-    pump->input_socket = fstat(STDIN_FILENO, &info) == 0 && S_ISSOCK(info.st_mode);
-    pump->input_credit = NK_CREDIT_START_BYTES;
+    pump->tty = ends->tty < 0 ? -1 : fcntl(ends->tty, F_DUPFD_CLOEXEC, ends->monitor + 1);
+    pump->caller = ends->caller;
+    pump->launcher = ends->caller->launcher;
+    source_init(&pump->input);
     pump->signals = signals_open();
-    if (pump->signals < 0 || link_init(&pump->link, monitor) < 0 ||
+    if (pump->signals < 0 || link_init(&pump->link, ends->monitor) < 0 ||
         sink_init(&pump->sinks[0], STDOUT_FILENO) < 0 || sink_init(&pump->sinks[1], STDERR_FILENO) < 0)
         return -1;
     /* A terminal has no stream of its own for errors. */
-    if (tty >= 0)
+    if (ends->tty >= 0)
         sink_close(&pump->sinks[1]);
     send_size(pump);
     return 0;
 }
 
-int pump_run(int monitor, int tty, bool leaves_children) {
+int pump_run(const struct pump_ends *ends) {
     struct pump pump = {.status = STATUS_LOST};
 
-    if (start(&pump, monitor, tty) == 0) {
+    if (start(&pump, ends) == 0) {
         while (!pump.ended)
             turn(&pump);
         if (!pump.lost)
             drain(&pump);
-        if (!pump.lost && leaves_children)
+        if (!pump.lost && ends->leaves_children)
             leave_children(&pump);
     }
     link_free(&pump.link);

@@ -54,11 +54,14 @@ int session_inherited_tty(const struct plan *plan) {
     return plan->terminal == TERMINAL_INHERIT ? terminal_find() : -1;
 }
 
-int session_wait(const struct plan *plan, struct child *child) {
-    /* Ctrl-C at a terminal goes to the whole foreground group. The caller passes signals on itself: out of
-     * its group, the container gets each one once. With a terminal in raw mode no such signals come, but
-     * SIGWINCH must. */
-    if (session_inherited_tty(plan) < 0)
-        setpgid(0, 0);
+void session_watch_caller(const struct plan *plan) {
+    if (session_inherited_tty(plan) >= 0)
+        launch_with_caller();
+}
+
+int session_wait(struct child *child) {
+    /* Signals of a terminal go to the whole foreground group. The caller passes them on itself: out of its
+     * group, the container gets each one once. */
+    setpgid(0, 0);
     return launch_wait(child);
 }

@@ -29,7 +29,11 @@ int session_tty(const struct plan *plan);
 /* The caller's own terminal, if it is the process's too; -1: none. */
 int session_inherited_tty(const struct plan *plan);
 
+/* Where the caller's terminal will be raw: its caller's death ends this process from here on, also before the
+ * terminal is. */
+void session_watch_caller(const struct plan *plan);
+
 /* For `wait`: stays until the shadow has ended. Returns the shadow's exit status. */
-int session_wait(const struct plan *plan, struct child *child);
+int session_wait(struct child *child);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -90,4 +91,18 @@ int terminal_make_raw(int fd, struct termios *saved) {
 
 void terminal_restore(int fd, const struct termios *saved) {
     tcsetattr(fd, TCSADRAIN, saved);
+}
+
+static bool same_modes(const struct termios *a, const struct termios *b) {
+    return a->c_iflag == b->c_iflag && a->c_oflag == b->c_oflag && a->c_lflag == b->c_lflag;
+}
+
+void terminal_restore_raw(int fd, const struct termios *saved) {
+    struct termios raw = *saved;
+    struct termios now;
+
+    cfmakeraw(&raw);
+    /* Not after its output has been read, which nobody may do any more. */
+    if (tcgetattr(fd, &now) == 0 && same_modes(&now, &raw))
+        tcsetattr(fd, TCSANOW, saved);
 }

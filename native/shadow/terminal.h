@@ -34,4 +34,8 @@ int terminal_size(int fd, uint8_t *payload);
 int terminal_make_raw(int fd, struct termios *saved);
 void terminal_restore(int fd, const struct termios *saved);
 
+/* For whoever is left when the caller has died: the terminal belongs to others by now, who may have set it
+ * already. */
+void terminal_restore_raw(int fd, const struct termios *saved);
+
 #endif

@@ -20,6 +20,7 @@ struct rig {
 };
 
 static inline struct rig start_with(bool leaves_children) {
+    const struct caller caller = {.launcher = -1};
     int in[2], out[2], err[2], sock[2];
     struct rig rig;
 
@@ -33,7 +34,7 @@ static inline struct rig start_with(bool leaves_children) {
         for (int fd = 0; fd <= 2; fd++)
             nk_set_nonblock(fd, 1);
         signals_block();
-        _exit(pump_run(sock[1], -1, leaves_children));
+        _exit(pump_run(&(struct pump_ends){sock[1], -1, leaves_children, &caller}));
     }
     close(in[0]), close(out[1]), close(err[1]), close(sock[1]);
     rig.monitor = sock[0], rig.input = in[1], rig.output = out[0], rig.errors = err[0];

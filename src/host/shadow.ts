@@ -146,7 +146,7 @@ async function noReport(command: string, exited: Promise<number>, found: string)
   return new NkError("HOST", `expected "shadow PID" from ${shadowPath()} ${command}, ${end}: ${mend}`);
 }
 
-/** Those that people and supervisors send. SIGWINCH and, at a terminal, Ctrl-C do not come this way (native/shadow/session.c). */
+/** Those that people, supervisors and a terminal send: the launcher is not in our process group (native/shadow/session.c). */
 const PASSED_ON = [
   "SIGHUP",
   "SIGINT",
@@ -157,6 +157,7 @@ const PASSED_ON = [
   "SIGALRM",
   "SIGCONT",
   "SIGPWR",
+  "SIGWINCH",
 ] as const;
 
 function passSignalsOn(launcher: ChildProcess): void {
@@ -164,6 +165,8 @@ function passSignalsOn(launcher: ChildProcess): void {
     launcher.kill(signal);
   };
   for (const signal of PASSED_ON) process.on(signal, pass);
+  // The terminal may have another size since the launcher has left our process group.
+  launcher.kill("SIGWINCH");
   launcher.once("exit", () => {
     for (const signal of PASSED_ON) process.off(signal, pass);
   });

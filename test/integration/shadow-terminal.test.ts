@@ -64,6 +64,25 @@ test("inherit: the terminal is restored when the shadow is killed", async () => 
   expect(await errors).toBe("terminal restored\n");
 });
 
+test("inherit: the terminal is restored, and hung up for the container, when the launcher is killed", async () => {
+  const launched = rig.create({ terminal: "inherit" }, [ptyTool, "run", helper, "create"]);
+  const errors = textOf(launched.stderr);
+  const shadow = await launched.pid();
+  const monitor = await rig.monitor();
+  await monitor.nextOf(FrameType.resize);
+  process.kill(parentOf(shadow), "SIGKILL");
+  expect(await launched.exit()).toBe(137);
+  expect(await errors).toBe("terminal restored\n");
+  expect(await monitor.nextOf(FrameType.signal)).toMatchObject({ payload: Buffer.from([1, 0, 0, 0]) });
+  expect(await monitor.next()).toMatchObject({ type: FrameType.eof, streamId: 1 });
+  expect(await monitor.next()).toMatchObject({ type: FrameType.close, streamId: 2 });
+  monitor.exit(0);
+});
+
+function parentOf(pid: number): number {
+  return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+}
+
 test("a console socket gets the terminal, whose slave is the shadow's", async () => {
   const socket = join(rig.dir, "console.sock");
   const console = spawn(ptyTool, ["console", socket], { stdio: ["pipe", "pipe", "pipe"] });
