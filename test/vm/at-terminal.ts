@@ -1,8 +1,10 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
+import { StringDecoder } from "node:string_decoder";
 import { fileURLToPath } from "node:url";
 import { Deadline } from "../../src/base/deadline.ts";
+import { MARK } from "./residue.ts";
 
 const NK_RUNTIME = fileURLToPath(new URL("../../bin/nk-runtime", import.meta.url));
 /** native/test/pty.c: make -C native tools. */
@@ -17,36 +19,52 @@ const SEEN_MAX = 1000;
 export const CTRL_C = "\u0003";
 export const CTRL_D = "\u0004";
 export const CTRL_Z = "\u001a";
+export const CTRL_BACKSLASH = "\u001c";
+
+/** What the terminal says of its modes when its program has ended. */
+export const RESTORED = "terminal restored\n";
 
 /** A pseudo terminal of 24 x 80, and what sits at its other side. */
 export class AtTerminal {
   private readonly child: ChildProcess;
   private readonly ended: Promise<number | null>;
+  private readonly chunks: Buffer[] = [];
+  private readonly decoder = new StringDecoder();
   private output = "";
   private errors = "";
   private read = 0;
   private changed = (): void => {};
 
-  private constructor(args: string[]) {
+  /** @param root whose processes are started */
+  private constructor(args: string[], root?: string) {
     // The tool takes 3 and 4 for its program's and closes them.
     const nothing = openSync("/dev/null", "r+");
-    this.child = spawn(PTY, args, { stdio: ["pipe", "pipe", "pipe", nothing, nothing] });
+    const env = { ...process.env, ...(root !== undefined && { [MARK]: root }) };
+    this.child = spawn(PTY, args, { stdio: ["pipe", "pipe", "pipe", nothing, nothing], env });
     closeSync(nothing);
     this.ended = once(this.child, "close").then(([code]) => code as number | null);
     this.child.stdin?.on("error", () => {});
-    this.child.stdout?.on("data", (chunk: Buffer) => this.take(chunk, ""));
-    this.child.stderr?.on("data", (chunk: Buffer) => this.take("", chunk));
+    this.child.stdout?.on("data", (chunk: Buffer) => {
+      this.chunks.push(chunk);
+      this.take(this.decoder.write(chunk), "");
+    });
+    this.child.stderr?.on("data", (chunk: Buffer) => this.take("", chunk.toString()));
   }
 
   /** `nk-runtime --root ROOT ARGS` at the terminal. */
   static run(root: string, args: string[]): AtTerminal {
-    return new AtTerminal(["run", NK_RUNTIME, "--root", root, ...args]);
+    return new AtTerminal(["run", NK_RUNTIME, "--root", root, ...args], root);
+  }
+
+  /** A program at the terminal that may run the runtime there. */
+  static program(root: string, command: string[]): AtTerminal {
+    return new AtTerminal(["run", ...command], root);
   }
 
   /** The same, resized while it starts: the shell's word says that there is a terminal to resize. */
   static async runResized(root: string, args: string[]): Promise<AtTerminal> {
     const script = 'echo ready; exec "$0" "$@"';
-    const terminal = new AtTerminal(["run", "sh", "-c", script, NK_RUNTIME, "--root", root, ...args]);
+    const terminal = AtTerminal.program(root, ["sh", "-c", script, NK_RUNTIME, "--root", root, ...args]);
     await terminal.expect("ready\r\n");
     terminal.resize();
     return terminal;
@@ -59,8 +77,24 @@ export class AtTerminal {
     return terminal;
   }
 
-  type(text: string): void {
+  type(text: string | Buffer): void {
     this.child.stdin?.write(text);
+  }
+
+  /** All output so far, byte for byte. */
+  bytes(): Buffer {
+    return Buffer.concat(this.chunks);
+  }
+
+  /** Lets what is printed wait, or takes it again. */
+  look(on: boolean): void {
+    if (on) this.child.stdout?.resume();
+    else this.child.stdout?.pause();
+  }
+
+  /** Closes the terminal, as its window. */
+  hangUp(): void {
+    this.child.kill("SIGUSR2");
   }
 
   /** Makes the terminal 50 x 120. */
@@ -91,9 +125,9 @@ export class AtTerminal {
     this.child.kill("SIGKILL");
   }
 
-  private take(output: Buffer | string, errors: Buffer | string): void {
-    this.output += output.toString();
-    this.errors += errors.toString();
+  private take(output: string, errors: string): void {
+    this.output += output;
+    this.errors += errors;
     this.changed();
   }
 

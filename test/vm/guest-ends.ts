@@ -8,7 +8,7 @@ import { processesOf, within } from "./victims.ts";
 const END_TIMEOUT_MS = 20_000;
 
 /** In the guest's own pid namespace, and allowed everything: what it breaks is the guest. */
-const PRIVILEGED: BundleOptions = {
+export const PRIVILEGED: BundleOptions = {
   capabilities: ["CAP_SYS_BOOT", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE", "CAP_KILL"],
   linux: {
     namespaces: ["mount", "ipc", "uts", "network"].map((type) => ({ type })),

@@ -2,11 +2,10 @@ import { make } from "../fixtures/make.ts";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { AtTerminal, CTRL_C, CTRL_D, CTRL_Z } from "./at-terminal.ts";
+import { AtTerminal, CTRL_C, CTRL_D, CTRL_Z, RESTORED } from "./at-terminal.ts";
 import { distroKernel, Runtime } from "./runtime.ts";
 
 const NATIVE = fileURLToPath(new URL("../../native", import.meta.url));
-const RESTORED = "terminal restored\n";
 
 let runtime: Runtime;
 let container: string;
