@@ -27,6 +27,7 @@ export class ProcessSession {
   /** Each once, as the kernel keeps pending ones. */
   private readonly earlySignals = new Set<number>();
   private size = { rows: 0, cols: 0 };
+  private isResizing = false;
   private exitSent = false;
 
   /** @param name the session's name for the agent; "" is the container's own process. */
@@ -58,11 +59,21 @@ export class ProcessSession {
 
   resize(rows: number, cols: number): void {
     this.size = { rows, cols };
-    // When it is sent again another size may be the last.
-    void this.tell(
-      (agent) => agent.resize(this.containerId, this.name, this.size.rows, this.size.cols),
-      true,
-    );
+    if (this.agent && !this.isResizing) void this.passSizeOn();
+  }
+
+  /** One at a time: while a guest is slow, or paused, the sizes of a window that is being dragged are not kept for it, only the last. */
+  private async passSizeOn(): Promise<void> {
+    this.isResizing = true;
+    let told: typeof this.size;
+    do {
+      told = this.size;
+      await this.tell(
+        (agent) => agent.resize(this.containerId, this.name, this.size.rows, this.size.cols),
+        true,
+      );
+    } while (told !== this.size);
+    this.isResizing = false;
   }
 
   /** What nobody waits for. A connection that breaks does not take it along: it is sent again, unless the guest may have done it. */
