@@ -79,7 +79,7 @@ static const char *role_of(const struct plan *plan) {
 static int tell_monitor(struct create *create, const struct child *child) {
     const struct plan *plan = &create->plan;
 
-    return upgrade_start(create->shadow_end, plan->endpoint, child, session_inherited_tty(plan),
+    return upgrade_start(create->shadow_end, plan->endpoint, child, session_first_tty(plan, &create->pty),
                          plan->request);
 }
 
@@ -98,6 +98,7 @@ static int free_holder(struct create *create, struct child *child) {
 static int free_shadow(struct create *create, struct child *child) {
     if (tell_monitor(create, child) < 0)
         return -1;
+    pty_close(&create->pty);
     if (launch_release(child, session_inherited_tty(&create->plan)) < 0)
         return -1;
     return report_shadow(child->pid);

@@ -56,15 +56,15 @@ static int run(void *context, const struct caller *caller) {
 
 /* The order is for the caller: its console socket is served before the process can write. */
 static int set_free(struct exec *exec, struct child *child) {
-    int tty = session_inherited_tty(&exec->plan);
-
     halt_at("launcher: shadow prepared");
     if (exec->plan.terminal == TERMINAL_SOCKET && pty_hand_over(&exec->pty) < 0)
         return -1;
-    if (upgrade_start(exec->control, exec->plan.endpoint, child, tty, exec->plan.request) < 0)
+    if (upgrade_start(exec->control, exec->plan.endpoint, child, session_first_tty(&exec->plan, &exec->pty),
+                      exec->plan.request) < 0)
         return -1;
     halt_at("launcher: command started");
-    return report_shadow(child->pid) < 0 ? -1 : launch_release(child, tty);
+    pty_close(&exec->pty);
+    return report_shadow(child->pid) < 0 ? -1 : launch_release(child, session_inherited_tty(&exec->plan));
 }
 
 static int launch(struct exec *exec, struct child *child) {

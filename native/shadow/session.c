@@ -50,6 +50,10 @@ int session_tty(const struct plan *plan) {
     return plan->terminal == TERMINAL_NONE ? -1 : terminal_find();
 }
 
+int session_first_tty(const struct plan *plan, const struct pty *pty) {
+    return plan->terminal == TERMINAL_SOCKET ? pty->slave : session_inherited_tty(plan);
+}
+
 int session_inherited_tty(const struct plan *plan) {
     return plan->terminal == TERMINAL_INHERIT ? terminal_find() : -1;
 }

@@ -26,6 +26,9 @@ int session_start(const struct plan *plan, const struct pty *pty);
 /* The terminal whose size the shadow passes on; -1: none. */
 int session_tty(const struct plan *plan);
 
+/* The terminal whose size a process is to have from its first moment on; -1: none. */
+int session_first_tty(const struct plan *plan, const struct pty *pty);
+
 /* The caller's own terminal, if it is the process's too; -1: none. */
 int session_inherited_tty(const struct plan *plan);
 

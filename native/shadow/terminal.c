@@ -44,9 +44,18 @@ int pty_hand_over(struct pty *pty) {
         return fail_errno("cannot send the terminal to the console socket");
     close(pty->console);
     close(pty->master);
-    close(pty->slave);
-    *pty = (struct pty){-1, -1, -1};
+    pty->console = pty->master = -1;
     return 0;
+}
+
+void pty_close(struct pty *pty) {
+    const int fds[] = {pty->master, pty->slave, pty->console};
+
+    for (int i = 0; i < 3; i++) {
+        if (fds[i] >= 0)
+            close(fds[i]);
+    }
+    *pty = (struct pty){-1, -1, -1};
 }
 
 int pty_attach(const struct pty *pty) {

@@ -18,8 +18,11 @@ struct pty {
  * can fail late. <0: see fail_text(). */
 int pty_open(struct pty *pty, const char *console_socket);
 
-/* Sends the master and closes the pair's descriptors in this process. */
+/* Sends the master, whose receiver may set the terminal's size from then on. */
 int pty_hand_over(struct pty *pty);
+
+/* Closes what this process still has of the pair. */
+void pty_close(struct pty *pty);
 
 /* Makes the slave the standard streams and the controlling terminal of this session. */
 int pty_attach(const struct pty *pty);
