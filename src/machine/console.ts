@@ -2,6 +2,7 @@ import { createReadStream, existsSync, readFileSync } from "node:fs";
 import { request } from "node:http";
 import type { Socket } from "node:net";
 import { join } from "node:path";
+import type { ReadStream } from "node:tty";
 import { NkError } from "../base/errors.ts";
 import { writeStderr } from "../base/logger.ts";
 import { print } from "../base/print.ts";
@@ -66,7 +67,7 @@ function sendInput(socket: Socket): void {
   const leave = (): unknown => socket.end(() => socket.destroy());
   if (process.stdin.isTTY) {
     writeStderr("Ctrl-] leaves; nothing in our guest reads this console\n");
-    process.stdin.setRawMode(true);
+    makeRaw(process.stdin);
   }
   process.stdin.on("end", leave);
   process.stdin.on("data", (chunk: Buffer) => {
@@ -76,6 +77,19 @@ function sendInput(socket: Socket): void {
     process.stdin.pause();
     leave();
   });
+}
+
+/** When SIGINT or SIGTERM ends node it sets the terminal back itself, with no other signal. */
+function makeRaw(terminal: ReadStream): void {
+  // One that was closed cannot be set back, and need not be.
+  terminal.on("error", () => {});
+  terminal.setRawMode(true);
+  for (const signal of ["SIGHUP", "SIGQUIT"] as const) {
+    process.once(signal, () => {
+      terminal.setRawMode(false);
+      process.kill(process.pid, signal);
+    });
+  }
 }
 
 function upgraded(socketPath: string): Promise<Socket> {

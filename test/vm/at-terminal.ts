@@ -20,6 +20,7 @@ export const CTRL_C = "\u0003";
 export const CTRL_D = "\u0004";
 export const CTRL_Z = "\u001a";
 export const CTRL_BACKSLASH = "\u001c";
+export const CTRL_BRACKET = "\u001d";
 
 /** What the terminal says of its modes when its program has ended. */
 export const RESTORED = "terminal restored\n";

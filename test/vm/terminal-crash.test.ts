@@ -1,8 +1,10 @@
+import { spawnSync } from "node:child_process";
+import { readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { make } from "../fixtures/make.ts";
-import { AtTerminal, RESTORED } from "./at-terminal.ts";
+import { AtTerminal, CTRL_BRACKET, RESTORED } from "./at-terminal.ts";
 import { AGENT_CRASH, CRASH, PRIVILEGED } from "./guest-ends.ts";
 import { Runtime } from "./runtime.ts";
 import { findVictim, processesOf, within, type Victim } from "./victims.ts";
@@ -149,6 +151,43 @@ describe("a container whose run is killed at its terminal", () => {
     await own.ok(["delete", id]);
   });
 });
+
+describe("vm-console --attach", () => {
+  it("restores its terminal at Ctrl-], and when a signal ends it that can be caught", async () => {
+    await using own = new Runtime();
+    const vm = own.id();
+    await own.ok(["vm-create", vm]);
+    await own.ok(["vm-start", vm]);
+    const attach = async (end: (terminal: AtTerminal) => unknown): Promise<unknown> => {
+      const terminal = AtTerminal.run(own.root, ["vm-console", "--attach", vm]);
+      open.push(terminal);
+      await terminal.expect("Ctrl-] leaves");
+      await isRaw(await findVictim(own.root, "cli"));
+      await end(terminal);
+      const { code, modes } = await terminal.end();
+      return [code, modes];
+    };
+    expect(await attach((terminal) => terminal.type(CTRL_BRACKET))).toEqual([0, RESTORED]);
+    for (const [signal, code] of [
+      ["SIGHUP", 129],
+      ["SIGQUIT", 131],
+      ["SIGTERM", 143],
+    ] as const)
+      expect(await attach(async () => process.kill(await findVictim(own.root, "cli"), signal))).toEqual([
+        code,
+        RESTORED,
+      ]);
+    await own.ok(["vm-delete", "--force", vm]);
+  });
+});
+
+/** Waits until the terminal of a process is: of this there is no event. */
+async function isRaw(pid: number): Promise<void> {
+  const tty = readlinkSync(`/proc/${pid}/fd/0`);
+  const raw = (): true | undefined =>
+    spawnSync("stty", ["-F", tty, "-a"], { encoding: "utf8" }).stdout.includes("-icanon") || undefined;
+  expect(await within(HANG_UP_MS, raw)).toBe(true);
+}
 
 describe("a shell at the terminal that runs exec -t", () => {
   it("has its terminal and its input for itself when the command was killed", async () => {
