@@ -57,11 +57,15 @@ function isMarked(pid: number, root: string): boolean {
   }
 }
 
-/** All of it: a process that is just ending has lost its memory before its descriptors, whose ends are what others notice. */
+/**
+ * All of it: a process that is just ending has lost its memory before its descriptors, whose ends are what others notice. Its first
+ * thread may be a zombie while another still holds them.
+ */
 export function hasEnded(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return "ZX".includes(stat.slice(stat.lastIndexOf(")") + 2)[0] ?? "Z");
+    const isZombie = "ZX".includes(stat.slice(stat.lastIndexOf(")") + 2)[0] ?? "Z");
+    return isZombie && readdirSync(`/proc/${pid}/task`).length === 1;
   } catch {
     return true;
   }
