@@ -100,6 +100,16 @@ describe("every terminal is restored when all ends by the death of", () => {
   });
 });
 
+describe("every terminal is given back by delete --force", () => {
+  it("of a container whose guest hangs", async () => {
+    await using own = new Runtime();
+    await restoresBoth(own, async (id) => {
+      process.kill(await findVictim(own.root, "QEMU"), "SIGSTOP");
+      await own.ok(["delete", "--force", id]);
+    });
+  });
+});
+
 describe("a terminal that is closed", () => {
   it("hangs the process of exec -t up, whose status the command has", async () => {
     const terminal = await atTerminal(runtime, "exec", "-t", container, "sh", "-c", HEARS);
