@@ -22,12 +22,12 @@ describe.each<Backend>(["netavark", "cni"])("podman with %s", (backend) => {
   });
 
   it("has containers of one network find each other by name", async () => {
-    expect(await podman.shell("client", "wget -q -T 10 -O - http://web/")).toBe("here\n");
+    expect(await podman.shell("client", "wget -q -O - http://web/")).toBe("here\n");
     expect(await podman.shell("client", "ping -c 1 web")).toContain("1 packets received");
   });
 
   it("reaches what is behind the host, with the host's address", async () => {
-    expect(await podman.shell("client", `wget -q -T 10 -O - http://${ROUTER.v4}/`)).toBe("203.0.113.2\n");
+    expect(await podman.shell("client", `wget -q -O - http://${ROUTER.v4}/`)).toBe("203.0.113.2\n");
   });
 
   it("connects a container that runs to one more network, and takes it off again", async () => {
@@ -35,15 +35,15 @@ describe.each<Backend>(["netavark", "cni"])("podman with %s", (backend) => {
     await podman.ok("network", "connect", second, "client");
     await expect.poll(() => podman.shell("client", "ip -o link")).toContain("eth1");
     await podman.run("far", ["--network", second], SERVE);
-    expect(await podman.shell("client", "wget -q -T 10 -O - http://far/")).toBe("here\n");
+    expect(await podman.shell("client", "wget -q -O - http://far/")).toBe("here\n");
     await podman.ok("network", "disconnect", second, "client");
     await expect.poll(() => podman.shell("client", "ip -o link")).not.toContain("eth1");
-    expect(await podman.shell("client", "wget -q -T 10 -O - http://web/")).toBe("here\n");
+    expect(await podman.shell("client", "wget -q -O - http://web/")).toBe("here\n");
   });
 
   it("gives a container without a network none", async () => {
-    const links = await podman.ok("run", "--rm", "--network=none", "box", "ip", "-o", "link");
-    expect(links.trim().split("\n")).toHaveLength(1);
+    const addresses = await podman.ok("run", "--rm", "--network=none", "box", "ip", "-o", "addr");
+    for (const line of addresses.trim().split("\n")) expect(line).toContain(" lo ");
   });
 
   it("refuses the host's network with what can be had instead", async () => {
@@ -56,7 +56,7 @@ describe.each<Backend>(["netavark", "cni"])("podman with %s", (backend) => {
     const { code, stderr } = await podman.call("run", "--rm", "--network=container:web", "box", "true");
     expect(code).not.toBe(0);
     expect(stderr).toContain("would be cut off");
-    expect(await podman.shell("client", "wget -q -T 10 -O - http://web/")).toBe("here\n");
+    expect(await podman.shell("client", "wget -q -O - http://web/")).toBe("here\n");
   });
 });
 
