@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parsePublication } from "../../src/network/publication.ts";
+import { scaled } from "../fixtures/scaled.ts";
 import { SPEC, type Worker } from "./tap-monitor.ts";
 import { FAR, NOTHING, TapRig } from "./tap-rig.ts";
 
@@ -147,27 +148,31 @@ describe("forwarding", () => {
   });
 });
 
-test("200 networks that are opened at once by eight monitors have addresses of their own", async () => {
-  const monitors = Array.from({ length: 8 }, () => rig.worker());
-  const records = (
-    await Promise.all(
-      monitors.map(async (monitor, index) => {
-        const ids = Array.from({ length: 25 }, (_, number) => `c${index}-${number}`);
-        return (await monitor.must({ do: "openAll", ids, spec: SPEC })) as {
-          mac: string;
-          tap: string;
-          addresses: string[];
-        }[];
-      }),
-    )
-  ).flat();
-  for (const parts of [
-    records.map(({ mac }) => mac),
-    records.map(({ tap }) => tap),
-    records.flatMap(({ addresses }) => addresses),
-  ])
-    expect(new Set(parts).size).toBe(parts.length);
-  expect(records.map(({ addresses }) => addresses[0])).toContain("10.87.0.201/16");
-  await Promise.all(monitors.map((monitor) => monitor.must({ do: "closeAll" })));
-  expect(rig.traces()).toEqual(NOTHING);
-});
+test(
+  "200 networks that are opened at once by eight monitors have addresses of their own",
+  async () => {
+    const monitors = Array.from({ length: 8 }, () => rig.worker());
+    const records = (
+      await Promise.all(
+        monitors.map(async (monitor, index) => {
+          const ids = Array.from({ length: 25 }, (_, number) => `c${index}-${number}`);
+          return (await monitor.must({ do: "openAll", ids, spec: SPEC })) as {
+            mac: string;
+            tap: string;
+            addresses: string[];
+          }[];
+        }),
+      )
+    ).flat();
+    for (const parts of [
+      records.map(({ mac }) => mac),
+      records.map(({ tap }) => tap),
+      records.flatMap(({ addresses }) => addresses),
+    ])
+      expect(new Set(parts).size).toBe(parts.length);
+    expect(records.map(({ addresses }) => addresses[0])).toContain("10.87.0.201/16");
+    await Promise.all(monitors.map((monitor) => monitor.must({ do: "closeAll" })));
+    expect(rig.traces()).toEqual(NOTHING);
+  },
+  scaled(240_000),
+);

@@ -92,7 +92,13 @@ async function runRules(input: string, name: string): Promise<void> {
   });
 }
 
-export async function runIp(lines: readonly string[], name: string, why: string): Promise<void> {
+/** @param options of ip(8) itself @throws NETWORK */
+export async function runIp(
+  lines: readonly string[],
+  name: string,
+  why: string,
+  options: readonly string[] = [],
+): Promise<void> {
   const input = lines.map((line) => `${line}\n`).join("");
-  await runNetworkCommand({ program: "ip", args: ["-batch", "-"], input, name, why });
+  await runNetworkCommand({ program: "ip", args: [...options, "-batch", "-"], input, name, why });
 }

@@ -7,8 +7,8 @@ import { NkError } from "../../base/errors.ts";
 import { findProgram } from "../../host/programs.ts";
 import { bridgesIn, makeFolder } from "./folder.ts";
 
-/** Hundreds that wait at once take some seconds. */
-const WAIT_MS = 60_000;
+/** Each that waits takes some 50 ms, on a host with far too much to do a quarter of a second. */
+const WAIT_MS = 120_000;
 const PROGRAM_FOLDERS = ["/usr/bin", "/bin"];
 /** flock(1): the lock was not to be had in time. */
 const TIMED_OUT = 1;

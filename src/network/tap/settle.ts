@@ -1,5 +1,4 @@
 import { existsSync } from "node:fs";
-import { asNkError } from "../../base/errors.ts";
 import { applyBridge, dismantle, runIp } from "./apply.ts";
 import { readFacts, type HostFacts } from "./facts.ts";
 import { bridgeFolder } from "./folder.ts";
@@ -48,14 +47,18 @@ export async function settle(name: string, facts: HostFacts, left?: Lease): Prom
 
 /** A VMM that outlives its monitor for a moment has its tap still, whose name and number are to be free. */
 async function removeTaps(leases: readonly Lease[], { links }: HostFacts): Promise<void> {
-  const taps = leases.map(({ tap }) => tap).filter((tap) => links.some(({ name }) => name === tap));
-  for (const tap of taps) {
-    try {
-      await runIp([`link delete dev ${tap}`], `remove the tap ${tap}`, "the monitor of its VM is dead");
-    } catch (error) {
-      // Its VMM has ended meanwhile.
-      if ((await readFacts()).links.some(({ name }) => name === tap)) throw asNkError(error);
-    }
+  const isThere = (facts: Pick<HostFacts, "links">, tap: string): boolean =>
+    facts.links.some(({ name }) => name === tap);
+  const taps = leases.map(({ tap }) => tap).filter((tap) => isThere({ links }, tap));
+  if (taps.length === 0) return;
+  try {
+    const lines = taps.map((tap) => `link delete dev ${tap}`);
+    // Forced: of many, each is tried.
+    await runIp(lines, "remove taps", "the monitors of their VMs are dead", ["-force"]);
+  } catch (error) {
+    // Of those that are gone, the VMMs have ended meanwhile.
+    const now = await readFacts();
+    if (taps.some((tap) => isThere(now, tap))) throw error;
   }
 }
 
