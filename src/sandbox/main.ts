@@ -1,10 +1,11 @@
 import { Socket } from "node:net";
 import { dirname, join } from "node:path";
 import { asNkError } from "../base/errors.ts";
+import { writeStderr } from "../base/logger.ts";
 import { takeJob } from "../contract/job.ts";
 import { StartedDaemons } from "../host/started-daemon.ts";
 import { StateStore } from "../state/store.ts";
-import { notices, spans, type Span } from "../trace/channels.ts";
+import { notices, spans, warnings, type Span } from "../trace/channels.ts";
 import { installRecorder } from "../trace/recorder.ts";
 import { formatSpanLine } from "../trace/span-line.ts";
 import { adopt } from "./adopt.ts";
@@ -102,4 +103,8 @@ async function listen(
 function tellSteps(report: Report, narrate: boolean): void {
   if (narrate) spans.subscribe((span) => report.send({ span: formatSpanLine(span as Span) }));
   notices.subscribe((text) => report.send({ notice: String(text) }));
+  warnings.subscribe((text) => {
+    report.send({ notice: String(text) });
+    writeStderr(`${String(text)}\n`);
+  });
 }

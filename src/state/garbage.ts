@@ -3,8 +3,8 @@ import { rmSync } from "node:fs";
 /** Something below a `--root`, or made for it, that nobody owns any more. */
 export interface Garbage {
   /** `remains`: what a killed monitor has left of a VM made by hand, which itself stays. */
-  kind: "container" | "remains" | "folder" | "image" | "bundle";
-  /** The id of a container or VM, else a path. */
+  kind: "container" | "remains" | "folder" | "image" | "bundle" | "network";
+  /** The id of a container or VM, the name of a bridge, else a path. */
   name: string;
   /** Why it is garbage. */
   reason: string;

@@ -1,6 +1,7 @@
 import { asNkError } from "../../base/errors.ts";
 import { findGarbage } from "../../container/garbage.ts";
 import { machineGarbage } from "../../machine/garbage.ts";
+import { networkGarbage } from "../../network/garbage.ts";
 import { poolGarbage } from "../../pool/garbage.ts";
 import type { Garbage } from "../../state/garbage.ts";
 import type { Command } from "../command.ts";
@@ -24,7 +25,7 @@ export const gc: Command = {
     usage: "",
     description: [
       "Removes what nobody owns any more, and says what and why: containers whose monitor was killed, or whose creator before",
-      "they were there, with their processes and cgroups; the same of a VM made by hand, which itself stays; unfinished state",
+      "they were there, with their processes, cgroups and networks; the same of a VM made by hand, which itself stays; unfinished state",
       "folders; bundles of `run --image` whose container is gone; prepared guest images that were not used for 30 days. Leaves alone",
       "what runs, what is being made, and what has stopped by itself and waits for `delete`.",
       "Safe to run from cron: prints nothing when there is nothing to do, and exits with 1 when something could not be removed.",
@@ -44,6 +45,8 @@ export const gc: Command = {
     // One after the other: what one removal costs the host is bounded.
     for (const garbage of [...(await findGarbage(store)), ...machineGarbage(store), ...poolGarbage(store)])
       outcomes.push(await settle(garbage, isDry));
+    // What is left of networks by then was no container's here: of another --root, say.
+    for (const garbage of networkGarbage()) outcomes.push(await settle(garbage, isDry));
     await print(flags.text("format") === "json" ? `${JSON.stringify(outcomes)}\n` : lines(outcomes, isDry));
     return outcomes.some(({ error }) => error !== undefined) ? 1 : 0;
   },
