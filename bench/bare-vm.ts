@@ -60,8 +60,16 @@ function bareFirecracker(vm: VmRecord, kernel: string, initrd: string, folder: s
   return { name: "Firecracker", command: program, args };
 }
 
-/** As src/vm/qemu/argv.ts makes it, without devices and without connections to anybody. */
-function bareQemu(vm: VmRecord, kernel: string, initrd: string): BareVm {
+/**
+ * As src/vm/qemu/argv.ts makes it, without devices and without connections to anybody.
+ * @param more instead of no serial port, and devices
+ */
+export function bareQemu(
+  vm: Pick<VmRecord, "accel" | "memSizeMib" | "vcpus">,
+  kernel: string,
+  initrd: string,
+  more: readonly string[] = ["-serial", "none"],
+): BareVm {
   const tscKhz = hostTscKhz();
   const threads = vm.vcpus === 1 ? "single" : "multi";
   const accel =
@@ -70,12 +78,12 @@ function bareQemu(vm: VmRecord, kernel: string, initrd: string): BareVm {
       : `-accel tcg,thread=${threads},tb-size=128 -cpu ${EMULATED_CPU}`;
   const chips = tscKhz !== undefined || vm.accel === "kvm" ? ",pit=off,pic=off" : "";
   const machine = `-M microvm,acpi=on,rtc=on,isa-serial=on${chips} ${accel} -m ${vm.memSizeMib} -smp ${vm.vcpus}`;
-  const nothingElse = "-nodefaults -no-user-config -nographic -no-reboot -serial none";
+  const nothingElse = "-nodefaults -no-user-config -nographic -no-reboot";
   const cmdline = kernelCmdline({ own: QEMU_PARAMETERS, accel: vm.accel, tscKhz, debug: false, extra: "" });
   const boot = ["-kernel", kernel, "-initrd", initrd, "-append", cmdline];
   return {
     name: "QEMU",
     command: "qemu-system-x86_64",
-    args: [...`${machine} ${nothingElse}`.split(" "), ...boot],
+    args: [...`${machine} ${nothingElse}`.split(" "), ...more, ...boot],
   };
 }

@@ -42,11 +42,15 @@ export function formatTable(results: readonly Result[]): string {
 }
 
 function value(number: number, unit: string): string {
-  return `${number.toFixed(number < 100 ? 1 : 0)} ${unit}`;
+  return `${rounded(number)} ${unit}`;
+}
+
+function rounded(number: number): string {
+  return number.toFixed(number < 10 ? 2 : number < 100 ? 1 : 0);
 }
 
 function spread(samples: readonly number[]): string {
-  return `${Math.min(...samples).toFixed(0)} … ${Math.max(...samples).toFixed(0)}`;
+  return `${rounded(Math.min(...samples))} … ${rounded(Math.max(...samples))}`;
 }
 
 function comparison({ result, compare, unit }: Result): string {

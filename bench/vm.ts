@@ -60,6 +60,9 @@ async function main(): Promise<void> {
   const measurements = chosen();
   const before = machine();
   const bench = new Workbench(options.vmm, [
+    `--vm-vmm=${options.vmm}`,
+    // The bare VMM has no network card either.
+    "--vm-net=none",
     `--vm-accel=${options.accel}`,
     ...(options.kernel === undefined ? [] : [`--vm-kernel=${options.kernel}`]),
   ]);

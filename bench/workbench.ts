@@ -1,3 +1,4 @@
+import { spawn, type ChildProcess } from "node:child_process";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,12 +15,22 @@ export class Workbench {
   readonly vmm: string;
   readonly vmFlags: readonly string[];
   private readonly ids = new Set<string>();
-  private count = 0;
+  private readonly prefix: readonly string[];
+  private static count = 0;
 
-  /** @param vmFlags of every container that is made, besides its VMM */
-  constructor(vmm: string, vmFlags: readonly string[]) {
+  /**
+   * @param vmFlags of every container that is made in a VM
+   * @param prefix what each command line begins with, such as nsenter with its flags
+   */
+  constructor(vmm: string, vmFlags: readonly string[], prefix: readonly string[] = []) {
     this.vmm = vmm;
-    this.vmFlags = [`--vm-vmm=${vmm}`, ...vmFlags];
+    this.prefix = prefix;
+    this.vmFlags = vmFlags;
+  }
+
+  /** Another one, whose commands all begin with `prefix`. */
+  behind(prefix: readonly string[]): Workbench {
+    return new Workbench(this.vmm, this.vmFlags, prefix);
   }
 
   /** A program that scripts/bench.sh has built. */
@@ -29,8 +40,8 @@ export class Workbench {
 
   /** A busybox bundle whose container runs `args`, with more programs of ours below /bin. */
   async bundle(args: readonly string[], programs: readonly string[] = []): Promise<string> {
-    this.count += 1;
-    const bundle = join(this.folder, `bundle-${this.count}`);
+    Workbench.count += 1;
+    const bundle = join(this.folder, `bundle-${Workbench.count}`);
     await timeProcess(join(process.cwd(), "examples/make-bundle.sh"), ["hello", bundle]);
     const path = join(bundle, "config.json");
     const config = JSON.parse(readFileSync(path, "utf8")) as {
@@ -45,13 +56,14 @@ export class Workbench {
   }
 
   newId(): string {
-    this.count += 1;
-    return `bench-${process.pid}-${this.count}`;
+    Workbench.count += 1;
+    return `bench-${process.pid}-${Workbench.count}`;
   }
 
   /** The words of `nk-runtime ARGS` with our state folder. */
   words(...args: string[]): [string, ...string[]] {
-    return [this.runtime, "--root", this.stateRoot, ...args];
+    const [program, ...more] = [...this.prefix, this.runtime];
+    return [program, ...more, "--root", this.stateRoot, ...args];
   }
 
   call(...args: string[]): Promise<Timed> {
@@ -72,6 +84,14 @@ export class Workbench {
     const words = this.words("run", "-d", "--mode=vm", ...this.vmFlags, ...flags, "--bundle", bundle, id);
     await timeProcess(words[0], words.slice(1), { detaches: true });
     return id;
+  }
+
+  /** `run` in the foreground, of a container that runs until it is removed: what it prints can be read. */
+  foreground(bundle: string, flags: readonly string[]): { id: string; child: ChildProcess } {
+    const id = this.newId();
+    this.ids.add(id);
+    const [command, ...words] = this.words("run", ...flags, "--bundle", bundle, id);
+    return { id, child: spawn(command, words, { stdio: ["ignore", "pipe", "inherit"] }) };
   }
 
   record(id: string): ContainerRecord {
