@@ -3,7 +3,7 @@ import type { Workbench } from "./workbench.ts";
 /** One line of the table: what was measured, beside what it is compared with, sample by sample in turns. */
 export interface Row {
   what: string;
-  unit: "ms" | "MB/s" | "files/s" | "MiB";
+  unit: "ms" | "MB/s" | "files/s" | "MiB" | "Gbit/s" | "requests/s" | "s/GB" | "lost";
   samples: number[];
   /** Measured in the same call, by turns, because only numbers of the same minutes of the same machine can be compared. */
   baseline?: { what: string; samples: number[] };

@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { cli } from "./cli.ts";
 import type { Findings, Measurement } from "./measurement.ts";
 import { memory } from "./memory.ts";
+import { net } from "./net/net.ts";
 import { pool } from "./pool.ts";
 import { formatTable, resultOf, type Result } from "./report.ts";
 import { share } from "./share.ts";
@@ -16,7 +17,7 @@ import { Workbench } from "./workbench.ts";
  * Measures VM mode (docs/performance.md): node build/bench.cjs [-n RUNS] [--only NAME,…] [--kernel PATH] [--accel tcg|kvm|auto]
  * [--vmm qemu|firecracker] [--output PATH] [--lab]
  */
-const MEASUREMENTS: readonly Measurement[] = [start, pool, cli, streams, share, memory];
+const MEASUREMENTS: readonly Measurement[] = [start, pool, cli, streams, share, memory, net];
 /** Where the clock counts instructions: copies of bytes and memory are not what such a clock can tell. */
 const LAB_MEASUREMENTS: readonly Measurement[] = [start, pool, cli];
 

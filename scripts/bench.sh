@@ -2,7 +2,9 @@
 # Measures; results are printed and written to build/bench/.
 #   sudo ./scripts/bench.sh vm [-n RUNS] [--only NAME,...]
 # Starts, commands, streams, shared files and memory of VM mode, each beside what it is compared with (docs/performance.md).
-# NAME: start, pool, cli, streams, share, memory. Some minutes.
+# NAME: start, pool, cli, streams, share, memory, net. Some minutes.
+#   sudo ./scripts/bench.sh net [-n RUNS]
+# The last of them alone: TCP, round trips, requests and connections between the host and a container, by each kind of network.
 #   sudo ./scripts/bench.sh vm --lab [-n RUNS] [--only NAME,...]
 # Starts and commands with KVM, in the KVM lab by a clock that counts instructions (docs/kvm-lab.md): whatever else the host does,
 # they repeat to some per cent. On QEMU, and on Firecracker where it is on the PATH or NK_FIRECRACKER names it. NAME: start, pool, cli; the others
@@ -38,13 +40,15 @@ die_of() {
     exit "$1"
 }
 
+packages=$NET_PACKAGES measure="node build/bench.cjs"
 case ${1:-} in
     vm) ;;
-    *) sed -n '2,9s/^# \?//p' "$0"; exit 1 ;;
+    net) measure+=" --only=net --output=build/bench/net.json" ;;
+    *) sed -n '2,11s/^# \?//p' "$0"; exit 1 ;;
 esac
-packages="" measure="node build/bench.cjs"
+kind=$1
 shift
-if [ "${1:-}" = --lab ]; then
+if [ "$kind" = vm ] && [ "${1:-}" = --lab ]; then
     packages="jq:jq" measure=measure_in_lab
     shift
 fi
@@ -53,8 +57,11 @@ setup_all "$packages"
 mkdir -p build/bench
 step "bench program" build-bench node_modules/.bin/esbuild bench/vm.ts --bundle --platform=node --target=node20 \
     --format=cjs --log-level=warning --outfile=build/bench.cjs
-compile() { gcc -std=gnu11 -Wall -Wextra -Werror -O2 -static -s "bench/$1.c" -o "build/bench/$1"; }
-step "bare init" build-bare-init compile bare-init
-step "load for shares" build-share-load compile share-load
+# compile NAME FILE…: to build/bench/NAME.
+compile() { gcc -std=gnu11 -Wall -Wextra -Werror -O2 -static -s "${@:2}" -o "build/bench/$1"; }
+step "bare init" build-bare-init compile bare-init bench/bare-init.c
+step "load for shares" build-share-load compile share-load bench/share-load.c
+step "servers of network loads" build-net-server compile net-server bench/net/server.c
+step "network loads" build-net-client compile net-client bench/net/{client,many}.c
 unset NODE_EXTRA_CA_CERTS NODE_OPTIONS
 $measure "$@"

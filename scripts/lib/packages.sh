@@ -26,6 +26,8 @@ TEST_PACKAGES="
     shellcheck:shellcheck clang-format-14:clang-format-14 clang-14:clang-14
 "
 
+# What bench/net measures with; without passt, which not every release has, --vm-net=user is left out.
+NET_PACKAGES="iperf3:iperf3 iputils-ping:ping passt:passt"
 # Programs that call a runtime, and what they make networks with.
 REAL_PACKAGES="
     podman:podman netavark aardvark-dns containernetworking-plugins golang-github-containernetworking-plugin-dnsname
@@ -38,8 +40,8 @@ missing_packages() {
     for entry in $1; do
         package=${entry%%:*} command=${entry#*:}
         if [ "$command" != "$entry" ] && command -v "$command" >/dev/null; then continue; fi
-        # Not every release has it, and all but the share 9p-vsock does without.
-        if [ "$package" = diod ] && ! apt-cache show diod >/dev/null 2>&1; then continue; fi
+        # Not every release has them, and all but the share 9p-vsock and --vm-net=user do without.
+        if [[ $package = diod || $package = passt ]] && ! apt-cache show "$package" >/dev/null 2>&1; then continue; fi
         [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || printf '%s ' "$package"
     done
     # Part of qemu-system-common up to QEMU 7.2 (Debian 12, Ubuntu 22.04), a package of its own later.
