@@ -20,6 +20,13 @@
 
 #define MAX_OUTPUT 65536
 
+/* Parts of requests. */
+#define NOTHING_ELSE "'routes':[],'rules':[],'neighbours':[]"
+#define CARD_MAC "02:00:00:00:00:01"
+#define LINK(name, mac, is_card, addresses)                                                                  \
+    "{'name':'" name "','mac':'" mac "','mtu':1500,'isUp':true,'isCard':" is_card                            \
+    ",'acceptRa':false,'addresses':[" addresses "]}"
+
 static pid_t far_pid;
 
 __attribute__((format(printf, 1, 2))) static inline void sh(const char *format, ...) {
@@ -121,7 +128,7 @@ static inline bool is_skipped(const char *name) {
     return true;
 }
 
-/* Texts have ' for ", and for members that all need %s. */
+/* Of the members of a request, which have ' for ". */
 static inline json_t *request_of(const char *text) {
     char copy[16384];
     json_error_t error;
