@@ -20,6 +20,8 @@ for applet in $("$busybox" --list); do
 done
 echo 'root:x:0:0:root:/root:/bin/sh' >"$new/rootfs/etc/passwd"
 echo 'root:x:0:' >"$new/rootfs/etc/group"
+# Empty, as images have them: a VM's own are bound over them (docs/networking.md).
+touch "$new/rootfs/etc/hosts" "$new/rootfs/etc/resolv.conf"
 [ ! -d "$example/files" ] || cp -a "$example/files/." "$new/rootfs/"
 chown -R 0:0 "$new"
 cp "$example/config.json" "$new/config.json"

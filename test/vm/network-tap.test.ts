@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { HOST, ROUTER } from "../fixtures/network/lab.ts";
 import { NetworkRig } from "./network-rig.ts";
@@ -83,6 +84,20 @@ it("knows its own name", async () => {
 it("shows the network, and a packet of it", async () => {
   const shown = await rig.runtime.ok(["vm-net", box]);
   for (const word of ["nk0", await address(box, 4), "8080:80", "masquerade"]) expect(shown).toContain(word);
+});
+
+it("is watched as docs/networking.md says", async () => {
+  const text = readFileSync(new URL("../../docs/networking.md", import.meta.url), "utf8");
+  const [, script = ""] = /## Watch a packet\n[^`]*```\n([^`]*)```/.exec(text) ?? [];
+  const { dir } = await rig.runtime.bundle({ args: ["sleep", "1000000"], capabilities: ["CAP_NET_RAW"] });
+  const id = rig.runtime.id();
+  const lines = script.replaceAll("/usr/local/share/nano-sandbox/bundle", dir).replace(/\bbox\b/g, id);
+  const shell = 'sudo() { "$@"; }; nk-runtime() { "$NK" --root "$ROOT" "$@"; }; set -e;';
+  const env = `NK=${rig.runtime.program} ROOT=${rig.runtime.root}`;
+  const bash = ["bash", "-c", `export ${env}; ${shell} ${lines}`];
+  const said = await rig.lab.run(rig.lab.host, bash);
+  expect(said).toContain("3 packets transmitted, 3 packets received");
+  expect(said.match(/ICMP echo (?:request|reply)/g)).toHaveLength(4);
 });
 
 it("leaves the host as it was when the last VM is gone", async () => {

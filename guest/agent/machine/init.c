@@ -134,6 +134,8 @@ void nk_init_rest(void) {
     nk_cgroup_enable_controllers(nk_settings.cgroup_root);
     /* Some hosts allow a process more open files than kernels do by default: 2^31 - 64 is what all allow. */
     nk_write_file(AT_FDCWD, "/proc/sys/fs/nr_open", "2147483584");
+    /* As systemd does on hosts: `ping` works without a capability. */
+    nk_write_file(AT_FDCWD, "/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
     bring_loopback_up();
     nk_step("controllers", start_us, "cgroup controllers, loopback");
 }
