@@ -20,7 +20,17 @@ export async function journaled<T>(
   try {
     return await work();
   } catch (error) {
-    await removeLeftovers(record, store.dirOf(record.id));
+    await removeLeftovers(asWritten(record, store), store.dirOf(record.id));
     throw error;
+  }
+}
+
+/** What its monitor has added to the record: its network has something of the host. */
+function asWritten(record: ContainerRecord, store: StateStore): ContainerRecord {
+  try {
+    const { network } = store.read(record.id).vm ?? {};
+    return record.vm && network ? { ...record, vm: { ...record.vm, network } } : record;
+  } catch {
+    return record;
   }
 }
