@@ -126,7 +126,7 @@ const BAD_CONFIGS: [string, Change, RegExp][] = [
   ],
   [
     "a namespace of another container",
-    (c) => (c.linux["namespaces"] = [{ type: "ipc", path: "/proc/1/ns/ipc" }]),
+    (c) => (c.linux["namespaces"] = [{ type: "network" }, { type: "ipc", path: "/proc/1/ns/ipc" }]),
     /linux\.namespaces: ipc has the path \/proc\/1\/ns\/ipc: a container in a VM cannot join/,
   ],
 ];
