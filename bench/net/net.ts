@@ -1,4 +1,3 @@
-import { findProgram } from "../../src/host/programs.ts";
 import type { Measurement } from "../measurement.ts";
 import type { Workbench } from "../workbench.ts";
 import { barePeer } from "./bare-peer.ts";
@@ -33,17 +32,11 @@ async function addPeers(peers: Peer[], bench: Workbench, lab: Lab): Promise<void
   peers.push(tap);
   peers.push(await barePeer(bench, lab, tap.vm));
   peers.push(await vmPeer(bench, lab, "netns"));
-  if (findProgram("passt", process.env["PATH"] ?? "") !== undefined)
-    peers.push(await vmPeer(bench, lab, "user"));
-  else leftOut("user", "passt is not installed");
+  peers.push(await vmPeer(bench, lab, "user"));
   peers.push(await containerPeer(bench, lab));
   const runsc = await runscPeer(bench, lab);
   if (runsc !== undefined) peers.push(runsc);
-  else leftOut("runsc", "it is not installed, or does not run here");
-}
-
-function leftOut(name: string, why: string): void {
-  process.stderr.write(`${name} is left out: ${why}\n`);
+  else process.stderr.write("runsc is left out: it is not installed, or does not run here\n");
 }
 
 /** Each work with one after the other: their samples are of the same minute. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { ContainerRecord } from "../../src/state/record.ts";
 import { timeProcess } from "../process.ts";
 import type { Workbench } from "../workbench.ts";
+import { cpuOf } from "./cpu.ts";
 import { HOST_ADDRESS, type Lab } from "./lab.ts";
 import { addServers, PORTS, READY, SERVE } from "./server-files.ts";
 import { gone, readyOr, start, untilSaid } from "./server-process.ts";
@@ -38,17 +39,22 @@ export async function vmPeer(bench: Workbench, lab: Lab, kind: string): Promise<
   const { id, close } = await runReady(bench, bundle, ["--mode=vm", ...bench.vmFlags, ...flags]);
   const record = bench.record(id);
   if (record.vm === undefined) throw new Error(`${id} did not run in a VM`);
-  const { monitorPid, vmmPid } = record.vm;
+  const pids = [record.vm.monitorPid, record.pid, record.vm.vmmPid];
   return {
-    name: kind,
+    name: kind === "user" ? userName(pids) : kind,
     address: prepared?.address ?? addressOf(record.vm),
     isVm: true,
     answersPing: kind !== "user",
     hasGoal: kind !== "user",
-    pids: [monitorPid, record.pid, vmmPid],
+    pids,
     vm: record.vm,
     close,
   };
+}
+
+/** The network is in passt, or where that is not installed in QEMU. */
+function userName(pids: readonly number[]): string {
+  return Object.keys(cpuOf(pids)).some((name) => name.startsWith("passt")) ? "user (passt)" : "user (QEMU)";
 }
 
 /** The container's own, or that of the host on which its ports are published. */

@@ -26,7 +26,7 @@ TEST_PACKAGES="
     shellcheck:shellcheck clang-format-14:clang-format-14 clang-14:clang-14
 "
 
-# What bench/net measures with; without passt, which not every release has, --vm-net=user is left out.
+# What bench/net measures with. Without passt, which not every release has, --vm-net=user is QEMU's own network.
 NET_PACKAGES="iperf3:iperf3 iputils-ping:ping passt:passt"
 # Programs that call a runtime, and what they make networks with.
 REAL_PACKAGES="
