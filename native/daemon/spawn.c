@@ -1,6 +1,7 @@
 /* nk-shadow spawn: starts a daemon that inherits nothing but what it is given, and dies with its parent. */
 #include "commands.h"
 #include "common/cleanup.h"
+#include "common/connect.h"
 #include "common/descriptors.h"
 #include "common/halt.h"
 #include "common/signals.h"
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #define MAX_KEPT 16
+#define CONNECTED_FD 3
 
 struct options {
     int kept[MAX_KEPT];
@@ -33,13 +35,15 @@ struct options {
     const char *foreign;
     /* In a network namespace of its own. */
     bool own_network;
+    /* A Unix socket that it is connected to. NULL: none. */
+    const char *connect;
     char **command;
 };
 
 static int usage(const char *problem) {
     fprintf(stderr,
             "nk-shadow spawn: %s\nusage: nk-shadow spawn [--keep FD]... [--parent PID] [--guard PID] "
-            "[--files N] [--foreign FOLDER] [--unshare net] -- PROGRAM [ARG]...\n",
+            "[--files N] [--foreign FOLDER] [--unshare net] [--connect PATH] -- PROGRAM [ARG]...\n",
             problem);
     return 125;
 }
@@ -77,12 +81,16 @@ static const char *parse(struct options *options, int argc, char **argv) {
             options->own_network = argv[i + 1] && strcmp(argv[i + 1], "net") == 0;
             if (!options->own_network)
                 return "--unshare needs the word net";
+        } else if (strcmp(argv[i], "--connect") == 0) {
+            options->connect = argv[i + 1];
         } else {
             return "unknown option";
         }
     }
     if (i + 1 >= argc)
         return "no program given";
+    if (options->connect && options->kept_count)
+        return "expected one of --keep and --connect";
     options->command = argv + i + 1;
     return NULL;
 }
@@ -110,6 +118,15 @@ static int restrict_foreign(const char *folder) {
     return nk_move_mount(copy, AT_FDCWD, folder);
 }
 
+/* The only descriptor that it has then. It blocks, as one that came from node would not. */
+static int connect_socket(const char *path) {
+    struct fd_move move = {path ? connect_unix(path) : -1, CONNECTED_FD};
+
+    if (!path)
+        return 0;
+    return move.from < 0 ? -1 : descriptors_arrange(&move, 1);
+}
+
 int spawn_command(int argc, char **argv) {
     struct options options = {.parent = getppid()};
     const char *problem = parse(&options, argc, argv);
@@ -130,6 +147,10 @@ int spawn_command(int argc, char **argv) {
     /* The guard is not in it, so that it goes with the program. */
     if (options.own_network && unshare(CLONE_NEWNET) < 0) {
         fprintf(stderr, "nk-shadow spawn: network namespace: %s\n", strerror(errno));
+        return 125;
+    }
+    if (connect_socket(options.connect) < 0) {
+        fprintf(stderr, "nk-shadow spawn: cannot connect to %s: %s\n", options.connect, strerror(errno));
         return 125;
     }
     if (restrict_foreign(options.foreign) < 0) {

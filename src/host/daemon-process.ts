@@ -17,6 +17,8 @@ export interface DaemonCommand {
   argv: readonly [string, ...string[]];
   /** Number of connected stream sockets that the process finds as descriptors 3, 4, …; see `channel`. */
   channels?: number;
+  /** Path of a Unix socket that it finds itself connected to, as descriptor 3; it has no channels then. */
+  connect?: string;
   /** A descriptor of ours that becomes its standard input; it has none otherwise. */
   stdin?: number;
   /** It will change its user: the kernel then forgets that it should die with us, so that a process of ours sees to it. */
@@ -79,6 +81,7 @@ function exitOf(child: ChildProcess): Promise<DaemonExit> {
 function start({
   argv,
   channels = 0,
+  connect,
   stdin,
   changesUser = false,
   maxFiles,
@@ -92,6 +95,7 @@ function start({
   if (changesUser) args.push("--guard", us);
   if (maxFiles !== undefined) args.push("--files", String(maxFiles));
   if (ownNetwork) args.push("--unshare", "net");
+  if (connect !== undefined) args.push("--connect", connect);
   if (foreignDir !== undefined) args.push("--foreign", foreignDir);
   const kept = channelNumbers(channels);
   for (const fd of kept) {

@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -29,6 +30,21 @@ test("a daemon has its log, the channels it is given and nothing else, in a sess
   expect(daemon.running).toBe(false);
   expect(log.tail()).toContain("given text\n0 1 2 3 ");
   expect(log.tail()).toContain(`${daemon.pid} ${daemon.pid}`);
+});
+
+test("a daemon finds itself connected to a socket, and waits when it reads from it", async () => {
+  const path = join(dir, "socket");
+  const server = createServer((client) => setImmediate(() => client.end("late text"))).listen(path);
+  await once(server, "listening");
+  const log = new BoundedLog(join(dir, "log"));
+  const argv: [string, ...string[]] = ["/bin/sh", "-c", "cat <&3; echo; ls /proc/$$/fd | tr '\\n' ' '"];
+  const daemon = startDaemon({ name: "sh", argv, log, connect: path });
+  expect(await soon(daemon.exited, "its end")).toEqual({ code: 0, signal: null });
+  expect(log.tail()).toContain("late text\n0 1 2 3");
+  await new Promise((resolve) => server.close(resolve));
+  const lonely = startDaemon({ name: "sh", argv, log, connect: path });
+  expect(await soon(lonely.exited, "its end")).toEqual({ code: 125, signal: null });
+  expect(log.tail()).toContain(`cannot connect to ${path}: No such file or directory`);
 });
 
 test("it gets signals, and SIGKILL ends one that does not listen", async () => {
