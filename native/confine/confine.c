@@ -49,7 +49,7 @@ static int usage(const char *problem) {
             "           [--locks-itself] [--unlocked] [--files N]\n"
             "           [--env NAME=VALUE]... [--file PATH]... [--bind SOURCE NAME ro|rw]...\n"
             "           [--device PATH]... [--keep FD]... [--listen FD PATH]... [--connect FD PATH]...\n"
-            "           [--tap FD QUEUES [vhost]]\n"
+            "           [--tap FD QUEUES [vhost]] [--host-network]\n"
             "           [--status FD] [--await-tree FD]\n"
             "           -- PROGRAM [ARG]...\n",
             problem);
@@ -80,6 +80,8 @@ static int parse_option(struct confine *confine, char **words, int left) {
         return count;
     if (strcmp(words[0], "--locks-itself") == 0)
         return confine->lock.locks_itself = true;
+    if (strcmp(words[0], "--host-network") == 0)
+        return confine->lock.internet = true;
     if (strcmp(words[0], "--unlocked") == 0)
         return confine->lock.unlocked = true;
     if (left >= 2 && strcmp(words[0], "--user") == 0)
@@ -120,7 +122,7 @@ static const char *parse(struct confine *confine, int argc, char **argv) {
         return "no program given";
     confine->command = argv + i + 1;
     confine->jail.proc = true;
-    confine->jail.keeps_network = confine->tap.queues > 0;
+    confine->jail.keeps_network = confine->tap.queues > 0 || confine->lock.internet;
     confine->lock.owners = confine->jail.shadow > 0;
     confine->lock.user = confine->jail.user;
     if (confine->jail.user && confine->jail.shadow)

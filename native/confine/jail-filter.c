@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -18,8 +19,8 @@ static const int refused[] = {
     /* other namespaces and mounts */
     SYS_setns, SYS_mount, SYS_umount2, SYS_pivot_root, SYS_open_tree, SYS_move_mount, SYS_fsopen, SYS_fsmount,
     SYS_fspick, SYS_mount_setattr, SYS_open_by_handle_at,
-    /* other processes, and the network */
-    SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_pidfd_getfd, SYS_socket,
+    /* other processes */
+    SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_pidfd_getfd,
     /* wide interfaces of the kernel */
     SYS_bpf, SYS_perf_event_open, SYS_userfaultfd, SYS_io_uring_setup, SYS_keyctl, SYS_add_key,
     SYS_request_key};
@@ -32,6 +33,8 @@ static const int refused[] = {
 #define IF_ABOVE(value) (struct sock_filter) BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, (unsigned)(value), 0, 1)
 #define IF_ANY(bits) (struct sock_filter) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (unsigned)(bits), 0, 1)
 #define IF_NOT(value) (struct sock_filter) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)(value), 1, 0)
+#define SKIP_IF(value, skip)                                                                                 \
+    (struct sock_filter) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)(value), skip, 0)
 #define UNLESS(value, skip)                                                                                  \
     (struct sock_filter) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)(value), 0, skip)
 
@@ -84,12 +87,27 @@ static void add_places(struct program *program, bool locks_itself) {
     refuse(program, SYS_chroot);
 }
 
-int jail_filter(bool locks_itself) {
+/* The network is that of TCP, UDP and ICMP, or none. */
+static void add_sockets(struct program *program, bool internet) {
+    if (!internet) {
+        refuse(program, SYS_socket);
+        return;
+    }
+    add(program, UNLESS(SYS_socket, 5));
+    add(program, LOAD(args[0]));
+    add(program, SKIP_IF(AF_INET, 2));
+    add(program, SKIP_IF(AF_INET6, 1));
+    add(program, REFUSE);
+    add(program, LOAD(nr));
+}
+
+int jail_filter(const struct jail_lock *lock) {
     struct program program = {.length = 0};
     struct sock_fprog prog = {.filter = program.code};
 
     add_head(&program);
-    add_places(&program, locks_itself);
+    add_places(&program, lock->locks_itself);
+    add_sockets(&program, lock->internet);
     for (size_t i = 0; i < COUNT(refused); i++)
         refuse(&program, refused[i]);
     add(&program, RETURN(SECCOMP_RET_ALLOW));

@@ -62,7 +62,7 @@ int jail_lock(const struct jail_lock *lock) {
         return fail_errno("cannot keep capabilities");
     if (reduce_rights(lock) < 0)
         return fail_errno("cannot give up the rights of root");
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || jail_filter(lock->locks_itself) < 0)
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || jail_filter(lock) < 0)
         return fail_errno("cannot filter the program's system calls");
     return 0;
 }

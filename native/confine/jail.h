@@ -32,7 +32,7 @@ struct jail {
     struct jail_file files[NK_JAIL_MAX_FILES];
     size_t count;
     bool proc;          /* of the pid namespace: its processes, read-only */
-    bool keeps_network; /* the namespace that it is in is its own already */
+    bool keeps_network; /* the namespace that it is in is its own already, or it is to be in the host's */
     bool preload;
     int tree_ns;
     int tree_root; /* O_PATH: what the root of tree_ns must be */
@@ -44,6 +44,7 @@ struct jail_lock {
     bool owners;
     /* It has a filter of system calls on top of ours, and gives up capabilities, itself. */
     bool locks_itself;
+    bool internet;  /* may open sockets of the internet's protocols */
     bool unlocked;  /* nothing is given up: for people with debuggers */
     unsigned files; /* open at once, at most */
     unsigned user;  /* becomes this one, and its group */
@@ -78,8 +79,8 @@ int jail_enter(struct jail *jail);
 /* The kernel forgets on the way that the program should die with its parent: supervised_again(). */
 int jail_lock(const struct jail_lock *lock);
 
-/* The filter alone; <0 with errno. @param locks_itself what it needs for that stays allowed */
-int jail_filter(bool locks_itself);
+/* The filter alone; <0 with errno. */
+int jail_filter(const struct jail_lock *lock);
 
 /* A limit of setrlimit(2) to `value`, or to what may be had: root without CAP_SYS_RESOURCE (in a container)
  * cannot go beyond the hard limit, and sudo makes that of core files 0. <0 with errno. */

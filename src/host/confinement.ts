@@ -25,6 +25,8 @@ export interface Confinement {
   maxFiles?: number;
   sockets?: readonly ConfinedSocket[];
   tap?: ConfinedTap | undefined;
+  /** It is in the host's network namespace, and may open sockets of TCP, UDP and ICMP there. */
+  hasHostNetwork?: boolean;
 }
 
 /** The shadow that has a tree. `holder`: that of the sandbox, whose pid is not known when the command line is made. */
@@ -76,6 +78,7 @@ export function confined(
 ): [string, ...string[]] {
   const { libraries, files = [], devices = [], binds = [], sockets = [] } = confinement;
   const { shadowPid, user, locksItself = false, isUnlocked = false, maxFiles, tap } = confinement;
+  const { hasHostNetwork = false } = confinement;
   return [
     shadowPath(),
     "confine",
@@ -91,6 +94,7 @@ export function confined(
     ...kept.flatMap((fd) => ["--keep", String(fd)]),
     ...sockets.flatMap(({ kind, fd, path }) => [`--${kind}`, String(fd), path]),
     ...(tap ? ["--tap", String(tap.fd), String(tap.queues), ...(tap.isVhost ? ["vhost"] : [])] : []),
+    ...(hasHostNetwork ? ["--host-network"] : []),
     ...(launcher ? launcherWords(launcher, shadowPid) : []),
     "--",
   ];
