@@ -1,11 +1,12 @@
 import type { GuestNetwork } from "../agent/guest-network.ts";
-import type { NetDevice } from "../host/net-device.ts";
+import type { Card } from "../host/card.ts";
 import type { NetworkRecord } from "../state/network-record.ts";
 
 /**
  * What a VM's card is connected to. A kind is one file of this room and one row of kinds.ts; nothing above names one.
  *
- * The VM has its card since its boot: a tap of the host in a namespace where nothing else is, held open by the VMM, and a guest that has not configured it.
+ * The VM has its card since its boot, and a guest that has not configured it: a tap of the host in a namespace where nothing else is, held open by the
+ * VMM; or, for `user`, what a program serves.
  *
  * Order of calls, in the monitor: `open` → `plug` → any number of changes → `close`.
  * - `open` gets what must be unique or may fail (addresses, ports, the host's bridge and rules). It needs neither VM nor guest, so it is done beside the
@@ -20,7 +21,7 @@ import type { NetworkRecord } from "../state/network-record.ts";
  */
 export interface Network {
   /** @throws NETWORK */
-  plug(card: NetDevice): Promise<GuestNetwork>;
+  plug(card: Card): Promise<GuestNetwork>;
   watch(onChange: (network: GuestNetwork) => void): void;
   /** What the guest should have, if that is something else than it was told last. @throws NETWORK */
   refresh(): Promise<GuestNetwork | undefined>;

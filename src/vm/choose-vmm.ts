@@ -28,6 +28,15 @@ export async function settle({ vmm, ...wish }: VmWish): Promise<Settled> {
   throw refusals.at(-1)?.error ?? new NkError("INTERNAL", "there is no driver of a VMM");
 }
 
+/** Whether a VM of that VMM, or of any, can have a network that changes nothing on this host. */
+export async function canHaveUserCard(vmm: VmWish["vmm"]): Promise<boolean> {
+  for (const name of vmm === "auto" ? VMM_NAMES : [vmm]) {
+    const driver = await loadDriver(name);
+    if ((await driver.hasUserCard?.()) === true) return true;
+  }
+  return false;
+}
+
 /** A kernel that will not do for this VMM may do for another. */
 function checked(driver: VmDriver, found: Settlement): Settlement {
   if ("refused" in found) return found;

@@ -26,6 +26,8 @@ export interface VmDriver {
   /** The kinds of share whose transport it has. */
   readonly shares: readonly ShareKind[];
   settle(wish: Wish): Promise<Settlement>;
+  /** Whether a card that changes nothing on the host ("user") can be had here; a driver that leaves it out has none. */
+  hasUserCard?(): Promise<boolean>;
   kernelNeeds(shape: SettledShape): ReadonlyMap<FeatureName, string>;
   /** @throws HOST */
   daemons?(spec: EarlySpec): Promise<PlannedDaemon[]>;

@@ -58,6 +58,7 @@ test.each<[string, Partial<Shape>]>([
   ["server", { server: undefined }],
   ["disks", { diskSlots: [{ readOnly: true }] }],
   ["talk", { debug: true }],
+  ["card", { card: { backend: "slirp" } }],
 ])("another %s is another shape", (_, changes) => {
   expect(shapeKey(shape(changes))).not.toBe(shapeKey(shape()));
 });

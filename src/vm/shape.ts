@@ -9,13 +9,27 @@ import type { VmmName } from "./driver.ts";
 /** `tap`: a device of the host, connected when the VM is somebody's. `user`: a network in a program. */
 export type CardBackend = "tap" | "user";
 
-/** The network card of a VM. */
-export interface CardShape {
-  backend: CardBackend;
+/** The network card of a VM, and what is behind it. */
+export type CardShape = TapCard | PasstCard | SlirpCard;
+
+export interface TapCard {
+  backend: "tap";
   /** Of each direction; more than one is for more than one virtual CPU. */
   queues: number;
   /** The host's kernel moves its frames, and not the VMM. */
   isVhost: boolean;
+}
+
+/** A socket for passt, which is started when the VM is somebody's. */
+export interface PasstCard {
+  backend: "passt";
+  /** An absolute path. */
+  program: string;
+}
+
+/** The VMM itself. */
+export interface SlirpCard {
+  backend: "slirp";
 }
 
 /**
@@ -64,8 +78,9 @@ export type SettledShape = Omit<Shape, "diskSlots">;
  * @param others files that are no part of the shape, and must be the same all the same
  */
 export function shapeKey(shape: Shape, others: readonly string[] = []): string {
-  const { program, jailer, server, kernel, initrd } = shape;
-  const files = [program, jailer, server, kernel.path, initrd, ...others].filter(
+  const { program, jailer, server, kernel, initrd, card } = shape;
+  const passt = card?.backend === "passt" ? card.program : undefined;
+  const files = [program, jailer, server, passt, kernel.path, initrd, ...others].filter(
     (path) => path !== undefined,
   );
   return createHash("sha256")

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { NetDevice } from "../host/net-device.ts";
+import type { Card } from "../host/card.ts";
 import type { GuestMount, HostFolder } from "../share/share.ts";
 import type { StartedDaemons } from "../host/started-daemon.ts";
 import type { PendingDisks } from "../image/root-disks.ts";
@@ -32,8 +32,8 @@ export interface VirtualMachine {
   readonly shareMount: GuestMount | undefined;
   /** A guest that was told to switch itself off ends the VMM, which is the cleanest end; else `stop` does it. */
   readonly endsWithGuest: boolean;
-  /** The host's end of its network card, if its shape has a tap; known after `boot`. It is as long as the VMM is. */
-  readonly card: NetDevice | undefined;
+  /** The host's end of its network card, if its shape has one; known after `boot`. It is as long as the VMM is. */
+  readonly card: Card | undefined;
   readonly exited: Promise<VmExit>;
   /** A rejection needs nobody who listens. */
   readonly disksReady: Promise<void>;

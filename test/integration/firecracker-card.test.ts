@@ -1,6 +1,7 @@
 // The network card of a VM under Firecracker's stand-in: where its tap is, and that it goes with the VM.
 import { readlinkSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { asTap } from "../../src/host/card.ts";
 import { Deadline } from "../../src/base/deadline.ts";
 import { FIRST_MAC } from "../../src/vm/card.ts";
 import { CARD } from "../../src/vm/firecracker/card.ts";
@@ -30,7 +31,7 @@ describe.runIf(HAS_KVM).each(["off", "on"] as const)("with --vm-jailer=%s", (jai
     using holder = new TestNamespace();
     const vm = await machines.boot({}, { netns: holder.path }, { jailer, card: CARD });
     expect(vm.card).toEqual({ netns: `/proc/${vm.pid}/ns/net`, name: "nktap" });
-    const { netns = "" } = vm.card ?? {};
+    const { netns } = asTap(vm.card);
     expect(readlinkSync(netns)).not.toBe(readlinkSync("/proc/self/ns/net"));
     expect(tapsIn(netns)).toEqual([
       expect.objectContaining({ ifname: "nktap", type: "tap", multi_queue: false, persist: false }),
@@ -46,8 +47,7 @@ describe.runIf(HAS_KVM).each(["off", "on"] as const)("with --vm-jailer=%s", (jai
   test.each(ENDS)("a tap that was moved stays while the VM runs, and goes when it is %s", async (_, end) => {
     using other = new TestNamespace();
     const vm = await boot();
-    const { card } = vm;
-    if (card === undefined) throw new Error("the VM has no card");
+    const card = asTap(vm.card);
     moveTap(card, other, "nkt7");
     expect(linksIn(card.netns)).toEqual([]);
     expect(tapsIn(other.path)).toMatchObject([{ ifname: "nkt7", type: "tap" }]);

@@ -52,7 +52,7 @@ function readTries(text: string): Tried {
   };
 }
 
-const TRIES = 17;
+const TRIES = 18;
 
 async function inPlaceOfQemu(
   changes: Partial<SettledShape> = {},
@@ -127,6 +127,14 @@ describe("in the place of QEMU", () => {
     expect(tried.reads).toEqual([...ownFiles(), ...files, "/dev/null"].toSorted());
     expect(tried.writes).toEqual(["/dev/null"]);
     expect(tried.rights).toBe(`0, capabilities ${OWNERS.replace(/^0+/, "")}`);
+  });
+
+  test("with a network of its own reaches the host's as its user, and nothing else", async () => {
+    const tried = await inPlaceOfQemu({ card: { backend: "slirp" } });
+    expect(tried.escaped.filter((what) => what !== "network cards")).toEqual(["sockets of the internet"]);
+    expect(tried.reads).toContain("/etc/resolv.conf");
+    expect(tried.writes).toEqual(["/dev/null"]);
+    expect(tried.rights).toBe(`${sandboxUser()}, capabilities 0`);
   });
 
   test("with --vm-confine=off: the same tries get out, in the same root", async () => {

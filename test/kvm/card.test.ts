@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { asTap } from "../../src/host/card.ts";
 import { AgentConnection } from "../../src/agent/connection.ts";
 import { Deadline } from "../../src/base/deadline.ts";
 import { resolveGuestImage } from "../../src/image/guest-image.ts";
@@ -39,8 +40,7 @@ describe.each(VMMS)("%s", (_title, vmm) => {
     ["killed", () => (process.kill(vm.pid ?? 0, "SIGKILL"), vm.exited)],
   ])("has a tap that is moved while the guest runs, and goes when the VM is %s", async (_, end) => {
     await vm.boot(soon());
-    const { card } = vm;
-    if (card === undefined) throw new Error("the VM has no card");
+    const card = asTap(vm.card);
     expect(tapsIn(card.netns)).toMatchObject([{ ifname: "nktap", type: "tap", persist: false }]);
     moveTap(card, other, "nkt7");
     expect(linksIn(card.netns)).toEqual([]);

@@ -1,6 +1,6 @@
 import type { GuestNetwork } from "../../agent/guest-network.ts";
 import { asNkError, NkError } from "../../base/errors.ts";
-import type { NetDevice } from "../../host/net-device.ts";
+import { asTap, type Card } from "../../host/card.ts";
 import { warnings } from "../../trace/channels.ts";
 import type { Network } from "../network.ts";
 import { chooseCarried, notGiven, TAP, type Carried } from "./carry.ts";
@@ -36,8 +36,8 @@ export class NetnsNetwork implements Network {
     this.id = id;
   }
 
-  async plug(card: NetDevice): Promise<GuestNetwork> {
-    await moveTap(card, this.namespace);
+  async plug(card: Card): Promise<GuestNetwork> {
+    await moveTap(asTap(card), this.namespace);
     this.hasTap = true;
     this.wasPlugged = true;
     const network = await this.inTurn(() => this.look());

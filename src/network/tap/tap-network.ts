@@ -1,6 +1,6 @@
 import type { GuestNetwork } from "../../agent/guest-network.ts";
 import { complain } from "../../base/logger.ts";
-import type { NetDevice } from "../../host/net-device.ts";
+import { asTap, type Card } from "../../host/card.ts";
 import type { Network } from "../network.ts";
 import { runNetworkCommand } from "../programs.ts";
 import { runIp } from "./apply.ts";
@@ -25,13 +25,14 @@ export class TapNetwork implements Network {
     this.hostname = hostname;
   }
 
-  async plug(card: NetDevice): Promise<GuestNetwork> {
+  async plug(card: Card): Promise<GuestNetwork> {
     const { lease, bridge } = this.taken;
+    const { name, netns } = asTap(card);
     await runNetworkCommand({
       program: "ip",
       // By our pid: "self" would be the program's own.
-      args: ["link", "set", "dev", card.name, "netns", `/proc/${process.pid}/ns/net`, "name", lease.tap],
-      netns: card.netns,
+      args: ["link", "set", "dev", name, "netns", `/proc/${process.pid}/ns/net`, "name", lease.tap],
+      netns,
       name: "move the tap to the host",
       why: "the VMM has it open, and does not notice where it is",
     });

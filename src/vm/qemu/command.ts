@@ -5,7 +5,7 @@ import { hostTscKhz } from "../host-tsc.ts";
 import { kernelCmdline } from "../kernel-cmdline.ts";
 import type { VmSpec } from "../virtual-machine.ts";
 import { AGENT_FD, agentSocketPath, diskPath, PEOPLE_FD, qemuArgv, qmpSocketPath } from "./argv.ts";
-import { confinedTap } from "./card.ts";
+import { CARD_FD, cardSocketPath, confinedTap, resolvConf } from "./card.ts";
 import { QEMU_PARAMETERS } from "./parameters.ts";
 import { programRoot } from "./program-root.ts";
 import { SHARE_FD, type ShareDevice } from "./share-device.ts";
@@ -62,13 +62,20 @@ function confine(
   const sockets: ConfinedSocket[] = [{ kind: "listen", fd: AGENT_FD, path: agentSocketPath(stateDir) }];
   if (debug) sockets.push({ kind: "listen", fd: PEOPLE_FD, path: qmpSocketPath(stateDir) });
   if (socket !== undefined) sockets.push({ kind: "connect", fd: SHARE_FD, path: socket });
+  if (card?.backend === "passt")
+    sockets.push({ kind: "listen", fd: CARD_FD, path: cardSocketPath(stateDir) });
+  const isOnHost = card?.backend === "slirp";
   return {
     libraries: root.libraries,
     files: [...(root.files ?? []), kernel.path, initrd],
     devices: [...(root.devices ?? []), ...devices],
-    binds: disks.map(({ file, readOnly }, index) => ({ source: file, name: diskPath(index), readOnly })),
+    binds: [
+      ...disks.map(({ file, readOnly }, index) => ({ source: file, name: diskPath(index), readOnly })),
+      ...(isOnHost ? resolvConf() : []),
+    ],
     sockets,
-    tap: card && confinedTap(card),
+    tap: card?.backend === "tap" ? confinedTap(card) : undefined,
+    hasHostNetwork: isOnHost,
     isUnlocked: shape.isUnlocked ?? false,
     // Who serves files acts for their owners, and so stays root.
     ...(shadowPid === undefined ? { user } : { shadowPid }),

@@ -7,6 +7,7 @@ export const qemuDriver: VmDriver = {
   title: "QEMU",
   shares: SHARES,
   settle,
+  hasUserCard: async () => (await import("./user-card.ts")).hasUserCard(),
   kernelNeeds: volumesNeed,
   daemons: async (spec) => (await import("./daemons.ts")).daemons(spec),
   create: async (spec) => (await import("./create.ts")).create(spec),

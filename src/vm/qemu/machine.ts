@@ -6,7 +6,7 @@ import type { Deadline } from "../../base/deadline.ts";
 import { NkError } from "../../base/errors.ts";
 import { BoundedLog } from "../../host/bounded-log.ts";
 import { spawnDaemon, type DaemonProcess } from "../../host/daemon-process.ts";
-import type { NetDevice } from "../../host/net-device.ts";
+import type { Card } from "../../host/card.ts";
 import { sandboxUser } from "../../host/sandbox-user.ts";
 import type { Disk } from "../../image/root-disks.ts";
 import type { GuestMount, Share } from "../../share/share.ts";
@@ -16,6 +16,7 @@ import { closeLogs, NEVER_BOOTED, openLogs, tailOf, type VmLogs } from "../logs.
 import type { VirtualMachine, VmExit, VmSpec } from "../virtual-machine.ts";
 import type { VmmMetrics } from "../vmm-metrics.ts";
 import { agentSocketPath, qmpSocketPath } from "./argv.ts";
+import { cardSocketPath } from "./card.ts";
 import { QEMU, vmmArgv, vmmCommand } from "./command.ts";
 import { openShare } from "./open-share.ts";
 import { QemuProcess } from "./process.ts";
@@ -52,8 +53,13 @@ export class QemuMachine implements VirtualMachine {
     return this.folder?.mount;
   }
 
-  get card(): NetDevice | undefined {
-    return tapOf(this.spec.shape, this.pid);
+  get card(): Card | undefined {
+    const { process, spec } = this;
+    const { card } = spec.shape;
+    if (card === undefined || process?.pid === undefined) return undefined;
+    if (card.backend === "tap") return tapOf(spec.shape, process.pid);
+    if (card.backend === "passt") return { socket: cardSocketPath(spec.stateDir), program: card.program };
+    return { forward: (port) => process.forward(port) };
   }
 
   get pid(): number | undefined {
@@ -134,8 +140,8 @@ export class QemuMachine implements VirtualMachine {
     await folder?.close();
     closeLogs(logs);
     this.shareLog.close();
-    for (const path of [agentSocketPath(spec.stateDir), qmpSocketPath(spec.stateDir)])
-      rmSync(path, { force: true });
+    for (const path of [agentSocketPath, qmpSocketPath, cardSocketPath])
+      rmSync(path(spec.stateDir), { force: true });
   }
 
   logTail(): string {

@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import { Deadline } from "../../base/deadline.ts";
 import { NkError } from "../../base/errors.ts";
+import type { ForwardedPort } from "../../host/card.ts";
 import type { DaemonProcess } from "../../host/daemon-process.ts";
 import { Daemon, type DaemonExit } from "../../host/daemon.ts";
 import { traced } from "../../trace/channels.ts";
@@ -12,6 +13,7 @@ import type { VmmMetrics } from "../vmm-metrics.ts";
 import { CONSOLE_FD, QMP_FD } from "./argv.ts";
 import { QEMU } from "./command.ts";
 import { checkVersion, whyUnusable } from "./detect.ts";
+import { forwarding } from "./card.ts";
 import { explainExit, type ShutdownNotes } from "./exit.ts";
 import { readMetrics } from "./metrics.ts";
 import { QmpClient, type QmpEvent } from "./qmp-client.ts";
@@ -88,6 +90,16 @@ export class QemuProcess {
 
   async resume(): Promise<void> {
     await this.execute("cont", "the guest's CPUs go on", Deadline.after(ANSWER_TIMEOUT_MS));
+  }
+
+  /** See `OwnNetwork.forward`. */
+  async forward(port: ForwardedPort): Promise<void> {
+    const line = `hostfwd_add ${forwarding(port)}`;
+    const args = { "command-line": line };
+    const command = "human-monitor-command"; // there is none of QMP for it
+    const said = await this.qmp.execute(command, args, Deadline.after(ANSWER_TIMEOUT_MS));
+    if (said === "") return;
+    throw new NkError("NETWORK", `QEMU refused ${line}: ${String(said).trim()}`);
   }
 
   metrics(): Promise<VmmMetrics> {

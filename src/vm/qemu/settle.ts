@@ -4,9 +4,10 @@ import { CHOOSE_SHARE, type ShareKind } from "../../share/share.ts";
 import { decideAccel, type Accel } from "../accel.ts";
 import type { Reasons, Settled, Settlement, Wish } from "../driver.ts";
 import { volumesFor, type Volumes } from "../volumes.ts";
-import { cardShape } from "./card.ts";
+import { tapCard } from "./card.ts";
 import { autoShare, chooseVolumes } from "./choose-share.ts";
 import { findQemu, type QemuBinary } from "./detect.ts";
+import { userCard } from "./user-card.ts";
 
 /** Best first. */
 export const SHARES: readonly ShareKind[] = ["virtiofs", "9p", "9p-vsock"];
@@ -31,6 +32,7 @@ async function settled(wish: Wish): Promise<Settled> {
   const { root, volumes, server, reasons, notice } = files(wish, kernel);
   const { accel, reason } = await accelFor(qemu, wish.accel, kernel, wish.cacheDir);
   const { vcpus, memSizeMib, debug } = wish;
+  const card = wish.card === "user" ? await userCard(qemu.path) : wish.card && tapCard(vcpus);
   const vm = { vmm: "qemu", program: qemu.path, accel, kernel, initrd, vcpus, memSizeMib } as const;
   return {
     shape: {
@@ -38,7 +40,7 @@ async function settled(wish: Wish): Promise<Settled> {
       root,
       ...(volumes && { volumes }),
       ...(server !== undefined && { server }),
-      ...(wish.card && { card: cardShape(wish.card, vcpus) }),
+      ...(card && { card }),
       ...(wish.confine === "off" && { isUnlocked: true }),
       debug,
     },
