@@ -1,8 +1,8 @@
 import { asNkError } from "../base/errors.ts";
 import { shadowPath } from "../host/paths.ts";
+import { hasCapability } from "../host/capabilities.ts";
 import { fail, ok, type Finding } from "../host/finding.ts";
 import type { Check } from "./check.ts";
-import { readText } from "./host-files.ts";
 import { inSourceTree } from "./source-tree.ts";
 import { firstLine, runProgram } from "../host/run-program.ts";
 
@@ -13,23 +13,22 @@ export const PRIVILEGE_CHECKS: readonly Check[] = [
 ];
 
 /** Bits of capabilities(7) that VM mode needs. */
-const NEEDED: readonly [string, bigint][] = [
-  ["CAP_CHOWN", 0n],
-  ["CAP_DAC_OVERRIDE", 1n],
-  ["CAP_FOWNER", 3n],
-  ["CAP_KILL", 5n],
-  ["CAP_SETGID", 6n],
-  ["CAP_SETUID", 7n],
-  ["CAP_SYS_CHROOT", 18n],
-  ["CAP_SYS_PTRACE", 19n],
-  ["CAP_SYS_ADMIN", 21n],
-  ["CAP_MKNOD", 27n],
+const NEEDED: readonly [string, number][] = [
+  ["CAP_CHOWN", 0],
+  ["CAP_DAC_OVERRIDE", 1],
+  ["CAP_FOWNER", 3],
+  ["CAP_KILL", 5],
+  ["CAP_SETGID", 6],
+  ["CAP_SETUID", 7],
+  ["CAP_SYS_CHROOT", 18],
+  ["CAP_SYS_PTRACE", 19],
+  ["CAP_SYS_ADMIN", 21],
+  ["CAP_MKNOD", 27],
 ];
 
 function privileges(): Finding {
   const uid = process.getuid?.() ?? -1;
-  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(readText("/proc/self/status"))?.[1] ?? "0"}`);
-  const missing = NEEDED.filter(([, bit]) => ((effective >> bit) & 1n) === 0n).map(([name]) => name);
+  const missing = NEEDED.filter(([, capability]) => !hasCapability(capability)).map(([name]) => name);
   if (uid === 0 && missing.length === 0) return ok("root, with all capabilities that VM mode needs");
   if (uid !== 0) return fail(`user ${uid}, not root`, "run it with sudo");
   return fail(

@@ -1,14 +1,18 @@
 import { existsSync } from "node:fs";
 import { NkError } from "../base/errors.ts";
+import { hasCapability } from "../host/capabilities.ts";
 import type { Publication, NetworkSpec } from "../network/network.ts";
 import { findNetworkProgram } from "../network/programs.ts";
 import { parsePublication } from "../network/publication.ts";
 import type { Bundle } from "../oci/bundle.ts";
 import type { Settings } from "../oci/settings.ts";
 import { notices } from "../trace/channels.ts";
+import { canHaveUserCard } from "../vm/choose-vmm.ts";
 import type { CardBackend } from "../vm/shape.ts";
 
 const TUN = "/dev/net/tun";
+/** capabilities(7) */
+const CAP_NET_ADMIN = 12;
 
 type Namespace = { path?: string | undefined };
 
@@ -22,14 +26,14 @@ export interface NetworkUser {
 
 /**
  * What `--vm-net` comes to. `auto`: what the container's network namespace has, where config.json names one or has hooks that may fill the one it asks
- * for; a card on the host's bridge for a container or VM that a person has made.
+ * for; a card on the host's bridge for a container or VM that a person has made, or, where this process may make none, a network in a program.
  * @throws BAD_CONFIG for a container that is to have the host's network, which a VM cannot, and for ports that nothing can lead to
  */
-export function chooseNetwork(settings: Settings, user: NetworkUser): NetworkSpec {
+export async function chooseNetwork(settings: Settings, user: NetworkUser): Promise<NetworkSpec> {
   const publish = settings.publish.map(parsePublication);
   const spec = specOf(
     settings,
-    settings.net === "auto" ? autoKind(user) : settings.net,
+    settings.net === "auto" ? await autoKind(settings, user) : settings.net,
     networkNamespace(user),
     publish,
   );
@@ -56,21 +60,24 @@ function specOf(
   return { kind, bridge, subnet, ...(subnet6 !== "none" && { subnet6 }), publish };
 }
 
-function autoKind(user: NetworkUser): NetworkSpec["kind"] {
+async function autoKind({ vmm }: Settings, user: NetworkUser): Promise<NetworkSpec["kind"]> {
   const { config, isByHand } = user;
   if (config !== undefined && networkNamespace(user) === undefined) throw hostNetwork();
   const isManaged = networkNamespace(user)?.path || hasHostHooks(config) || !isByHand;
   const kind = isManaged && config !== undefined ? "netns" : "tap";
-  const missing = missingFor(kind);
-  if (missing === undefined) return kind;
-  notices.publish(`the VM has no network: this host has no ${missing}`);
+  const lack = lackFor(kind);
+  if (lack === undefined) return kind;
+  if (kind === "tap" && (await canHaveUserCard(vmm))) return "user";
+  notices.publish(`the VM has no network: ${lack}`);
   return "none";
 }
 
 /** Whoever asks for a kind by name has its error. */
-function missingFor(kind: "netns" | "tap"): string | undefined {
-  if (!existsSync(TUN)) return TUN;
-  return ["ip", kind === "tap" ? "nft" : "tc"].find((name) => findNetworkProgram(name) === undefined);
+function lackFor(kind: "netns" | "tap"): string | undefined {
+  if (!hasCapability(CAP_NET_ADMIN)) return "this process may not make interfaces (CAP_NET_ADMIN)";
+  const programs = ["ip", kind === "tap" ? "nft" : "tc"];
+  const missing = existsSync(TUN) ? programs.find((name) => findNetworkProgram(name) === undefined) : TUN;
+  return missing === undefined ? undefined : `this host has no ${missing}`;
 }
 
 function networkNamespace({ config }: NetworkUser): Namespace | undefined {

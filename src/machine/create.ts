@@ -27,7 +27,7 @@ export interface MachineRequest {
  */
 export async function createMachine(machines: MachineStore, request: MachineRequest): Promise<void> {
   const { id, bundle, settings } = request;
-  const network = chooseNetwork(settings, { isByHand: true });
+  const network = await chooseNetwork(settings, { isByHand: true });
   const settled = await settleVm(settings, { takesMany: true, needsVolumes: true, card: cardFor(network) });
   machines.checkFree(id);
   const prepared = machines.store.prepare();

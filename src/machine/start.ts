@@ -31,7 +31,7 @@ export async function startMachine(machines: MachineStore, machine: MachineRecor
   const { id } = machine;
   if (isLive(machine)) throw new NkError("BAD_STATE", `the VM ${id} is ${machine.status} already`);
   // Anew: the host and the guest image may have changed.
-  const network = chooseNetwork(machine.settings, { isByHand: true });
+  const network = await chooseNetwork(machine.settings, { isByHand: true });
   const wish = { takesMany: true, needsVolumes: true, card: cardFor(network) };
   const settled = await settleVm(machine.settings, wish);
   const stateDir = machines.store.dirOf(id);

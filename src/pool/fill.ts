@@ -3,6 +3,7 @@ import { watch, writeFileSync } from "node:fs";
 import { Deadline } from "../base/deadline.ts";
 import { NkError } from "../base/errors.ts";
 import { makeCgroup, procsFiles } from "../host/cgroup.ts";
+import { cardFor, chooseNetwork } from "../launch/network-choice.ts";
 import { poolKey } from "../launch/pool-key.ts";
 import { startSandbox } from "../launch/sandbox.ts";
 import { settleVm } from "../launch/settle-vm.ts";
@@ -20,16 +21,17 @@ import { leavePool, readPoolConfig, type PoolConfig } from "./pool-config.ts";
 const BOOT_TIMEOUT_MS = 240_000;
 
 /** What VMs of a pool have in common: nobody knows their containers yet. What a card is connected to is settled when one is taken. */
-function forAPool({ net }: PoolConfig["settings"]): VmHome {
-  const card = net === "auto" || net === "netns" ? "tap" : net;
-  return { takesMany: true, needsVolumes: true, ...(card !== "none" && { card }) };
+async function forAPool(settings: PoolConfig["settings"]): Promise<VmHome> {
+  const anybody = { ...settings, publish: [] };
+  const card = settings.net === "netns" ? "tap" : cardFor(await chooseNetwork(anybody, { isByHand: true }));
+  return { takesMany: true, needsVolumes: true, card };
 }
 
 /** The shape that settings come to on this host, as it is now. @throws UNSUPPORTED for a root file system on a disk, which cannot wait */
 export async function settleForPool(
   settings: PoolConfig["settings"],
 ): Promise<{ settled: Settled; key: string }> {
-  const settled = await settleVm(settings, forAPool(settings));
+  const settled = await settleVm(settings, await forAPool(settings));
   return { settled, key: poolKey(settled.shape) };
 }
 

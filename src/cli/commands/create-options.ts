@@ -99,7 +99,7 @@ async function claimed(
       requireRoot();
       refuseLinkedRoot(read);
     }
-    const network = ownNetwork(settings, read, flags);
+    const network = await ownNetwork(settings, read, flags);
     const bundle = network ? withNetworkFiles(read, network) : read;
     const settled = network && (await ownVm(settings, bundle, network));
     if (settings.mode === "container") refuseVmFlags(flags);
@@ -175,11 +175,11 @@ function stdioAndPlace(flags: Flags) {
 }
 
 /** A VM made by hand is there already, with its network. */
-function ownNetwork(
+async function ownNetwork(
   settings: CreateRequest["settings"],
   { config }: CreateRequest["bundle"],
   flags: Flags,
-): CreateRequest["network"] {
+): Promise<CreateRequest["network"]> {
   if (settings.mode === "container" || flags.has("vm")) return undefined;
   return chooseNetwork(settings, { config, isByHand: !flags.has("pid-file") });
 }
