@@ -62,9 +62,12 @@ function readLine(socket: Socket, head: Buffer, take: (line: Buffer) => void): v
 }
 
 function parseAdoption(line: Buffer): Adoption {
-  const { container, cpuLimits, cgroups } = parseRequest(line, "the adoption");
+  const { container, cpuLimits, cgroups, network } = parseRequest(line, "the adoption");
   const isWhole = isObject(container) && whyNoRecord(container) === undefined && isObject(container["vm"]);
-  if (!isWhole || !Array.isArray(cpuLimits) || !Array.isArray(cgroups))
-    throw new NkError("USAGE", "the adoption: expected a container with its VM, cpuLimits and cgroups");
-  return { container, cpuLimits, cgroups } as unknown as Adoption;
+  if (!isWhole || !Array.isArray(cpuLimits) || !Array.isArray(cgroups) || !isObject(network))
+    throw new NkError(
+      "USAGE",
+      "the adoption: expected a container with its VM, cpuLimits, cgroups and a network",
+    );
+  return { container, cpuLimits, cgroups, network } as unknown as Adoption;
 }
