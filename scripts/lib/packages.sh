@@ -22,7 +22,7 @@ BUILD_PACKAGES="$AGENT_PACKAGES $CRUN_PACKAGES $MODULE_PACKAGES"
 KERNEL_PACKAGES="gcc make libc6-dev bc bison flex patch xz-utils bzip2 libelf-dev libssl-dev"
 TEST_PACKAGES="
     socat:socat jq:jq attr:getfattr acl:getfacl e2fsprogs erofs-utils procps:ps util-linux systemd:systemd-run
-    curl:curl iputils-ping:ping tcpdump:tcpdump
+    curl:curl iputils-ping:ping tcpdump:tcpdump passt:passt
     shellcheck:shellcheck clang-format-14:clang-format-14 clang-14:clang-14
 "
 
