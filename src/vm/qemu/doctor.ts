@@ -1,18 +1,21 @@
 import { existsSync } from "node:fs";
 import { fail, lacking, notChecked, ok, warn, withDetail, type Finding } from "../../host/finding.ts";
 import { firstLine, runProgram, versionIn } from "../../host/run-program.ts";
+import { asNkError } from "../../base/errors.ts";
 import { mendKvm } from "../mend-kvm.ts";
 import type { VmmDoctor, VmmQuestion } from "../vmm-doctor.ts";
 import { confinement } from "./confinement-check.ts";
 import { checkVersion, findQemu, MIN_VERSION } from "./detect.ts";
 import { resolveAccel } from "./settle.ts";
 import { VHOST_VSOCK } from "./share-device.ts";
+import { userCard } from "./user-card.ts";
 
 /** `VmDriver.doctor` */
 export const qemuDoctor: VmmDoctor = {
   checks: [
     { group: "VM", name: "qemu", isNeeded: true, run: program },
     { group: "VM", name: "confinement", isNeeded: true, run: confinement },
+    { group: "VM", name: "user network", isNeeded: false, run: userNetwork },
     { group: "shares", name: "9p", isNeeded: false, run: nineP },
   ],
   acceleration,
@@ -55,6 +58,22 @@ async function acceleration({ accel: want, image }: VmmQuestion): Promise<Findin
   if (want === "auto") return withDetail(warn(reason, mendKvm()), detail);
   const told = `KVM is demanded; it would be ${reason}`;
   return withDetail(fail(told, `--vm-accel=auto; or ${mendKvm()}`), detail);
+}
+
+/** What serves the cards of --vm-net=user. */
+async function userNetwork({ inForce }: VmmQuestion): Promise<Finding> {
+  if (inForce !== TITLE) return ok(`not used: ${inForce} has no network in a program`);
+  const path = qemuPath();
+  if (path === undefined) return notChecked("qemu");
+  try {
+    const card = await userCard(path);
+    if (card.backend === "passt") return ok(`${card.program} serves --vm-net=user`);
+    return ok(
+      "QEMU serves --vm-net=user, and is in the host's network namespace then: passt of August 2024 or later would keep it out",
+    );
+  } catch (error) {
+    return warn(asNkError(error).message, "apt-get install passt");
+  }
 }
 
 async function nineP({ inForce }: VmmQuestion): Promise<Finding> {
