@@ -27,7 +27,7 @@ export interface NetworkUser {
 /**
  * What `--vm-net` comes to. `auto`: what the container's network namespace has, where config.json names one or has hooks that may fill the one it asks
  * for; a card on the host's bridge for a container or VM that a person has made, or, where this process may make none, a network in a program.
- * @throws BAD_CONFIG for a container that is to have the host's network, which a VM cannot, and for ports that nothing can lead to
+ * @throws NETWORK for a kind that was asked for and cannot be had here; BAD_CONFIG for a container that is to have the host's network, which a VM cannot, and for ports that nothing can lead to
  */
 export async function chooseNetwork(settings: Settings, user: NetworkUser): Promise<NetworkSpec> {
   const publish = settings.publish.map(parsePublication);
@@ -39,6 +39,7 @@ export async function chooseNetwork(settings: Settings, user: NetworkUser): Prom
   );
   if (publish.length > 0 && !("publish" in spec)) throw noPorts(spec.kind);
   if (spec.kind === "netns" && networkNamespace(user) === undefined) throw noNamespace();
+  checkNamed(settings.net);
   return spec;
 }
 
@@ -72,7 +73,15 @@ async function autoKind({ vmm }: Settings, user: NetworkUser): Promise<NetworkSp
   return "none";
 }
 
-/** Whoever asks for a kind by name has its error. */
+/** @throws NETWORK for a kind that was asked for and cannot be had: before anything is started */
+function checkNamed(net: Settings["net"]): void {
+  const lack = net === "tap" || net === "netns" ? lackFor(net) : undefined;
+  if (lack === undefined) return;
+  const mend = "mend that, or use --vm-net=user or none";
+  throw new NkError("NETWORK", `--vm-net=${net} (vm.net) cannot be had: ${lack}: ${mend}`);
+}
+
+/** What keeps a kind from being had here. */
 function lackFor(kind: "netns" | "tap"): string | undefined {
   if (!hasCapability(CAP_NET_ADMIN)) return "this process may not make interfaces (CAP_NET_ADMIN)";
   const programs = ["ip", kind === "tap" ? "nft" : "tc"];
