@@ -219,6 +219,8 @@ export class Sandbox implements ControlTarget {
       );
       throw await undone;
     }
+    // Beside the end of the VM, which needs no network.
+    if (this.isForOne) void container.exited.then(() => this.network.close());
     this.members.keep(job.record.id, this.ends.live(container, place));
   }
 
