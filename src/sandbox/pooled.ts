@@ -11,7 +11,7 @@ import type { ControlSurface } from "./control/surface.ts";
 import { waitingSurface } from "./control/waiting-surface.ts";
 import type { Holder } from "./holder.ts";
 import type { MicroVm } from "./microvm/microvm.ts";
-import { WARM_UP_ID, warmUp } from "./microvm/warm-up.ts";
+import { WARM_UP_ID, warmUp, warmUpCard } from "./microvm/warm-up.ts";
 import { Report } from "./report.ts";
 import { Waiting } from "./waiting.ts";
 
@@ -71,5 +71,6 @@ async function bootWarm({ microvm, vm, runtime }: PoolParts): Promise<void> {
   };
   // Later it would take time from a container that somebody waits for.
   microvm.traceKernel();
+  if (microvm.shape.card !== undefined) await warmUpCard(agent);
   await warmUp(agent, runtime, exited.promise);
 }

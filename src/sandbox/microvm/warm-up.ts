@@ -1,4 +1,5 @@
 import type { AgentClient } from "../../agent/agent-client.ts";
+import type { GuestNetwork } from "../../agent/guest-network.ts";
 import type { ExitEvent } from "../../agent/messages.ts";
 import { Deadline } from "../../base/deadline.ts";
 import { NkError } from "../../base/errors.ts";
@@ -12,6 +13,46 @@ const ROOT = "/run/nk/roots/warm-up";
 const TIMEOUT_MS = 60_000;
 const WHY =
   "what the first container of a guest pays for once, pages of code above all, is paid before somebody waits for it";
+
+/** All that a usual network has, by addresses of nobody (RFC 5737, RFC 3849): the card leads nowhere yet. */
+const NETWORK: GuestNetwork = {
+  links: [
+    {
+      name: "eth0",
+      mac: "02:6e:6b:00:00:02",
+      mtu: 1500,
+      isUp: true,
+      isCard: true,
+      acceptRa: false,
+      addresses: [
+        { address: "192.0.2.2", prefix: 24, broadcast: "192.0.2.255", scope: 0 },
+        { address: "2001:db8::2", prefix: 64, scope: 0 },
+      ],
+    },
+  ],
+  routes: [route(4, "192.0.2.1"), route(6, "2001:db8::1")],
+  rules: [],
+  neighbours: ["192.0.2.1", "2001:db8::1"].map((address) => ({
+    link: "eth0",
+    address,
+    mac: "02:6e:6b:00:00:03",
+  })),
+  files: { hosts: "", resolvConf: "" },
+};
+const NO_NETWORK: GuestNetwork = { links: [], routes: [], rules: [], neighbours: [] };
+
+function route(family: 4 | 6, gateway: string): GuestNetwork["routes"][number] {
+  const rest = { type: 1, table: 254, protocol: 4, scope: 0, metric: family === 6 ? 1024 : 0 };
+  return { family, destination: "default", ...rest, hops: [{ link: "eth0", gateway }] };
+}
+
+/** Gives the guest's card a throw-away network, and takes it off again. */
+export async function warmUpCard(agent: AgentClient): Promise<void> {
+  await traced("agent", "configure a throw-away network", { why: WHY }, async () => {
+    await agent.network(NETWORK);
+    await agent.network(NO_NETWORK);
+  });
+}
 
 /**
  * Runs a throw-away container in a guest that waits for its first.
