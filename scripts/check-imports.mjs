@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const SRC = {
   ".": "cli sandbox base",
   cli: "doctor pool machine container launch contract network vm image container-image oci state trace host base",
-  doctor: "container launch vm share image oci state host base",
+  doctor: "container launch network vm share image oci state host base",
   machine: "launch contract network vm share oci state trace host base",
   pool: "launch contract vm oci state host base",
   container: "launch contract agent image oci state trace host base",

@@ -3,6 +3,7 @@ import type { Check } from "./check.ts";
 import { HOST_CHECKS } from "./host.ts";
 import { IMAGE_CHECKS } from "./image.ts";
 import { LIMIT_CHECKS } from "./limits.ts";
+import { NETWORK_CHECKS } from "./network.ts";
 import { PRIVILEGE_CHECKS } from "./privileges.ts";
 import { RUNTIME_CHECKS } from "./runtime.ts";
 import { SHARE_CHECKS } from "./shares.ts";
@@ -20,6 +21,7 @@ export async function allChecks(): Promise<readonly Check[]> {
     ...IMAGE_CHECKS,
     ...SHARE_CHECKS,
     ...(await checksOfVmms("shares")),
+    ...NETWORK_CHECKS,
     ...RUNTIME_CHECKS,
     ...LIMIT_CHECKS,
   ];

@@ -1,6 +1,6 @@
-import { closeSync, existsSync, openSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { asNkError } from "../base/errors.ts";
-import { fail, lacking, notChecked, ok, warn, type Finding } from "../host/finding.ts";
+import { fail, notChecked, ok, warn, type Finding } from "../host/finding.ts";
 import { loadDriver, VMM_NAMES } from "../vm/drivers.ts";
 import { hostTscKhz } from "../vm/host-tsc.ts";
 import type { VmmCheck } from "../vm/vmm-doctor.ts";
@@ -14,7 +14,6 @@ export const GUEST_CHECKS: readonly Check[] = [
   { group: "VM", name: "acceleration", modes: ["vm"], run: acceleration },
   { group: "VM", name: "clock", modes: [], run: clock },
   { group: "VM", name: "vsock", modes: [], run: vsock },
-  { group: "VM", name: "tun", modes: ["vm"], run: tun },
 ];
 
 /** What each VMM needs, that which runs everywhere first. */
@@ -67,21 +66,4 @@ function vsock(): Finding {
   const devices = ["/dev/vhost-vsock", "/dev/vsock"].filter((path) => existsSync(path));
   const found = devices.length === 0 ? "no device" : devices.join(", ");
   return ok(`${found}; only --vm-share=9p-vsock on QEMU needs /dev/vhost-vsock, Firecracker needs neither`);
-}
-
-const TUN = "/dev/net/tun";
-
-/** A card of the kinds `tap` and `netns` is a tap; which of them `auto` takes depends on the container. */
-function tun({ settings: { net } }: Context): Finding {
-  try {
-    closeSync(openSync(TUN, "r+"));
-    return ok(`${TUN} opens: a VM can have a network card`);
-  } catch (error) {
-    const { code = "", message } = error as NodeJS.ErrnoException;
-    const isForbidden = code === "EACCES" || code === "EPERM";
-    const mend = isForbidden
-      ? "run it as root; in a container, with that device (docker run --device=/dev/net/tun)"
-      : "modprobe tun";
-    return lacking(net === "tap" || net === "netns")(`${message}: a VM can have no network card`, mend);
-  }
 }

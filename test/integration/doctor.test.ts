@@ -145,6 +145,18 @@ describe("doctor", () => {
     expect(vm).toMatchObject({ works: false, summary: "cannot run: tun" });
   });
 
+  it("says which firewall keeps VMs from the network, and what opens it", async () => {
+    const chain = "{ type filter hook forward priority 0; policy drop; }";
+    const script = `nft add table inet guard; nft add chain inet guard pass '${chain}'; exec "$@" doctor --format=json`;
+    const args = ["--net", "sh", "-c", script, "sh", NK_RUNTIME, "--root", dir];
+    const { stdout } = await promisify(execFile)("unshare", args).catch((error: { stdout: string }) => error);
+    const { checks } = JSON.parse(stdout) as Report;
+    expect(checks.find(({ name }) => name === "firewall")).toMatchObject({
+      status: "warn",
+      mend: expect.stringContaining("nft insert rule inet guard pass iifname nk0 accept") as unknown,
+    });
+  });
+
   it("looks at what a bundle asks for", async () => {
     const bundle = await makeBundle({ mounts: [{ destination: "/n", type: "nfs", source: "server:/n" }] });
     const { code, check, container } = await report(["--bundle", bundle.dir]);

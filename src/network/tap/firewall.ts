@@ -19,22 +19,35 @@ export function droppingChains(output: string): ChainJson[] {
     .filter(({ hook, policy }) => hook === "forward" && policy === "drop");
 }
 
-/** Says so when the host has a firewall that no rule of opens for the bridge: the containers would reach nothing, and nothing would say why. */
+/** A chain of the host's firewall that keeps a bridge from the network, and what opens it. */
+export interface ClosedChain {
+  found: string;
+  mend: string;
+}
+
+/** Those that drop what is forwarded, and have no rule that names the bridge. @throws NETWORK */
+export async function closedBy(bridge: string): Promise<ClosedChain[]> {
+  const closed: ClosedChain[] = [];
+  for (const { family, table, name } of droppingChains(await list(["-j", "list", "chains"]))) {
+    const text = await list(["list", "table", family, table]);
+    if (text.includes(`"${bridge}"`)) continue;
+    const rule = `nft insert rule ${family} ${table} ${name}`;
+    closed.push({
+      found: `the firewall of this host drops what ${bridge} sends and gets (table ${family} ${table}, chain ${name})`,
+      mend: `${rule} iifname ${bridge} accept; ${rule} oifname ${bridge} accept`,
+    });
+  }
+  return closed;
+}
+
+/** Says so: the containers would reach nothing, and nothing would say why. */
 export async function warnOfFirewall(bridge: string): Promise<void> {
   try {
-    for (const chain of droppingChains(await list(["-j", "list", "chains"]))) {
-      const { family, table, name } = chain;
-      const text = await list(["list", "table", family, table]);
-      if (!text.includes(`"${bridge}"`)) notices.publish(closed(bridge, `${family} ${table}`, name));
-    }
+    for (const { found, mend } of await closedBy(bridge))
+      notices.publish(`${found}: let it through: "${mend}"`);
   } catch (error) {
     notices.publish(`the host's firewall could not be looked at: ${asNkError(error).message}`);
   }
-}
-
-function closed(bridge: string, table: string, chain: string): string {
-  const rule = `nft insert rule ${table} ${chain}`;
-  return `the firewall of this host drops what ${bridge} sends and gets (table ${table}, chain ${chain}): let it through: "${rule} iifname ${bridge} accept; ${rule} oifname ${bridge} accept"`;
 }
 
 function list(args: readonly string[]): Promise<string> {
