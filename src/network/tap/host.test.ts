@@ -161,12 +161,13 @@ describe("forwarding", () => {
   });
 
   it("is put back for all first, then for the links that forwarded alone", () => {
-    const values = { ...OFF, "ipv4/conf/wg0/forwarding": "1", "ipv6/conf/all/forwarding": "0" };
+    const values = { ...OFF, "ipv4/conf/wg0/forwarding": "1", "ipv4/conf/all/accept_redirects": "0" };
     const changes = forwardingSysctls(facts(), reader(values));
     expect(valuesBefore(changes, ["all", "eth0", "wg0"], reader(values))).toEqual([
       { path: "ipv4/ip_forward", value: "0" },
       { path: "ipv6/conf/all/forwarding", value: "0" },
       { path: "ipv4/conf/wg0/forwarding", value: "1" },
+      { path: "ipv4/conf/all/accept_redirects", value: "0" },
       { path: "ipv6/conf/eth0/accept_ra", value: "1" },
     ]);
   });

@@ -6,6 +6,8 @@ import type { HostFacts } from "./facts.ts";
 import type { SysctlValue } from "./records.ts";
 
 const ROOT = "/proc/sys/net";
+/** Linux sets it as it likes when the forwarding of IPv4 is set (net/ipv4/devinet.c). */
+const REDIRECTS = "ipv4/conf/all/accept_redirects";
 const FORWARDING = { 4: "ipv4/ip_forward", 6: "ipv6/conf/all/forwarding" } as const;
 
 /** Reads one below /proc/sys/net. @returns undefined: there is none */
@@ -48,11 +50,15 @@ export function valuesBefore(
       .map((link) => `${family}/conf/${link}/forwarding`)
       .filter((path) => !path.includes("/all/") && read(path) === "1"),
   );
+  const redirects = families.includes("ipv4") ? [REDIRECTS] : [];
   const others = changes.filter((change) => !forwards.includes(change));
-  return [...forwards.map(({ path }) => path), ...alone, ...others.map(({ path }) => path)].map((path) => ({
-    path,
-    value: read(path) ?? "0",
-  }));
+  const paths = [
+    ...forwards.map(({ path }) => path),
+    ...alone,
+    ...redirects,
+    ...others.map(({ path }) => path),
+  ];
+  return paths.map((path) => ({ path, value: read(path) ?? "0" }));
 }
 
 /** Of the bridge itself, and gone with it: published ports are reached from the host's loopback address, and a router says nothing to us. */
