@@ -70,18 +70,19 @@ describe("a monitor that is killed", () => {
   });
 });
 
-test("what somebody has taken away is there again with the next VM", async () => {
+test("what somebody has taken away is there again with the next VM, for those that are there too", async () => {
   await other.open("c1");
+  const c1 = await rig.guest(other, "c1");
   const before = rig.run(rig.host, "nft list ruleset");
   rig.ip(rig.host, "link delete nk0");
   rig.nft(rig.host, "flush ruleset\n");
   rig.run(rig.host, "echo 0 >/proc/sys/net/ipv4/ip_forward");
   await other.open("c2");
-  const { netns } = await rig.guest(other, "c2");
-  rig.run(netns, `ping -c 1 -W 5 ${FAR.v4}`);
+  const c2 = await rig.guest(other, "c2");
+  for (const { netns } of [c1, c2]) rig.run(netns, `ping -c 1 -W 5 ${FAR.v4}`);
   expect(rig.run(rig.host, "nft list ruleset")).toBe(before);
   await other.must({ do: "closeAll" });
-  rig.ip(rig.host, "link delete nk0-3");
+  rig.ip(rig.host, "link delete nk0-2", "link delete nk0-3");
   expect(rig.traces()).toEqual(NOTHING);
 });
 
@@ -119,6 +120,14 @@ describe("forwarding", () => {
     expect(rig.traces()).toEqual(NOTHING);
     expect(rig.sysctl("ipv4/conf/eth0/forwarding")).toBe("1");
     expect(rig.sysctl("ipv4/conf/lo/forwarding")).toBe("0");
+  });
+
+  test("does not have the host take redirects afterwards that it refused before", async () => {
+    rig.run(rig.host, "echo 0 >/proc/sys/net/ipv4/conf/all/accept_redirects");
+    await other.open("c1");
+    await other.must({ do: "close", id: "c1" });
+    expect(rig.sysctl("ipv4/conf/all/accept_redirects")).toBe("0");
+    expect(rig.traces()).toEqual(NOTHING);
   });
 
   test("is left alone where the host forwards anyway", async () => {

@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import { dirname } from "node:path";
+import { complain } from "../../base/logger.ts";
 import { traced } from "../../trace/channels.ts";
 import { runNetworkCommand } from "../programs.ts";
 import { bridgeLines } from "./bridge.ts";
@@ -36,6 +37,7 @@ export async function applyBridge(wanted: WantedBridge, facts: HostFacts): Promi
       "make the bridge",
       "the taps of the VMs are its ports, and its address is their gateway",
     );
+  await plugLoose(name, leases, facts);
   sysctls.writeSysctls(sysctls.bridgeSysctls(name, subnets.v6 !== undefined));
   const changes = sysctls.forwardingSysctls(facts, sysctls.readSysctl);
   if (changes.length === 0) return;
@@ -45,6 +47,16 @@ export async function applyBridge(wanted: WantedBridge, facts: HostFacts): Promi
     rememberBefore(dirname(folder), changes);
     sysctls.writeSysctls(changes);
   });
+}
+
+/** The taps of a bridge that somebody has removed are ports of nothing. That of a VM which ends meanwhile needs to be none. */
+async function plugLoose(bridge: string, leases: readonly Lease[], { links }: HostFacts): Promise<void> {
+  const taps = new Set(leases.map(({ tap }) => tap));
+  const loose = links.filter(({ name, master }) => taps.has(name) && master === undefined);
+  if (loose.length === 0) return;
+  const lines = loose.map(({ name }) => `link set dev ${name} master ${bridge}`);
+  const why = "their bridge was gone";
+  await runIp(lines, "plug the taps of other VMs in again", why, ["-force"]).catch(complain);
 }
 
 /** What is written down already stays: it was there before us. */

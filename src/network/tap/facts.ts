@@ -17,6 +17,8 @@ export interface HostLink {
   mac: string;
   mtu: number;
   isUp: boolean;
+  /** Of what it is a port. */
+  master?: string;
   addresses: HostAddress[];
 }
 
@@ -64,6 +66,7 @@ interface LinkJson {
   mtu: number;
   flags: string[];
   linkinfo?: { info_kind?: string };
+  master?: string;
   addr_info: { local: string; prefixlen: number; dynamic?: boolean; mngtmpaddr?: boolean }[];
 }
 interface RouteJson {
@@ -92,13 +95,14 @@ export function parseFacts(output: string): Pick<HostFacts, "links" | "routes"> 
   };
 }
 
-function linkOf({ ifname, address, mtu, flags, linkinfo, addr_info }: LinkJson): HostLink {
+function linkOf({ ifname, address, mtu, flags, linkinfo, master, addr_info }: LinkJson): HostLink {
   return {
     name: ifname,
     kind: linkinfo?.info_kind ?? "",
     mac: address ?? "",
     mtu,
     isUp: flags.includes("UP"),
+    ...(master !== undefined && { master }),
     addresses: addr_info.flatMap(({ local, prefixlen, dynamic, mngtmpaddr }) => {
       const parsed = parseAddress(local);
       if (parsed === undefined) return [];
