@@ -65,6 +65,7 @@ test("what cannot be told by its MAC is left out, with the reason", () => {
       link(5, { name: 'a"b' }),
       link(6, { name: "nktap0" }),
       link(7, { name: "nkbr0" }),
+      link(8, { name: "all" }),
     ]),
   );
   expect(links.map(({ name }) => name)).toEqual(["eth2"]);
@@ -72,5 +73,6 @@ test("what cannot be told by its MAC is left out, with the reason", () => {
     "the VM does not get the interface eth3 of its network namespace: it has the MAC of eth2, by which they are told apart",
     "the VM does not get the interface wg0 of its network namespace: its packets are not Ethernet frames (it is of the kind wireguard)",
     'the VM does not get the interface a"b of its network namespace: its name has other characters than letters, digits and _.@+-',
+    "the VM does not get the interface all of its network namespace: its name means something else to the guest",
   ]);
 });

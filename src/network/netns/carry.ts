@@ -6,6 +6,9 @@ import { MAIN_TABLE } from "./routes.ts";
 export const TAP = "nktap0";
 export const BRIDGE = "nkbr0";
 
+/** Names that no interface of a guest has (protocol/agent-protocol.md). */
+const NO_NAMES = ["all", "default", "nkcard"];
+
 /** An interface that a guest gets. */
 export interface CarriedLink extends LinkState {
   mac: string;
@@ -51,6 +54,7 @@ export function notGiven(name: string): string {
 
 function whyNot(link: LinkState, others: readonly CarriedLink[]): string | undefined {
   if (!/^[\w.@+-]+$/.test(link.name)) return "its name has other characters than letters, digits and _.@+-";
+  if (NO_NAMES.includes(link.name)) return "its name means something else to the guest";
   if (!link.isEthernet || link.mac === undefined)
     return `its packets are not Ethernet frames${link.kind === undefined ? "" : ` (it is of the kind ${link.kind})`}`;
   const twin = others.find((other) => other.mac === link.mac);

@@ -1,5 +1,6 @@
 import { BlockList } from "node:net";
 import type { GuestLink, GuestNetwork, GuestRoute, GuestRule } from "../../agent/guest-network.ts";
+import { checkBounds } from "./bounds.ts";
 import type { Carried, CarriedLink } from "./carry.ts";
 import type { AddressState } from "./links.ts";
 import type { NamespaceState } from "./read.ts";
@@ -33,7 +34,7 @@ export function guestNetwork(state: NamespaceState, { links }: Carried): Told {
   const told = links.map((link) => guestLink(link, links[0] ?? link, state));
   const addresses = new Set(told.flatMap((link) => link.addresses.map(({ address }) => address)));
   return {
-    network: {
+    network: checkBounds({
       links: told,
       routes: routes
         .filter(isFit)
@@ -41,7 +42,7 @@ export function guestNetwork(state: NamespaceState, { links }: Carried): Told {
         .sort((one, other) => Number(hasGateway(one)) - Number(hasGateway(other))),
       rules: rules.filter(isFit).map((rule) => rule.told),
       neighbours: state.neighbours.filter(({ link }) => names.has(link)),
-    },
+    }),
     notices: unfit,
   };
 }
