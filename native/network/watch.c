@@ -1,7 +1,7 @@
 /*
  * nk-shadow watch-network NETNS: prints "ready" once it hears what changes in that network namespace, then
- * "changed" after each burst of changes of links, addresses, routes, rules and neighbours. Ends when nobody
- * reads.
+ * "changed" after each burst of changes of links, addresses, routes, rules, neighbours and queues. Ends when
+ * nobody reads.
  */
 #include "commands.h"
 #include "netlink.h"
@@ -21,7 +21,7 @@
 #include <sys/socket.h>
 
 #define GROUPS                                                                                               \
-    (RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE |              \
+    (RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_TC | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE |  \
      RTMGRP_IPV6_ROUTE | RTMGRP_IPV4_RULE | 1 << (RTNLGRP_IPV6_RULE - 1))
 
 /* What a bridge learns is traffic, not configuration. */

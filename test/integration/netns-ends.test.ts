@@ -44,6 +44,21 @@ test("an interface that comes and one that goes are told, once each", async () =
   expect(warned).toEqual([]);
 });
 
+test("redirections that somebody has removed are there again", async () => {
+  rig.interfaces({ eth0: 5 });
+  await rig.bootVm();
+  const network = await rig.open();
+  rig.configure(await rig.plug(network));
+  const told: GuestNetwork[] = [];
+  network.watch((change) => told.push(change));
+  const qdiscs = (): string => run(rig.container, "tc", "qdisc").replace(/.*noqueue.*/g, "");
+  const before = qdiscs();
+  for (const name of ["eth0", "nktap0"]) run(rig.container, "tc", "qdisc", "del", "dev", name, "ingress");
+  await expect.poll(qdiscs).toBe(before);
+  rig.ping(rig.guest, "10.5.0.1");
+  expect([told, warned]).toEqual([[], []]);
+});
+
 test("interfaces that come after the plug are found by refresh, and connected", async () => {
   await rig.bootVm();
   const network = await rig.open();
