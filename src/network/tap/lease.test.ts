@@ -48,6 +48,25 @@ describe("a lease", () => {
   });
 });
 
+describe("a subnet is none", () => {
+  it.each([
+    [
+      "224.0.0.0/8",
+      undefined,
+      'subnet "224.0.0.0/8": expected one whose addresses machines have, such as 10.',
+    ],
+    ["0.0.0.0/8", undefined, "found one of 0.0.0.0/8"],
+    ["127.1.0.0/16", undefined, "found one of 127.0.0.0/8"],
+    ["10.87.0.0/16", "ff02::/64", "such as fd6e:6b00:0:1::/64, found one of ff00::/8"],
+    ["10.87.0.0/16", "fe80::/64", "found one of fe80::/10"],
+    ["10.87.0.0/16", "::ffff:0:0/96", "found one of ::/8"],
+    ["10.87.0.0/30", undefined, "expected an IPv4 prefix of 8 to 29 bits"],
+    ["10.87.0.0/16", "fd00::/127", "expected an IPv6 prefix of 8 to 112 bits"],
+  ])("%s with %s", (subnet, subnet6, words) => {
+    expect(() => subnets(subnet, subnet6)).toThrow(words);
+  });
+});
+
 it("names of taps are short, and told apart where bridges have long names", () => {
   const names = ["a-long-bridge-1", "a-long-bridge-2", "nine-byte"].map((bridge) =>
     tapName(bridge, 0xff_ff_ff),

@@ -1,5 +1,5 @@
 import { NkError } from "../../base/errors.ts";
-import { addressAt, formatPrefix, parsePrefix, type Address, type Prefix } from "../ip-address.ts";
+import { addressAt, formatPrefix, overlap, parsePrefix, type Address, type Prefix } from "../ip-address.ts";
 import type { TapSpec } from "../network.ts";
 
 /** The subnets of a bridge. In each, address number 1 is the bridge's. */
@@ -12,6 +12,9 @@ export interface Subnets {
 const BRIDGE_NAME = /^(?!(?:all|default|lo)$)[A-Za-z0-9][\w.-]{0,14}$/;
 /** A bridge, its containers and the two addresses that nobody may have: /29 leaves five containers. MACs hold 24 bits of the number. */
 const BITS = { 4: { from: 8, to: 29 }, 6: { from: 8, to: 112 } } as const;
+
+/** Of no machine (RFC 6890): this network, the loopback device, multicast; and in IPv6 mapped IPv4 addresses, and those of one link. */
+const OF_NO_MACHINE = ["0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "::/8", "fe80::/10", "ff00::/8"];
 
 /** @throws NETWORK */
 export function checkSpec({ bridge, subnet, subnet6 }: TapSpec): Subnets {
@@ -27,10 +30,23 @@ export function checkSpec({ bridge, subnet, subnet6 }: TapSpec): Subnets {
 function subnetOf(text: string, family: 4 | 6, example: string): Prefix {
   const prefix = parsePrefix(text);
   const { from, to } = BITS[family];
-  if (prefix?.family === family && prefix.bits >= from && prefix.bits <= to) return prefix;
+  if (prefix?.family === family && prefix.bits >= from && prefix.bits <= to)
+    return checkMachines(prefix, example);
   throw new NkError(
     "NETWORK",
     `subnet ${JSON.stringify(text)}: expected an IPv${family} prefix of ${from} to ${to} bits with nothing set behind them, such as ${example}`,
+  );
+}
+
+function checkMachines(prefix: Prefix, example: string): Prefix {
+  const other = OF_NO_MACHINE.find((text) => {
+    const reserved = parsePrefix(text);
+    return reserved !== undefined && overlap(prefix, reserved);
+  });
+  if (other === undefined) return prefix;
+  throw new NkError(
+    "NETWORK",
+    `subnet "${formatPrefix(prefix)}": expected one whose addresses machines have, such as ${example}, found one of ${other}`,
   );
 }
 
