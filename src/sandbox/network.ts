@@ -1,4 +1,6 @@
+import type { AgentClient } from "../agent/agent-client.ts";
 import type { GuestNetwork } from "../agent/guest-network.ts";
+import { BrokenRequest } from "../agent/requests.ts";
 import { asNkError, NkError } from "../base/errors.ts";
 import { complain } from "../base/logger.ts";
 import { loadNetworkKind } from "../network/kinds.ts";
@@ -28,6 +30,8 @@ export class SandboxNetwork {
   private readonly microvm: MicroVm;
   private network: Network | undefined;
   private wanted: GuestNetwork | undefined;
+  /** What the guest has. */
+  private told: GuestNetwork | undefined;
   private telling: Promise<void> = Promise.resolve();
   private closed = false;
 
@@ -52,15 +56,17 @@ export class SandboxNetwork {
 
   /** Tells the guest what its network is, and from now on what becomes of it. @throws what the agent says */
   async tell(guest: Guest): Promise<void> {
-    if (this.wanted === undefined) return;
-    await this.send(guest, this.wanted);
-    this.network?.watch((network) => this.changed(guest, network));
+    await this.say(guest);
+    this.network?.watch((network) => {
+      this.wanted = network;
+      this.say(guest).catch(complain);
+    });
   }
 
   /** Interfaces may have come since. @throws NETWORK, and what the agent says */
   async refresh(guest: Guest): Promise<void> {
-    const network = await this.network?.refresh();
-    if (network !== undefined) await this.send(guest, network);
+    this.wanted = (await this.network?.refresh()) ?? this.wanted;
+    await this.say(guest);
   }
 
   /** Takes back what it has of the host. Never rejects. */
@@ -69,21 +75,38 @@ export class SandboxNetwork {
     await this.network?.close();
   }
 
-  /** One after the other: the last counts. */
-  private changed(guest: Guest, network: GuestNetwork): void {
-    this.telling = this.telling.then(() => this.send(guest, network)).catch(complain);
+  /** One after the other, each with what is wanted by then. */
+  private say(guest: Guest): Promise<void> {
+    const said = this.telling.then(() => this.send(guest));
+    this.telling = said.catch(() => {});
+    return said;
   }
 
-  private async send(guest: Guest, network: GuestNetwork): Promise<void> {
-    this.wanted = network;
+  private async send(guest: Guest): Promise<void> {
+    const network = this.wanted;
+    if (network === undefined || network === this.told) return;
     const what = JSON.stringify({ type: "network", ...network });
     await traced("agent", "configure the guest's network", { why: WHY, what }, async () => {
       try {
-        await guest.agent.network(network);
+        await ask(guest.agent, network);
       } catch (error) {
         throw this.closed ? error : inContext(error);
       }
     });
+    this.told = network;
+  }
+}
+
+/** Once more when the connection breaks: the same twice changes nothing. */
+async function ask(agent: AgentClient, network: GuestNetwork): Promise<void> {
+  for (;;) {
+    try {
+      await agent.network(network);
+      return;
+    } catch (error) {
+      if (!(error instanceof BrokenRequest)) throw error;
+    }
+    await agent.connected();
   }
 }
 
