@@ -15,7 +15,8 @@ unsigned long namespaces_to_make(const struct plan *plan) {
 
 int namespaces_set_up(const struct plan *plan) {
     if (plan->netns == NETNS_PATH) {
-        cleanup_close int fd = open(plan->netns_path, O_RDONLY | O_CLOEXEC);
+        /* What is no namespace may be a pipe, at which nobody writes. */
+        cleanup_close int fd = open(plan->netns_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
         if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
             return fail_errno("cannot join the network namespace %s", plan->netns_path);

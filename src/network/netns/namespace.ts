@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readlinkSync, statfsSync, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readlinkSync, statfsSync, statSync } from "node:fs";
 import { NkError } from "../../base/errors.ts";
 import { reasonOf } from "../../base/system-error.ts";
 
@@ -49,7 +49,8 @@ export function findNamespace(path: string, inode: number): Namespace | undefine
 
 function openFile(given: string): number {
   try {
-    return openSync(given, "r");
+    // What is no namespace may be a pipe, at which nobody writes.
+    return openSync(given, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     throw new NkError("NETWORK", `the network namespace ${given} is not there: ${reasonOf(error)}`);
   }
