@@ -1,8 +1,9 @@
-import { NkError } from "../base/errors.ts";
+import { asNkError, NkError } from "../base/errors.ts";
 import { isObject, parseJson } from "../base/json.ts";
 import type { NetDevice } from "../host/net-device.ts";
 import type { NetworkRecord } from "../state/network-record.ts";
 import { runNetworkCommand } from "./programs.ts";
+import { tableOf } from "./tap/rules.ts";
 
 const WHY = "what the host's kernel says of it now";
 
@@ -70,13 +71,18 @@ function counters(of: unknown): Counters {
 
 async function readRules(record: NetworkRecord, { name, netns }: NetDevice): Promise<string> {
   if (record.kind === "tap") {
-    const args = ["list", "table", "inet", nftTable(record.bridge)];
-    return runNetworkCommand({ program: "nft", args, netns, name: "look at the rules", why: WHY });
+    const table = `inet ${tableOf(record.bridge)}`;
+    const args = ["list", "table", ...table.split(" ")];
+    return runNetworkCommand({ program: "nft", args, netns, name: "look at the rules", why: WHY }).catch(
+      (error: unknown) => withoutTable(error, table, record.bridge),
+    );
   }
   const args = ["-s", "filter", "show", "dev", name, "ingress"];
   return runNetworkCommand({ program: "tc", args, netns, name: "look at the redirections", why: WHY });
 }
 
-function nftTable(bridge: string): string {
-  return `nano-sandbox-${bridge}`;
+/** Somebody has removed it: the rest is to be seen all the same. */
+function withoutTable(error: unknown, table: string, bridge: string): string {
+  if (!asNkError(error).message.includes("No such file or directory")) throw error;
+  return `expected the table ${table}, found none: it is made again with the next VM that comes to ${bridge} or leaves it\n`;
 }
