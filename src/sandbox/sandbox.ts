@@ -111,7 +111,7 @@ export class Sandbox implements ControlTarget {
       this.owner.journal(record);
       container?.save();
     };
-    const hostname = this.id.slice(0, 63);
+    const hostname = container?.hostname ?? this.id.slice(0, 63);
     return this.network.connect({
       id: this.id,
       hostname,

@@ -76,6 +76,12 @@ export class Container {
     this.execs = new ExecSessions(job.record.id, router);
   }
 
+  /** Its own, of config.json; undefined: it has that of the VM. */
+  get hostname(): string | undefined {
+    const { hostname } = this.job.guestConfig;
+    return typeof hostname === "string" && hostname !== "" ? hostname : undefined;
+  }
+
   /** Settles when the container's own process has ended. */
   get exited(): Promise<ExitEvent> {
     return this.exit.promise;
