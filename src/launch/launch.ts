@@ -8,10 +8,12 @@ import { withResolvedDestinations } from "../oci/destinations.ts";
 import type { MachineRecord } from "../state/machine-record.ts";
 import { writePidFile } from "../state/pid-file.ts";
 import type { ContainerRecord } from "../state/record.ts";
+import { warnings } from "../trace/channels.ts";
 import { cgroupWish, planJoin, shadowPlan, type LaunchOptions } from "./container-plan.ts";
 import type { CreateRequest } from "./create-request.ts";
 import { findMachine, joinSandbox } from "./join.ts";
 import { journaled, type Launched } from "./launched.ts";
+import { withNetworkFiles } from "./network-files.ts";
 import { launchOwn } from "./own-sandbox.ts";
 import { treePlan } from "./tree.ts";
 import { cgroupsInRecord } from "./vm-record.ts";
@@ -26,11 +28,10 @@ const JOIN_TIMEOUT_MS = 240_000;
 export async function launch(request: CreateRequest, options: LaunchOptions): Promise<Launched> {
   const { store, machine, givenUp } = request;
   checkSync(request);
-  const resolved = { ...request, bundle: withPlaces(request.bundle) };
   try {
     return machine === undefined
-      ? await launchOwn(resolved, options)
-      : await launchInside(findMachine(store, machine), resolved, options);
+      ? await launchOwn(withPlaces(request), options)
+      : await launchInside(findMachine(store, machine), request, options);
   } catch (error) {
     // A signal to the whole process group ends the helper too, whose end is not the reason.
     await checkGivenUp(givenUp);
@@ -38,8 +39,9 @@ export async function launch(request: CreateRequest, options: LaunchOptions): Pr
   }
 }
 
-function withPlaces(bundle: Bundle): Bundle {
-  return { ...bundle, raw: withResolvedDestinations(bundle) };
+function withPlaces(request: CreateRequest): CreateRequest {
+  const { bundle } = request;
+  return { ...request, bundle: { ...bundle, raw: withResolvedDestinations(bundle) } };
 }
 
 function checkSync({ settings, settled, machine }: CreateRequest): void {
@@ -54,14 +56,16 @@ function checkSync({ settings, settled, machine }: CreateRequest): void {
 /** The monitor answers before the shadow is reported: the container is there then. */
 async function launchInside(
   machine: MachineRecord,
-  request: CreateRequest,
+  asked: CreateRequest,
   options: LaunchOptions,
 ): Promise<Launched> {
+  const { network = { kind: "none" } } = machine.vm;
+  warnOfOtherNetwork(machine.id, asked.bundle);
+  const request = withPlaces({ ...asked, bundle: withNetworkFiles(asked.bundle, network) });
   const { store, pidFile, givenUp } = request;
   const planned = await planCgroups(cgroupWish(request), request.systemdCgroup);
   const record = recordIn(machine, request, planned.journal);
-  const { network } = machine.vm;
-  const joining = planJoin(request, options, record, network !== undefined && network.kind !== "none");
+  const joining = planJoin(request, options, record, network.kind !== "none");
   const home = { stateDir: store.dirOf(machine.id), holderPid: machine.pid };
   return journaled(record, store, async () => {
     // The guest alone holds them to limits: the VM is not only theirs.
@@ -74,6 +78,15 @@ async function launchInside(
     if (pidFile !== undefined) writePidFile(pidFile, shadow.pid);
     return { shadow, stepsHeard: 0 };
   });
+}
+
+/** Who has put interfaces there would look for the container in it. */
+function warnOfOtherNetwork(machine: string, { config }: Bundle): void {
+  const path = config.linux?.namespaces?.find(({ type }) => type === "network")?.path;
+  if (path === undefined) return;
+  warnings.publish(
+    `the container has the network of the VM ${machine}, and not what is in the network namespace ${path} of its config.json: a VM of its own takes that over (leave out --vm)`,
+  );
 }
 
 function recordIn(

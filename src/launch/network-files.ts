@@ -1,8 +1,8 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import type { NetworkSpec } from "../network/network.ts";
 import type { Bundle } from "../oci/bundle.ts";
 import { fileOfGuest, planMounts } from "../oci/guest-mounts.ts";
+import type { NetworkRecord } from "../state/network-record.ts";
 
 /** Where the agent writes them (protocol/agent-protocol.md, "The guest's network"), and where a container looks for them. */
 const FILES = [
@@ -14,7 +14,7 @@ const FILES = [
  * The bundle with mounts for the files that name hosts and servers, as the guest has them. Those that the bundle brings count: as a mount, or with content in
  * its root file system. In a namespace that a manager has made, they are the manager's matter.
  */
-export function withNetworkFiles(bundle: Bundle, { kind }: NetworkSpec): Bundle {
+export function withNetworkFiles(bundle: Bundle, { kind }: Pick<NetworkRecord, "kind">): Bundle {
   if (kind !== "tap" && kind !== "user") return bundle;
   const { raw, rootfs } = bundle;
   const mounted = new Set(planMounts(raw).map(({ destination }) => destination));
