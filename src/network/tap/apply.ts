@@ -41,7 +41,7 @@ export async function applyBridge(wanted: WantedBridge, facts: HostFacts): Promi
   sysctls.writeSysctls(sysctls.bridgeSysctls(name, subnets.v6 !== undefined));
   const changes = sysctls.forwardingSysctls(facts, sysctls.readSysctl);
   if (changes.length === 0) return;
-  const what = changes.map(({ path, value }) => `${path} = ${value}`).join("\n");
+  const what = listed(changes);
   const why = "what comes from the VMs goes on to other links";
   await traced("network", "let the host forward", { why, what }, async () => {
     rememberBefore(dirname(folder), changes);
@@ -85,13 +85,25 @@ export async function dismantle(
   const namespace = dirname(folder);
   const isLast = bridgesIn(namespace).every((other) => other === name);
   try {
-    if (isLast && (isHere || found !== undefined)) sysctls.restoreSysctls(readBefore(namespace));
+    if (isLast && (isHere || found !== undefined)) await putBack(readBefore(namespace));
     await runRules(noRules(name), "remove the rules of the bridge");
   } finally {
     if (found !== undefined)
       await runIp([`link delete dev ${name}`], "remove the bridge", "there is no VM on it any more");
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+async function putBack(before: readonly SysctlValue[]): Promise<void> {
+  if (before.length === 0) return;
+  const why = "there is no bridge any more for which it forwards";
+  await traced("network", "set the host back as it was", { why, what: listed(before) }, async () =>
+    sysctls.restoreSysctls(before),
+  );
+}
+
+function listed(values: readonly SysctlValue[]): string {
+  return values.map(({ path, value }) => `${path} = ${value}`).join("\n");
 }
 
 async function runRules(input: string, name: string): Promise<void> {

@@ -24,6 +24,10 @@ const STEPS = new Map<string, { name: string; why: string }>([
   ],
   ["mount", { name: "mount", why: "a system call of the agent" }],
   [
+    "network",
+    { name: "set links, addresses and routes", why: "netlink requests of the agent, for what is not so yet" },
+  ],
+  [
     "start",
     {
       name: "let the container's process go on",
