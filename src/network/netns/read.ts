@@ -1,5 +1,6 @@
 import type { GuestNeighbour } from "../../agent/guest-network.ts";
 import { NkError } from "../../base/errors.ts";
+import { parseIpJson } from "../ip-json.ts";
 import { networkProgram, runNetworkCommand } from "../programs.ts";
 import { withOwnMacs } from "./bridge.ts";
 import { parseLinks, type LinkState } from "./links.ts";
@@ -53,7 +54,7 @@ export async function readNamespace(netns: string): Promise<NamespaceState> {
 /** Of what the script prints. @throws NETWORK */
 export function parseNamespace(output: string): NamespaceState {
   const lines = output.split("\n");
-  const documents = lines.filter((line) => line.startsWith("[")).map(parseLine);
+  const documents = lines.filter((line) => line.startsWith("[")).map(parseIpJson);
   const [links, neighbours, routes4, rules4, routes6, rules6] = documents;
   const hasIpv6 = documents.length === 6;
   if (documents.length !== 4 && !hasIpv6)
@@ -76,17 +77,6 @@ export function parseNamespace(output: string): NamespaceState {
         .map(([, , , name]) => name),
     ),
   };
-}
-
-function parseLine(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    throw new NkError(
-      "NETWORK",
-      `cannot read the network namespace: expected JSON of ip, found ${line.slice(0, 400)}`,
-    );
-  }
 }
 
 /** The groups of each line that matches. */

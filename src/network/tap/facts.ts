@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { parseAddress, prefixOf, type Prefix } from "../ip-address.ts";
+import { parseIpJson } from "../ip-json.ts";
 import { runNetworkCommand } from "../programs.ts";
 
 /** What is there on the host, as far as we have to know. */
@@ -86,7 +87,7 @@ export function parseFacts(output: string): Pick<HostFacts, "links" | "routes"> 
   const [links = [], routes = []] = output
     .split("\n")
     .filter((line) => line.trim() !== "")
-    .map((line) => JSON.parse(line) as unknown[]);
+    .map((line) => parseIpJson(line) as unknown[]);
   return {
     links: (links as LinkJson[]).map(linkOf),
     routes: (routes as RouteJson[])
