@@ -1,7 +1,8 @@
+import { statSync } from "node:fs";
 import { asNkError, NkError } from "../base/errors.ts";
 import { isObject, parseJson } from "../base/json.ts";
 import type { NetDevice } from "../host/net-device.ts";
-import type { NetworkRecord } from "../state/network-record.ts";
+import type { NetnsRecord, NetworkRecord } from "../state/network-record.ts";
 import { runNetworkCommand } from "./programs.ts";
 import { tableOf } from "./tap/rules.ts";
 
@@ -30,16 +31,27 @@ export interface Counters {
   dropped: number;
 }
 
-/** Where the tap of a VM is; undefined: its network has none. @param monitorPid a process in the namespace where the monitor is */
-export function tapOf(record: NetworkRecord, monitorPid: number): NetDevice | undefined {
-  if (record.kind === "tap") return { netns: `/proc/${monitorPid}/ns/net`, name: record.tap };
-  if (record.kind === "netns") return { netns: record.netns, name: record.tap };
+/** Processes in the network namespaces where a VM's container and its monitor are. */
+export interface NetworkPids {
+  container: number;
+  monitor: number;
+}
+
+/** Where the tap of a VM is; undefined: its network has none. */
+export function tapOf(record: NetworkRecord, pids: NetworkPids): NetDevice | undefined {
+  if (record.kind === "tap") return { netns: `/proc/${pids.monitor}/ns/net`, name: record.tap };
+  if (record.kind === "netns") return { netns: pathOf(record, pids.container), name: record.tap };
   return undefined;
 }
 
+/** A namespace is there as long as somebody is in it, also when its name is gone, or another's. */
+function pathOf({ netns, inode }: NetnsRecord, pid: number): string {
+  return statSync(netns, { throwIfNoEntry: false })?.ino === inode ? netns : `/proc/${pid}/ns/net`;
+}
+
 /** @throws NETWORK when the tap is not where the record says */
-export async function inspectNetwork(record: NetworkRecord, monitorPid: number): Promise<NetworkView> {
-  const tap = tapOf(record, monitorPid);
+export async function inspectNetwork(record: NetworkRecord, pids: NetworkPids): Promise<NetworkView> {
+  const tap = tapOf(record, pids);
   if (tap === undefined) return { record };
   const [link, rules] = await Promise.all([readLink(tap), readRules(record, tap)]);
   return { record, tap: { ...tap, ...link, rules } };

@@ -1,6 +1,7 @@
 import { Socket } from "node:net";
 import { dirname, join } from "node:path";
 import { asNkError } from "../base/errors.ts";
+import { printable } from "../base/printable.ts";
 import { writeStderr } from "../base/logger.ts";
 import { takeJob } from "../contract/job.ts";
 import { StartedDaemons } from "../host/started-daemon.ts";
@@ -105,6 +106,6 @@ function tellSteps(report: Report, narrate: boolean): void {
   notices.subscribe((text) => report.send({ notice: String(text) }));
   warnings.subscribe((text) => {
     report.send({ notice: String(text) });
-    writeStderr(`${String(text)}\n`);
+    writeStderr(`${printable(String(text))}\n`);
   });
 }

@@ -67,6 +67,21 @@ it("containers of a VM made by hand have its network and its files, and are told
   await runtime.ok(["vm-delete", "--force", machine]);
 });
 
+it("a VM whose namespace has lost its name goes on, and is shown", async () => {
+  const { lab, runtime } = rig;
+  const namespace = `${lab.host}-gone`;
+  await rig.onHost(
+    `ip netns add ${namespace} && ip -n ${namespace} link add eth0 type veth peer name gone0 netns ${lab.router}`,
+  );
+  const box = await rig.background({ linux: linuxAt(`/run/netns/${namespace}`) });
+  await rig.onHost(`ip netns del ${namespace} && ip netns add ${namespace}`);
+  expect(await rig.shell(box, "ip link")).toContain("eth0");
+  const shown = await runtime.ok(["vm-net", box]);
+  expect(shown).toContain(`nktap0 in /proc/${runtime.record(box).pid}/ns/net`);
+  await runtime.ok(["delete", "--force", box]);
+  await rig.onHost(`ip netns del ${namespace}`);
+});
+
 describe("the agent's connection breaks", () => {
   it("while it is told what has changed: it is told again", async () => {
     const { lab, runtime } = rig;

@@ -32,8 +32,8 @@ export const vmCapture: Command = {
 
   async run({ flags, positionals: [name = "", file], store, requireRoot }) {
     requireRoot();
-    const { id, vm } = await findRunning(store, name);
-    const tap = vm.network && tapOf(vm.network, vm.monitorPid);
+    const { id, pid, vm } = await findRunning(store, name);
+    const tap = vm.network && tapOf(vm.network, { container: pid, monitor: vm.monitorPid });
     if (tap === undefined)
       throw new NkError(
         "UNSUPPORTED",

@@ -21,9 +21,9 @@ export const vmNet: Command = {
 
   async run({ flags, positionals, store, requireRoot }) {
     requireRoot();
-    const { id, vm } = await findRunning(store, positionals[0] ?? "");
+    const { id, pid, vm } = await findRunning(store, positionals[0] ?? "");
     if (vm.network === undefined) throw new NkError("BAD_STATE", `the VM ${id} has no network yet`);
-    const view = await inspectNetwork(vm.network, vm.monitorPid);
+    const view = await inspectNetwork(vm.network, { container: pid, monitor: vm.monitorPid });
     await print(flags.text("format") === "json" ? `${JSON.stringify(view, null, 2)}\n` : networkText(view));
     return 0;
   },
