@@ -22,7 +22,10 @@ beforeAll(async () => {
   const serve = "echo here > /tmp/index.html; httpd -p 80 -h /tmp; exec sleep 1000000";
   [box, other] = await Promise.all([
     rig.background({ args: ["sh", "-c", serve] }, ports),
-    rig.background({ args: ["sh", "-c", serve] }),
+    rig.background({
+      args: ["sh", "-c", serve],
+      files: { "etc/hosts": "", "etc/resolv.conf": `nameserver ${ROUTER.v4}\n` },
+    }),
   ]);
 });
 
@@ -75,6 +78,11 @@ it("has published ports, on every address of the host and on that which was name
   const outside = ["curl", "-s", "-m", "5", `http://${HOST.v4}:8080/`];
   expect(await rig.lab.run(rig.lab.router, outside)).toBe("here\n");
   expect(await rig.shell(other, `wget -q -O - http://${HOST.v4}:8080/`)).toBe("here\n");
+});
+
+it("resolves names by the server that its own resolv.conf has, for both versions", async () => {
+  expect(await rig.shell(other, "wget -q -O - http://server.test/")).toBe(`${HOST.v4}\n`);
+  expect(await rig.shell(other, "ping -c 1 -6 server.test")).toContain(ROUTER.v6);
 });
 
 it("knows its own name", async () => {
