@@ -65,10 +65,10 @@ async function holdTcp({ address, hostPort, port }: Publication, target: TargetA
 
 async function holdUdp({ address, hostPort, port }: Publication, target: TargetAddress): Promise<() => void> {
   const host = address ?? anyAddress();
-  const socket = createSocket({
-    type: host.includes(":") ? "udp6" : "udp4",
-    ipv6Only: address !== undefined,
-  });
+  // node hands the option on with IPv4 as well, and the system call then fails with EINVAL.
+  const socket = createSocket(
+    host.includes(":") ? { type: "udp6", ipv6Only: address !== undefined } : { type: "udp4" },
+  );
   socket.bind({ address: host, port: hostPort, exclusive: true });
   await listening(socket);
   const relay = new UdpRelay(socket, port, target);
