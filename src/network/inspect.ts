@@ -17,7 +17,7 @@ export interface NetworkView {
 export interface TapView extends NetDevice {
   mac: string;
   mtu: number;
-  state: string;
+  state: "up" | "down";
   /** As the guest sees it: received is what the host has sent to it. */
   received: Counters;
   sent: Counters;
@@ -70,7 +70,8 @@ async function readLink(tap: NetDevice): Promise<Omit<TapView, keyof NetDevice |
   return {
     mac: String(link["address"]),
     mtu: Number(link["mtu"]),
-    state: String(link["operstate"]).toLowerCase(),
+    // The kernel's operstate of a tap is UNKNOWN even when frames pass.
+    state: Array.isArray(link["flags"]) && link["flags"].includes("UP") ? "up" : "down",
     received: counters(tx),
     sent: counters(rx),
   };

@@ -1,5 +1,6 @@
 import { NkError } from "../../base/errors.ts";
 import { print } from "../../base/print.ts";
+import { USER_NET } from "../../host/user-net.ts";
 import { inspectNetwork, type NetworkView, type TapView } from "../../network/inspect.ts";
 import type { Command } from "../command.ts";
 import { findRunning } from "../find-machine.ts";
@@ -40,7 +41,10 @@ function recordRows(record: NetworkView["record"]): string[][] {
   if (record.kind === "netns") return [["namespace", record.netns]];
   if (record.kind === "none") return [];
   const published = record.publish.map((port) => ["published", port]);
-  if (record.kind === "user") return published;
+  if (record.kind === "user") {
+    const { guest, prefix, gateway } = USER_NET.v4;
+    return [["address", `${guest}/${prefix}, the same in each VM`], ["gateway", gateway], ...published];
+  }
   return [
     ["bridge", record.bridge],
     ["guest's MAC", record.mac],
