@@ -15,6 +15,14 @@ export const VM_OPTIONS: readonly OptionSpec[] = SETTING_ROWS.filter(([, setting
 /** The same for VMs whose containers come later: how they start is no question. */
 export const BOOT_OPTIONS: readonly OptionSpec[] = VM_OPTIONS.filter(({ name }) => name !== "vm-start");
 
+/** What its card is connected to is settled when a container takes it. */
+const CONNECTION_OPTIONS = ["vm-publish", "vm-bridge", "vm-subnet", "vm-subnet6"];
+
+/** The same for VMs that wait for a container. */
+export const POOL_OPTIONS: readonly OptionSpec[] = BOOT_OPTIONS.filter(
+  ({ name }) => !CONNECTION_OPTIONS.includes(name),
+);
+
 export const BUNDLE: OptionSpec = {
   name: "bundle",
   short: "b",

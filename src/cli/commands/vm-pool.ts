@@ -12,7 +12,7 @@ import { readIfThere } from "../../state/read-if-there.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { formatOption } from "../options.ts";
 import { formatTable } from "../output.ts";
-import { settingsFromFlags, BOOT_OPTIONS } from "../setting-options.ts";
+import { settingsFromFlags, POOL_OPTIONS } from "../setting-options.ts";
 
 const MAX_SIZE = 256;
 
@@ -29,7 +29,7 @@ export const vmPool: Command = {
     ].join("\n"),
     options: [
       { name: "size", type: "number", value: "N", help: `start: how many VMs wait, at most ${MAX_SIZE}` },
-      ...BOOT_OPTIONS,
+      ...POOL_OPTIONS,
       formatOption("table", "json"),
     ],
     min: 1,
