@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { NkError } from "../../base/errors.ts";
 import type { NetworkRecord } from "../../state/network-record.ts";
-import { warnings } from "../../trace/channels.ts";
-import type { Network, NetworkKind, NetworkRequest } from "../network.ts";
+import { traced, warnings } from "../../trace/channels.ts";
+import type { Network, NetworkKind, NetworkRequest, TapSpec } from "../network.ts";
+import { formatPublication } from "../publication.ts";
 import { readFacts } from "./facts.ts";
 import { isOurs, namespaceFolder } from "./folder.ts";
 import { withLock, withLockIfThere } from "./lock.ts";
@@ -21,7 +22,7 @@ async function open(request: NetworkRequest): Promise<Network> {
     throw new NkError("INTERNAL", `expected a spec of the kind tap, found ${spec.kind}`);
   checkSpec(spec);
   // Before anything is made: a port that is taken is the likeliest failure.
-  const ports = await HeldPorts.hold(spec.publish);
+  const ports = await holdPorts(spec);
   try {
     const taken = await withLock(namespaceFolder(), () => take(request, spec));
     ports.leadTo(bare(taken.lease.addresses[0] ?? ""));
@@ -30,6 +31,14 @@ async function open(request: NetworkRequest): Promise<Network> {
     ports.close();
     throw error;
   }
+}
+
+function holdPorts({ publish }: TapSpec): Promise<HeldPorts> {
+  if (publish.length === 0) return HeldPorts.hold(publish);
+  const why =
+    "one that is taken is an error now; and what the rules cannot lead to the VM comes by these sockets";
+  const what = publish.map(formatPublication).join(", ");
+  return traced("network", "bind the published ports", { why, what }, () => HeldPorts.hold(publish));
 }
 
 async function release(record: NetworkRecord): Promise<void> {
