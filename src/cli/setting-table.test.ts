@@ -19,7 +19,7 @@ const SAMPLES: Record<string, string | number> = {
   BRIDGE: "nkbr1",
   CIDR: "10.1.0.0/24",
   CIDR6: "fd00::/64",
-  "[ADDR:]PORT:PORT[/udp]": "127.0.0.1:8053:53/udp",
+  "[ADDR:]HOST:CONTAINER[/udp]": "127.0.0.1:8053:53/udp",
 };
 
 function sampleOf({ type }: Setting): string | number | boolean {

@@ -143,12 +143,7 @@ export const SETTINGS = {
     flag: "vm-publish",
     key: "vm.publish",
     annotation: true,
-    type: list(
-      "[ADDR:]PORT:PORT[/udp]",
-      "[ADDR:]HOST:CONTAINER[/udp]",
-      /^(?:\S+:)?\d+:\d+(?:\/(?:tcp|udp))?$/,
-      "port",
-    ),
+    type: list("[ADDR:]HOST:CONTAINER[/udp]", /^(?:\S+:)?\d+:\d+(?:\/(?:tcp|udp))?$/, "port"),
     default: [],
     defaultWords: "none",
     help: "a port of the host that leads to one of the container; may be repeated",

@@ -109,22 +109,17 @@ export const PROGRAM: SettingType<string> = {
   read: readText,
 };
 
-/** Some texts that match: a list in settings files, with commas in an annotation, more than one flag. @param values what each is, in words */
-export function list(
-  placeholder: string,
-  values: string,
-  expression: RegExp,
-  names: "port",
-): SettingType<readonly string[]> {
-  const item = pattern(placeholder, values, expression);
+/** Some texts that match: a list in settings files, with commas in an annotation, more than one flag. @param form of each, as people write it */
+export function list(form: string, expression: RegExp, names: "port"): SettingType<readonly string[]> {
+  const item = pattern(form, form, expression);
   return {
-    placeholder,
-    values,
+    placeholder: form,
+    values: form,
     names,
     many: true,
     read(value, source) {
       const texts = typeof value === "string" ? value.split(",") : value;
-      if (!Array.isArray(texts)) throw bad(source, `a list of ${values}`, value);
+      if (!Array.isArray(texts)) throw bad(source, `a list of ${form}`, value);
       return texts.map((text) => item.read(text, source));
     },
   };
