@@ -1,6 +1,6 @@
 import { NkError } from "../base/errors.ts";
 import { Latch } from "../base/latch.ts";
-import { heardSpans, notices } from "../trace/channels.ts";
+import { heardSpans, notices, warnings } from "../trace/channels.ts";
 import { parseSpanLine } from "../trace/span-line.ts";
 import type { ReportLine } from "./report-line.ts";
 
@@ -30,6 +30,7 @@ async function follow(lines: AsyncIterable<string>, onListening: () => void): Pr
     if ("error" in line) throw NkError.fromJson(line.error);
     if ("listening" in line) onListening();
     else if ("notice" in line) notices.publish(line.notice);
+    else if ("warning" in line) warnings.publish(line.warning);
     else {
       const span = parseSpanLine(line.span);
       stepsHeard += 1;

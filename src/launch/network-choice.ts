@@ -6,7 +6,7 @@ import { findNetworkProgram } from "../network/programs.ts";
 import { parsePublication } from "../network/publication.ts";
 import type { Bundle } from "../oci/bundle.ts";
 import type { Settings } from "../oci/settings.ts";
-import { notices } from "../trace/channels.ts";
+import { warnings } from "../trace/channels.ts";
 import { canHaveUserCard } from "../vm/choose-vmm.ts";
 import type { CardBackend } from "../vm/shape.ts";
 
@@ -69,7 +69,7 @@ async function autoKind({ vmm }: Settings, user: NetworkUser): Promise<NetworkSp
   const lack = lackFor(kind);
   if (lack === undefined) return kind;
   if (kind === "tap" && (await canHaveUserCard(vmm))) return "user";
-  notices.publish(`the VM has no network: ${lack}`);
+  warnings.publish(`the VM has no network: ${lack}`);
   return "none";
 }
 

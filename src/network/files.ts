@@ -1,6 +1,6 @@
 import type { GuestNetworkFiles } from "../agent/guest-network.ts";
 import { readIfThere } from "../state/read-if-there.ts";
-import { notices } from "../trace/channels.ts";
+import { warnings } from "../trace/channels.ts";
 import { isLoopback, parseAddress } from "./ip-address.ts";
 
 /** The host's own, and what systemd-resolved asks where that names systemd-resolved's own address. */
@@ -11,7 +11,7 @@ const RESOLVED_CONF = "/run/systemd/resolve/resolv.conf";
 export function networkFiles(hostname: string, addresses: readonly string[]): GuestNetworkFiles {
   const resolvConf = guestResolvConf(readIfThere(RESOLV_CONF) ?? "", readIfThere(RESOLVED_CONF) ?? "");
   if (!/^nameserver /m.test(resolvConf))
-    notices.publish(
+    warnings.publish(
       `the container resolves no names: ${RESOLV_CONF} of this host has no name server beyond the host itself; bring an /etc/resolv.conf in the bundle`,
     );
   return { hosts: guestHosts(hostname, addresses), resolvConf };

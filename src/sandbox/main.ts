@@ -105,7 +105,7 @@ function tellSteps(report: Report, narrate: boolean): void {
   if (narrate) spans.subscribe((span) => report.send({ span: formatSpanLine(span as Span) }));
   notices.subscribe((text) => report.send({ notice: String(text) }));
   warnings.subscribe((text) => {
-    report.send({ notice: String(text) });
+    report.send({ warning: String(text) });
     writeStderr(`${printable(String(text))}\n`);
   });
 }

@@ -1,5 +1,5 @@
 import { asNkError } from "../../base/errors.ts";
-import { notices } from "../../trace/channels.ts";
+import { warnings } from "../../trace/channels.ts";
 import { runNetworkCommand } from "../programs.ts";
 
 /** A chain through which goes what the host forwards, as `nft -j list chains` has it. */
@@ -44,9 +44,9 @@ export async function closedBy(bridge: string): Promise<ClosedChain[]> {
 export async function warnOfFirewall(bridge: string): Promise<void> {
   try {
     for (const { found, mend } of await closedBy(bridge))
-      notices.publish(`${found}: let it through: "${mend}"`);
+      warnings.publish(`${found}: let it through: "${mend}"`);
   } catch (error) {
-    notices.publish(`the host's firewall could not be looked at: ${asNkError(error).message}`);
+    warnings.publish(`the host's firewall could not be looked at: ${asNkError(error).message}`);
   }
 }
 
