@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { TapSpec } from "../../src/network/network.ts";
 import { parsePublication } from "../../src/network/publication.ts";
 import { SPEC, type Worker } from "./tap-monitor.ts";
-import { HOST, NOTHING, TapRig } from "./tap-rig.ts";
+import { FAR, HOST, NOTHING, TapRig } from "./tap-rig.ts";
 
 /** What cannot be had: one line that says what was wanted, what was found and what to do, and nothing left. */
 let rig: TapRig;
@@ -136,4 +136,22 @@ test("a host without IPv6 gives none", async () => {
   expect(network.routes).toHaveLength(1);
   await rig.serve(netns, 80);
   expect(rig.seenBy(rig.host, "TCP:127.0.0.1:8080")).toBe("10.87.0.1");
+});
+
+test("a host whose way out is too narrow for IPv6 gives none", async () => {
+  rig.ip(rig.host, "link set eth0 mtu 1000");
+  const monitor = rig.worker();
+  expect((await monitor.open("c1")).addresses).toEqual(["10.87.0.2/16"]);
+  const { netns, network } = await rig.guest(monitor, "c1");
+  expect(network.links[0]?.mtu).toBe(1000);
+  rig.run(netns, `ping -c 1 -W 5 ${FAR.v4}`);
+});
+
+test("a host that loses IPv6 while VMs are there takes others by IPv4", async () => {
+  const monitor = rig.worker();
+  await monitor.open("c1");
+  rig.run(rig.host, "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6");
+  await monitor.open("c2");
+  const { netns } = await rig.guest(monitor, "c2");
+  rig.run(netns, `ping -c 1 -W 5 ${FAR.v4}`);
 });

@@ -18,6 +18,19 @@ export function mtuOf({ links, routes }: HostFacts): number {
   return Math.min(link?.mtu ?? DEFAULT_MTU, MAX_TAP_MTU);
 }
 
+/** A link with less has no IPv6 (RFC 8200, 5). */
+export const MIN_IPV6_MTU = 1280;
+
+/** Whether a bridge that is made now can have IPv6. */
+export function canHaveIpv6(facts: HostFacts): boolean {
+  return facts.hasIpv6 && mtuOf(facts) >= MIN_IPV6_MTU;
+}
+
+/** One that has IPv6 keeps what that needs. */
+export function bridgeMtu(facts: HostFacts, { v6 }: Subnets): number {
+  return v6 === undefined ? mtuOf(facts) : Math.max(mtuOf(facts), MIN_IPV6_MTU);
+}
+
 /** What makes the bridge what it is to be: lines for `ip -batch`, none where nothing is to be done. */
 export function bridgeLines(
   bridge: string,
@@ -26,13 +39,15 @@ export function bridgeLines(
   facts: HostFacts,
 ): string[] {
   const found = findBridge(bridge, record, facts);
-  const mtu = mtuOf(facts);
+  const mtu = bridgeMtu(facts, subnets);
+  // IPv6 may have been switched off while VMs are there.
+  const prefixes = listSubnets(subnets).filter(({ family }) => family === 4 || facts.hasIpv6);
   const has = new Set(found?.addresses.map(({ text }) => text));
   return [
     ...(found === undefined ? [`link add name ${bridge} address ${record.mac} mtu ${mtu} type bridge`] : []),
     // The bridge would have the lowest MTU of its ports, if none were set.
     ...(found?.mtu === mtu ? [] : [`link set dev ${bridge} mtu ${mtu}`]),
-    ...listSubnets(subnets).flatMap((prefix) => {
+    ...prefixes.flatMap((prefix) => {
       const address = `${gatewayOf(prefix)}/${prefix.bits}`;
       const more = prefix.family === 4 ? `broadcast ${broadcastOf(prefix)}` : "nodad";
       return has.has(address) ? [] : [`address add ${address} ${more} dev ${bridge}`];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bridgeLines, mtuOf } from "./bridge.ts";
+import { bridgeLines, canHaveIpv6, mtuOf } from "./bridge.ts";
 import { checkHost } from "./check.ts";
 import { parseFacts, type HostFacts } from "./facts.ts";
 import { checkSpec } from "./subnets.ts";
@@ -97,6 +97,25 @@ describe("the bridge", () => {
       "address add 10.87.0.1/16 broadcast 10.87.255.255 dev nk0",
       "link set dev nk0 up",
     ]);
+  });
+});
+
+describe("IPv6", () => {
+  const small = [{ dst: "default", dev: "small" }];
+  const link = { ifname: "small", mtu: 1000, flags: ["UP"], addr_info: [] };
+
+  it("is not for a bridge as small as the link with the default route", () => {
+    expect(canHaveIpv6(facts(small, [link]))).toBe(false);
+    expect(canHaveIpv6(facts(small, [{ ...link, mtu: 1280 }]))).toBe(true);
+    expect(bridgeLines("nk0", { v4: SUBNETS.v4 }, RECORD, facts(small, [link]))[0]).toContain(" mtu 1000 ");
+  });
+
+  it("is kept on a bridge when that link becomes small, as far as the host has it", () => {
+    expect(bridgeLines("nk0", SUBNETS, RECORD, facts(small, [link, OURS]))).toEqual([
+      "link set dev nk0 mtu 1280",
+    ]);
+    const without = { ...OURS, addr_info: OURS.addr_info.slice(0, 1) };
+    expect(bridgeLines("nk0", SUBNETS, RECORD, { ...facts([], [without]), hasIpv6: false })).toEqual([]);
   });
 });
 

@@ -5,7 +5,7 @@ import { formatPrefix } from "../ip-address.ts";
 import type { NetworkRequest, TapSpec } from "../network.ts";
 import { formatPublication } from "../publication.ts";
 import { applyBridge, type WantedBridge } from "./apply.ts";
-import { mtuOf } from "./bridge.ts";
+import { bridgeMtu, canHaveIpv6 } from "./bridge.ts";
 import { checkHost } from "./check.ts";
 import { readFacts, type HostFacts } from "./facts.ts";
 import { warnOfFirewall } from "./firewall.ts";
@@ -44,7 +44,7 @@ export async function take(request: NetworkRequest, spec: TapSpec): Promise<Take
   const leases = [...(used?.leases ?? []), lease];
   await write({ name: spec.bridge, folder, subnets, record, leases }, lease, facts);
   if (used === undefined) await warnOfFirewall(spec.bridge);
-  return { lease, bridge: { name: spec.bridge, mac: record.mac, mtu: mtuOf(facts), subnets } };
+  return { lease, bridge: { name: spec.bridge, mac: record.mac, mtu: bridgeMtu(facts, subnets), subnets } };
 }
 
 /** The host, once nothing of dead owners is there. */
@@ -68,13 +68,9 @@ async function write(wanted: WantedBridge, lease: Lease, facts: HostFacts): Prom
   }
 }
 
-/** Without IPv6 on the host there is none on the bridge; one on which VMs are stays as it was made. */
-function effectiveSubnets(
-  { v4, v6 }: Subnets,
-  used: UsedBridge | undefined,
-  { hasIpv6 }: HostFacts,
-): Subnets {
-  const has6 = used === undefined ? hasIpv6 : used.record.subnet6 !== undefined;
+/** Without IPv6 on the host, or on a link as its own, there is none on the bridge; one on which VMs are stays as it was made. */
+function effectiveSubnets({ v4, v6 }: Subnets, used: UsedBridge | undefined, facts: HostFacts): Subnets {
+  const has6 = used === undefined ? canHaveIpv6(facts) : used.record.subnet6 !== undefined;
   return v6 !== undefined && has6 ? { v4, v6 } : { v4 };
 }
 

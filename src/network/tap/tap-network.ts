@@ -4,6 +4,7 @@ import { asTap, type Card } from "../../host/card.ts";
 import type { Network } from "../network.ts";
 import { runNetworkCommand } from "../programs.ts";
 import { runIp } from "./apply.ts";
+import { MIN_IPV6_MTU } from "./bridge.ts";
 import { hasIpv6, readFacts } from "./facts.ts";
 import { namespaceFolder } from "./folder.ts";
 import { guestNetwork } from "./guest.ts";
@@ -37,7 +38,7 @@ export class TapNetwork implements Network {
       why: "the VMM has it open, and does not notice where it is",
     });
     // The tap is a port: it needs no address of its own.
-    const noAddress = hasIpv6() ? "addrgenmode none " : "";
+    const noAddress = hasIpv6() && bridge.mtu >= MIN_IPV6_MTU ? "addrgenmode none " : "";
     await runIp(
       [`link set dev ${lease.tap} master ${bridge.name} mtu ${bridge.mtu} ${noAddress}up`],
       "plug the tap into the bridge",
