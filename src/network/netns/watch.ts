@@ -1,3 +1,4 @@
+import { describeExit } from "../../host/daemon.ts";
 import { spawnDaemon } from "../../host/daemon-process.ts";
 import { readLines } from "../../host/lines.ts";
 import { shadowPath } from "../../host/paths.ts";
@@ -21,8 +22,10 @@ export function watchNamespace(netns: string, onEvent: () => void): NamespaceWat
   void tell(helper.stdout, onEvent).catch(() => {});
   let words = "";
   helper.stderr?.setEncoding("utf8").on("data", (text: string) => (words = (words + text).slice(-1024)));
-  void helper.exited.then(() => {
-    if (!ending) warnings.publish(`changes of the container's network are no longer seen: ${words.trim()}`);
+  void helper.exited.then((exit) => {
+    if (ending) return;
+    const reason = words.trim() || `nk-shadow watch-network ${describeExit(exit)}`;
+    warnings.publish(`changes of the container's network are no longer seen: ${reason}`);
   });
   return {
     async end() {
