@@ -130,6 +130,14 @@ describe("forwarding", () => {
     expect(rig.traces()).toEqual(NOTHING);
   });
 
+  test("of IPv6 is left alone for a bridge without, to which no guest is a router", async () => {
+    await other.open("c1", { subnet6: undefined });
+    expect(rig.traces().forwarding).toEqual(["1", "0"]);
+    expect(rig.sysctl("ipv6/conf/nk0/accept_ra")).toBe("0");
+    await other.must({ do: "close", id: "c1" });
+    expect(rig.traces()).toEqual(NOTHING);
+  });
+
   test("is left alone where the host forwards anyway", async () => {
     rig.run(
       rig.host,

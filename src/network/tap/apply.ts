@@ -37,9 +37,9 @@ export async function applyBridge(wanted: WantedBridge, facts: HostFacts): Promi
       "make the bridge",
       "the taps of the VMs are its ports, and its address is their gateway",
     );
+  sysctls.writeSysctls(sysctls.bridgeSysctls(name, sysctls.readSysctl));
   await plugLoose(name, leases, facts);
-  sysctls.writeSysctls(sysctls.bridgeSysctls(name, subnets.v6 !== undefined));
-  const changes = sysctls.forwardingSysctls(facts, sysctls.readSysctl);
+  const changes = sysctls.forwardingSysctls(facts, subnets, sysctls.readSysctl);
   if (changes.length === 0) return;
   const what = listed(changes);
   const why = "what comes from the VMs goes on to other links";

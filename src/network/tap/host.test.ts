@@ -164,24 +164,24 @@ describe("forwarding", () => {
   const OFF = { "ipv4/ip_forward": "0", "ipv6/conf/all/forwarding": "0", "ipv6/conf/eth0/accept_ra": "1" };
 
   it("is set where it is off, after what keeps advertised routes", () => {
-    expect(forwardingSysctls(facts(), reader(OFF))).toEqual([
+    expect(forwardingSysctls(facts(), SUBNETS, reader(OFF))).toEqual([
       { path: "ipv6/conf/eth0/accept_ra", value: "2" },
       { path: "ipv4/ip_forward", value: "1" },
       { path: "ipv6/conf/all/forwarding", value: "1" },
     ]);
-    expect(forwardingSysctls({ ...facts(), hasIpv6: false, links: [] }, reader(OFF))).toEqual([
-      { path: "ipv4/ip_forward", value: "1" },
-    ]);
+    const alone = [{ path: "ipv4/ip_forward", value: "1" }];
+    expect(forwardingSysctls({ ...facts(), hasIpv6: false }, SUBNETS, reader(OFF))).toEqual(alone);
+    expect(forwardingSysctls(facts(), { v4: SUBNETS.v4 }, reader(OFF))).toEqual(alone);
   });
 
   it("is left alone where it is on, or where a program takes the advertisements", () => {
     const on = { "ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1", "ipv6/conf/eth0/accept_ra": "0" };
-    expect(forwardingSysctls(facts(), reader(on))).toEqual([]);
+    expect(forwardingSysctls(facts(), SUBNETS, reader(on))).toEqual([]);
   });
 
   it("is put back for all first, then for the links that forwarded alone", () => {
     const values = { ...OFF, "ipv4/conf/wg0/forwarding": "1", "ipv4/conf/all/accept_redirects": "0" };
-    const changes = forwardingSysctls(facts(), reader(values));
+    const changes = forwardingSysctls(facts(), SUBNETS, reader(values));
     expect(valuesBefore(changes, ["all", "eth0", "wg0"], reader(values))).toEqual([
       { path: "ipv4/ip_forward", value: "0" },
       { path: "ipv6/conf/all/forwarding", value: "0" },

@@ -4,6 +4,7 @@ import { NkError } from "../../base/errors.ts";
 import { reasonOf } from "../../base/system-error.ts";
 import type { HostFacts } from "./facts.ts";
 import type { SysctlValue } from "./records.ts";
+import type { Subnets } from "./subnets.ts";
 
 const ROOT = "/proc/sys/net";
 /** Linux sets it as it likes when the forwarding of IPv4 is set (net/ipv4/devinet.c). */
@@ -17,11 +18,12 @@ export type ReadSysctl = (path: string) => string | undefined;
  * What has to be set so that the host forwards. A host that has its routes from routers' advertisements takes them while it forwards only where accept_ra
  * is 2, so that comes first.
  */
-export function forwardingSysctls(facts: HostFacts, read: ReadSysctl): SysctlValue[] {
+export function forwardingSysctls(facts: HostFacts, { v6 }: Subnets, read: ReadSysctl): SysctlValue[] {
+  const links = facts.hasIpv6 && v6 !== undefined ? advertisedLinks(facts) : undefined;
   const wanted = [
-    ...advertisedLinks(facts).map((link) => ({ path: `ipv6/conf/${link}/accept_ra`, from: "1", to: "2" })),
+    ...(links ?? []).map((link) => ({ path: `ipv6/conf/${link}/accept_ra`, from: "1", to: "2" })),
     { path: FORWARDING[4], from: "0", to: "1" },
-    ...(facts.hasIpv6 ? [{ path: FORWARDING[6], from: "0", to: "1" }] : []),
+    ...(links === undefined ? [] : [{ path: FORWARDING[6], from: "0", to: "1" }]),
   ];
   return wanted.filter(({ path, from }) => read(path) === from).map(({ path, to }) => ({ path, value: to }));
 }
@@ -61,16 +63,18 @@ export function valuesBefore(
   return paths.map((path) => ({ path, value: read(path) ?? "0" }));
 }
 
-/** Of the bridge itself, and gone with it: published ports are reached from the host's loopback address, and a router says nothing to us. */
-export function bridgeSysctls(bridge: string, has6: boolean): SysctlValue[] {
+/**
+ * Of the bridge itself, and gone with it: published ports are reached from the host's loopback address, and a guest is no router to us, also where the
+ * guests have no IPv6.
+ */
+export function bridgeSysctls(bridge: string, read: ReadSysctl): SysctlValue[] {
+  const of6 = ["accept_dad", "accept_ra"].map((name) => ({
+    path: `ipv6/conf/${bridge}/${name}`,
+    value: "0",
+  }));
   return [
     { path: `ipv4/conf/${bridge}/route_localnet`, value: "1" },
-    ...(has6
-      ? [
-          { path: `ipv6/conf/${bridge}/accept_dad`, value: "0" },
-          { path: `ipv6/conf/${bridge}/accept_ra`, value: "0" },
-        ]
-      : []),
+    ...of6.filter(({ path }) => read(path) !== undefined),
   ];
 }
 
