@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import type { Bundle } from "../oci/bundle.ts";
 import { fileOfGuest, planMounts } from "../oci/guest-mounts.ts";
@@ -27,8 +27,8 @@ export function withNetworkFiles(bundle: Bundle, { kind }: Pick<NetworkRecord, "
   return { ...bundle, raw: { ...raw, mounts: [...mounts, ...own] } };
 }
 
-/** A mount point that is missing would have to be made in the host's root file system. */
+/** A mount point that is missing would have to be made in the host's root file system. A link is the bundle's choice, and may lead to a file of the host here. */
 function isEmptyFile(path: string): boolean {
-  const stat = statSync(path, { throwIfNoEntry: false });
+  const stat = lstatSync(path, { throwIfNoEntry: false });
   return stat?.isFile() === true && stat.size === 0;
 }
