@@ -80,6 +80,7 @@ test("what somebody has taken away is there again with the next VM, for those th
   await other.open("c2");
   const c2 = await rig.guest(other, "c2");
   for (const { netns } of [c1, c2]) rig.run(netns, `ping -c 1 -W 5 ${FAR.v4}`);
+  await other.must({ do: "close", id: "c2" });
   expect(rig.run(rig.host, "nft list ruleset")).toBe(before);
   await other.must({ do: "closeAll" });
   rig.ip(rig.host, "link delete nk0-2", "link delete nk0-3");

@@ -100,6 +100,20 @@ describe("from a guest", () => {
     expect(rig.run(rig.far, "nft list chain inet probe v6")).toMatch(/packets 0/);
     expect(rig.run(rig.host, "nft list chain inet probe loopback")).toMatch(/packets 0/);
   });
+
+  test("nothing comes from a tap whose bridge somebody has removed", async () => {
+    await monitor.open("c1");
+    const { netns } = await rig.guest(monitor, "c1");
+    rig.ip(rig.host, "link delete nk0");
+    const [, mac] = /link\/ether (\S+)/.exec(rig.run(rig.host, "ip link show nk0-2")) ?? [];
+    rig.ip(netns, `neighbour replace 10.87.0.1 lladdr ${mac} dev eth0 nud permanent`);
+    const counted = (hook: string, priority: number): string =>
+      `add chain inet probe ${hook} { type filter hook ${hook} priority ${priority}; }\nadd rule inet probe ${hook} icmp type echo-request counter\n`;
+    rig.nft(rig.host, `add table inet probe\n${counted("prerouting", -400)}${counted("input", 0)}`);
+    expect(() => rig.run(netns, `ping -c 1 -W 1 ${HOST.v4}`)).toThrow("Command failed");
+    expect(rig.run(rig.host, "nft list chain inet probe prerouting")).toMatch(/packets 1/);
+    expect(rig.run(rig.host, "nft list chain inet probe input")).toMatch(/packets 0/);
+  });
 });
 
 test("a guest is not reached from beyond the host, but by what is published", async () => {

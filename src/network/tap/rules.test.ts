@@ -30,6 +30,7 @@ it("is one table, in the place of the one that was there", () => {
     table inet nano-sandbox-nk0 {
       chain from {
         type filter hook prerouting priority raw; policy accept;
+        iifname "nk0-2" drop
         iifname "nk0" ip daddr 127.0.0.0/8 drop
         iifname "nk0" ip saddr != 10.87.0.0/16 drop
         iifname "nk0" ip6 saddr != { fe80::/10, ::, fd6e:6b00:0:1::/64 } drop

@@ -16,7 +16,7 @@ export function noRules(bridge: string): string {
 /** Puts the table there, in the place of one that there is: input of `nft -f`, which does all of it or nothing. */
 export function rules(bridge: string, subnets: Subnets, leases: readonly Lease[]): string {
   return `${noRules(bridge)}table inet ${tableOf(bridge)} {
-${chain("from", "filter", "prerouting", "raw", fromRules(bridge, subnets))}
+${chain("from", "filter", "prerouting", "raw", fromRules(bridge, subnets, leases))}
 ${chain("forward", "filter", "forward", "filter", forwardRules(bridge))}
 ${chain("prerouting", "nat", "prerouting", "dstnat", [LOCAL])}
 ${chain("output", "nat", "output", "-100", [LOCAL])}
@@ -52,11 +52,12 @@ function lines(content: readonly string[]): string {
 
 /**
  * Of what a guest sends, nothing goes to the host's loopback addresses, which `route_localnet` would let in, and nothing comes from addresses that are
- * not of its subnets.
+ * not of its subnets. From a tap itself nothing comes as long as that is a port of the bridge: somebody has removed it.
  */
-function fromRules(bridge: string, { v4, v6 }: Subnets): string[] {
+function fromRules(bridge: string, { v4, v6 }: Subnets, leases: readonly Lease[]): string[] {
   const of6 = ["fe80::/10", "::", ...(v6 === undefined ? [] : [formatPrefix(v6)])];
   return [
+    ...leases.map(({ tap }) => `iifname "${tap}" drop`),
     `iifname "${bridge}" ip daddr 127.0.0.0/8 drop`,
     `iifname "${bridge}" ip saddr != ${formatPrefix(v4)} drop`,
     `iifname "${bridge}" ip6 saddr != { ${of6.join(", ")} } drop`,
