@@ -70,10 +70,9 @@ static void put_redirect(struct netlink_request *request, const char *to) {
 
 /* "tc qdisc add dev FROM ingress", "tc filter add dev FROM ingress protocol all u32 match u32 0 0 …" */
 static int redirect_all(const char *from, const char *to) {
-    struct {
-        struct tc_u32_sel selector;
-        struct tc_u32_key key;
-    } all = {.selector = {.flags = TC_U32_TERMINAL, .nkeys = 1}};
+    /* With one key, of zeros. */
+    _Alignas(struct tc_u32_sel) char all[sizeof(struct tc_u32_sel) + sizeof(struct tc_u32_key)] = {0};
+    struct tc_u32_sel *selector = (struct tc_u32_sel *)all;
     struct tcmsg place = {
         .tcm_ifindex = (int)if_nametoindex(from),
         .tcm_parent = TC_H_INGRESS,
@@ -83,6 +82,8 @@ static int redirect_all(const char *from, const char *to) {
     struct netlink_request request;
     struct rtattr *options;
 
+    selector->flags = TC_U32_TERMINAL;
+    selector->nkeys = 1;
     netlink_begin(&request, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &place, sizeof place);
     netlink_put(&request, TCA_KIND, "ingress", sizeof "ingress");
     if (socket < 0 || netlink_ask(socket, &request) < 0)
@@ -93,7 +94,7 @@ static int redirect_all(const char *from, const char *to) {
     netlink_begin(&request, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, &place, sizeof place);
     netlink_put(&request, TCA_KIND, "u32", sizeof "u32");
     options = netlink_put(&request, TCA_OPTIONS, NULL, 0);
-    netlink_put(&request, TCA_U32_SEL, &all, sizeof all);
+    netlink_put(&request, TCA_U32_SEL, all, sizeof all);
     put_redirect(&request, to);
     netlink_end(&request, options);
     return netlink_ask(socket, &request);

@@ -47,7 +47,7 @@ describe.runIf(HAS_KVM)("KVM's device", () => {
     const { status, stderr } = run(hide.join("\n"));
     expect(status).toBe(1);
     expect(stderr).toMatch(
-      /^nk-runtime: Firecracker needs KVM, and \/dev\/kvm does not exist: nk-runtime doctor says why; --vm-vmm=qemu runs without KVM/,
+      /^nk-runtime: Firecracker needs KVM, and \/dev\/kvm does not exist: nk-runtime doctor says why; --vm-vmm=qemu runs without KVM/m,
     );
     expect(readdirSync(root).filter((name) => !name.startsWith("."))).toEqual([]);
   });

@@ -60,6 +60,15 @@ describe.each<Backend>(["netavark", "cni"])("podman with %s", (backend) => {
   });
 });
 
+describe("a pod of podman", () => {
+  it("has one VM, and refuses a second by its reason", async () => {
+    await using podman = await Podman.make("netavark");
+    await podman.ok("pod", "create", "--name", "pod", "--infra=false");
+    await podman.run("first", ["--pod", "pod"], SERVE);
+    expect(await podman.shell("first", "wget -q -O - http://127.0.0.1/")).toBe("here\n");
+  });
+});
+
 describe("podman, where the administrator has set vm.net", () => {
   it("gives a container that wants the host's network one of its own", async () => {
     await using podman = await Podman.make("netavark", { vm: { net: "tap" } });

@@ -32,6 +32,7 @@ let lab: NetworkLab;
 let runtime: Runtime;
 let namespace: string;
 let box: string;
+let bundle: string;
 
 async function lines(script: string): Promise<void> {
   for (const line of script.trim().split("\n")) await lab.run(lab.host, ["sh", "-c", line]);
@@ -69,18 +70,19 @@ beforeAll(async () => {
   runtime = new Runtime();
   runtime.launcher = lab.inside(lab.host);
   runtime.settings = undefined;
-  const bundle = await runtime.bundle({
+  const made = await runtime.bundle({
     args: ["sleep", "1000000"],
     capabilities: ["CAP_NET_RAW", "CAP_NET_ADMIN"],
   });
-  await putIproute(bundle.rootfs);
-  await bundle.edit((config) => {
+  await putIproute(made.rootfs);
+  await made.edit((config) => {
     const namespaces = ["pid", "ipc", "uts", "mount"].map((type) => ({ type }));
     const network = { type: "network", path: `/run/netns/${namespace}` };
     config["linux"] = { ...(config["linux"] as object), namespaces: [...namespaces, network] };
   });
   box = runtime.id();
-  await runtime.detached(["run", "-d", "--mode=vm", "--vm-net=auto", "--bundle", bundle.dir, box]);
+  bundle = made.dir;
+  await runtime.detached(["run", "-d", "--mode=vm", "--vm-net=auto", "--bundle", bundle, box]);
 });
 
 afterAll(async () => {
@@ -162,5 +164,19 @@ ip -n ${namespace} link set late up
     await expect.poll(() => lab.run(namespace, ["tc", "qdisc"])).not.toMatch(/ingress|clsact/);
     expect(await inNamespace("-o", "link")).not.toContain("nktap");
     expect(await inNamespace("-o", "addr")).toContain("10.1.0.2/24");
+  });
+
+  it("is taken over by a VM that has waited, too", async () => {
+    await runtime.ok(["vm-pool", "start", "--size=1"]);
+    try {
+      await runtime.detached(["run", "-d", "--mode=vm", "--vm-start=pool", "--bundle", bundle, box]);
+    } finally {
+      await runtime.ok(["vm-pool", "stop"]);
+    }
+    await sameLinks();
+    await sameRoutes();
+    expect(await runtime.ok(["exec", box, "ping", "-c", "1", "10.1.0.1"])).toContain("1 packets received");
+    await runtime.ok(["delete", "--force", box]);
+    await runtime.ok(["vm-pool", "stop"]);
   });
 });
