@@ -45,16 +45,6 @@ it.each<[what: string, flags: string[], reason: RegExp]>([
   expect(await rig.onHost(HOST_STATE)).toBe(before);
 });
 
-it("refuses a VM when the bridge has no address left", async () => {
-  const flags = ["--vm-subnet=10.200.0.0/29", "--vm-subnet6=none", "--vm-bridge=nksmall"];
-  const ids = Array.from({ length: 5 }, () => rig.runtime.id());
-  for (const id of ids)
-    await rig.runtime.detached(["run", "-d", "--mode=vm", "--vm-memory=128", ...flags, "--bundle", dir, id]);
-  expectRefused(await create(...flags), /no address is free in 10\.200\.0\.0\/29/);
-  for (const id of ids) await rig.runtime.ok(["delete", "--force", id]);
-  await expect.poll(() => rig.onHost(HOST_STATE)).toBe(before);
-});
-
 it.each([
   ["that is gone", "/run/netns/nk-test-none", /nk-test-none/],
   ["that is none", "/dev/null", /\/dev\/null/],
