@@ -140,6 +140,9 @@ console.log(JSON.stringify({ greeted }));`,
     expect(greeted).toBeGreaterThan(2500 * 0.6);
   }
   await expect.poll(descriptors).toBeLessThanOrEqual(before);
+  // What the host has tracked of them ends by itself.
+  const tracked = "grep -c 'ESTABLISHED.* dport=900' /proc/net/nf_conntrack || true";
+  await expect.poll(() => rig.onHost(tracked)).toBe("0\n");
   // Those that the server has closed wait for two minutes (TIME_WAIT, 06).
   const others = "awk '$4 != \"06\"' /proc/net/tcp6 | wc -l";
   await expect.poll(() => rig.shell(id, others)).toBe("5\n");
