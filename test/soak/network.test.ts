@@ -7,19 +7,17 @@ import { NetworkRig } from "../vm/network-rig.ts";
 
 const GATEWAY = "10.87.0.1";
 const SMALL = "--vm-memory=128";
-const HOST_STATE = "ip -o link; nft list tables; sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding";
-
 const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
 it("30 VMs that start at once each reach the gateway, with an address of their own", async () => {
   await using rig = await NetworkRig.make(SMALL);
-  const before = await rig.onHost(HOST_STATE);
+  const before = await rig.hostState();
   const ids = await Promise.all(range(30).map(() => rig.background()));
   expect(new Set(ids.map((id) => tapOf(rig, id)?.addresses[0])).size).toBe(30);
   const said = await Promise.all(ids.map((id) => rig.shell(id, `ping -c 1 ${GATEWAY}`)));
   for (const text of said) expect(text).toContain("1 packets received");
   await Promise.all(ids.map((id) => rig.runtime.ok(["delete", "--force", id])));
-  await expect.poll(() => rig.onHost(HOST_STATE)).toBe(before);
+  await expect.poll(() => rig.hostState()).toBe(before);
 });
 
 function tapOf(rig: NetworkRig, id: string): TapRecord | undefined {

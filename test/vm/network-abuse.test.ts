@@ -10,15 +10,12 @@ import { findVictim } from "./victims.ts";
 /** For what ends by a deadline only. */
 const IN_A_HURRY = { NK_TIMEOUT_SCALE: "0.2" };
 
-/** All that a bridge of ours changes. */
-const HOST_STATE = "ip -o link; nft list tables; sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding";
-
 let rig: NetworkRig;
 let before: string;
 
 beforeAll(async () => {
   rig = await NetworkRig.make();
-  before = await rig.onHost(HOST_STATE);
+  before = await rig.hostState();
 });
 
 afterAll(() => rig[Symbol.asyncDispose]());
@@ -115,6 +112,6 @@ describe("a hostile guest", () => {
     const rootfs = `--vm-rootfs=${guestImage(rig.runtime, [hello, until("network"), last, step("d")])}`;
     const { code, stderr } = await rig.runtime.run({}, [rootfs, "--vm-share=block"], { env: IN_A_HURRY });
     expect([code, stderr]).toEqual([1, expect.stringContaining(words)]);
-    expect(await rig.onHost(HOST_STATE)).toBe(before);
+    expect(await rig.hostState()).toBe(before);
   });
 });

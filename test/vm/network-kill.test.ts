@@ -2,10 +2,6 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { clear, killAt, named, rows, type Point, type Rows, type Subject } from "./kill-rig.ts";
 import { NetworkRig } from "./network-rig.ts";
 
-/** All that a bridge of ours changes on the host. */
-const HOST_STATE =
-  "ip -o link; nft list tables; sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding; ls /run/nano-sandbox/~network/$(stat -Lc %i /proc/self/ns/net) 2>/dev/null || true";
-
 /** Of the monitor while it makes the network of a container: whoever is killed, `delete --force` leaves nothing of it. */
 const TAP = [
   rows("make the bridge", { halted: "none", cli: "stopped" }, { QEMU: "none" }),
@@ -26,7 +22,7 @@ let id: string;
 
 beforeAll(async () => {
   rig = await NetworkRig.make();
-  before = await rig.onHost(HOST_STATE);
+  before = await rig.hostState();
   bundle = (await rig.runtime.bundle({ args: ["sleep", "1000000"] })).dir;
   id = rig.runtime.id();
   subject = {
@@ -34,7 +30,7 @@ beforeAll(async () => {
     status,
     ended: ["stopped", "none"],
     remove: ["delete", "--force", id],
-    last: async () => expect(await rig.onHost(HOST_STATE)).toBe(before),
+    last: async () => expect(await rig.hostState()).toBe(before),
   };
 });
 

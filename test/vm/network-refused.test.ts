@@ -2,16 +2,13 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { NetworkRig } from "./network-rig.ts";
 import type { Result } from "./runtime.ts";
 
-const HOST_STATE =
-  "ip -o link; nft list tables; sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding; ls /run/nano-sandbox/~network/$(stat -Lc %i /proc/self/ns/net) 2>/dev/null || true";
-
 let rig: NetworkRig;
 let before: string;
 let dir: string;
 
 beforeAll(async () => {
   rig = await NetworkRig.make();
-  before = await rig.onHost(HOST_STATE);
+  before = await rig.hostState();
   ({ dir } = await rig.runtime.bundle({ args: ["sleep", "1000000"] }));
 });
 
@@ -42,7 +39,7 @@ it.each<[what: string, flags: string[], reason: RegExp]>([
   ["ports without a network", ["--vm-net=none", "--vm-publish=81:80"], /--vm-net=none has no port/],
 ])("refuses %s, and leaves nothing", async (_what, flags, reason) => {
   expectRefused(await create(...flags), reason);
-  expect(await rig.onHost(HOST_STATE)).toBe(before);
+  expect(await rig.hostState()).toBe(before);
 });
 
 it.each([
@@ -55,7 +52,7 @@ it.each([
   });
   const args = ["run", "--mode=vm", "--bundle", bundle.dir, rig.runtime.id()];
   expectRefused(await rig.runtime.call(args), reason);
-  expect(await rig.onHost(HOST_STATE)).toBe(before);
+  expect(await rig.hostState()).toBe(before);
 });
 
 it("refuses a bridge to whoever may not make one, and says what is missing", async () => {
@@ -72,7 +69,7 @@ it("refuses a bridge to whoever may not make one, and says what is missing", asy
   } finally {
     rig.runtime.launcher = [nsenter, ...inside];
   }
-  expect(await rig.onHost(HOST_STATE)).toBe(before);
+  expect(await rig.hostState()).toBe(before);
 });
 
 it("refuses a container that wants the host's network, and names what it can have", async () => {
@@ -90,5 +87,5 @@ it("refuses a container that wants the host's network, and names what it can hav
   ];
   expectRefused(await rig.runtime.call(args()), /no network, which means the host's.*--vm-net=tap/);
   expect((await rig.runtime.call(args("--vm-net=tap"))).code).toBe(0);
-  await expect.poll(() => rig.onHost(HOST_STATE)).toBe(before);
+  await expect.poll(() => rig.hostState()).toBe(before);
 });

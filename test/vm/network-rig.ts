@@ -15,6 +15,13 @@ const CAPABILITIES = [
 /** Empty files, as images have them, into which the VM's own are bound. */
 const FILES = { "etc/hosts": "", "etc/resolv.conf": "" };
 
+const HOST_STATE = [
+  "ip -o link",
+  "nft list tables",
+  "sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding net.ipv6.conf.uplink.accept_ra",
+  "ls /run/nano-sandbox/~network/$(stat -Lc %i /proc/self/ns/net) 2>/dev/null || true",
+].join("; ");
+
 /** The runtime in the host of a network lab. */
 export class NetworkRig implements AsyncDisposable {
   readonly lab: NetworkLab;
@@ -44,6 +51,11 @@ export class NetworkRig implements AsyncDisposable {
   /** A line in the namespace of the host. */
   onHost(line: string): Promise<string> {
     return this.lab.run(this.lab.host, ["sh", "-c", line]);
+  }
+
+  /** All that a bridge of ours changes on the host. */
+  hostState(): Promise<string> {
+    return this.onHost(HOST_STATE);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

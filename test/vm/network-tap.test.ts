@@ -6,10 +6,6 @@ import { NetworkRig } from "./network-rig.ts";
 /** The bridge's addresses, where nothing else is said. */
 const GATEWAY = { v4: "10.87.0.1", v6: "fd6e:6b00:0:1::1" };
 
-/** All that a bridge of ours changes. */
-const HOST_STATE =
-  "ip -o link; nft list tables; sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding net.ipv6.conf.uplink.accept_ra";
-
 let rig: NetworkRig;
 let before: string;
 let box: string;
@@ -17,7 +13,7 @@ let other: string;
 
 beforeAll(async () => {
   rig = await NetworkRig.make();
-  before = await rig.onHost(HOST_STATE);
+  before = await rig.hostState();
   const ports = ["--vm-publish=8080:80", "--vm-publish=127.0.0.1:8081:80", "--vm-publish=8053:53/udp"];
   const serve = "echo here > /tmp/index.html; httpd -p 80 -h /tmp; exec sleep 1000000";
   [box, other] = await Promise.all([
@@ -112,5 +108,5 @@ it("leaves the host as it was when the last VM is gone", async () => {
   await rig.runtime.ok(["delete", "--force", box]);
   expect(await rig.onHost("ip -o link")).toContain("nk0");
   await rig.runtime.ok(["delete", "--force", other]);
-  await expect.poll(() => rig.onHost(HOST_STATE)).toBe(before);
+  await expect.poll(() => rig.hostState()).toBe(before);
 });
