@@ -1,8 +1,9 @@
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { asNkError } from "../base/errors.ts";
 import { lacking, ok, warn, type Finding } from "../host/finding.ts";
 import { findNetworkProgram } from "../network/programs.ts";
 import { closedBy } from "../network/tap/firewall.ts";
+import { FORWARDING, readSysctl } from "../network/tap/sysctls.ts";
 import type { Check } from "./check.ts";
 import type { Context } from "./context.ts";
 
@@ -44,21 +45,13 @@ function programs({ settings: { net } }: Context): Finding {
   return lacking(isNeeded)(found, `apt-get install ${packages}`);
 }
 
-const FORWARDING = { IPv4: "net/ipv4/ip_forward", IPv6: "net/ipv6/conf/all/forwarding" };
-
 function forwarding(): Finding {
-  const words = Object.entries(FORWARDING).map(
-    ([version, path]) => `${version} ${isOn(path) ? "on" : "off"}`,
-  );
+  const words = Object.entries(FORWARDING).map(([version, path]) => {
+    // IPv6 may not be there.
+    const isOn = (readSysctl(path) ?? "0") !== "0";
+    return `IPv${version} ${isOn ? "on" : "off"}`;
+  });
   return ok(`${words.join(", ")}; a bridge of ours switches on what is off, and puts it back`);
-}
-
-function isOn(sysctl: string): boolean {
-  try {
-    return readFileSync(`/proc/sys/${sysctl}`, "utf8").trim() !== "0";
-  } catch {
-    return false; // IPv6 is not there
-  }
 }
 
 async function firewall({ settings: { bridge } }: Context): Promise<Finding> {

@@ -26,10 +26,13 @@ export function guestResolvConf(host: string, resolved: string): string {
   const own = nameServers(host);
   const servers = own.filter(isReachable);
   if (servers.length < own.length) servers.push(...nameServers(resolved).filter(isReachable));
-  const lines = linesOf(host).filter((line) => /^(?:search|domain|options)\s/.test(line));
-  return [...[...new Set(servers)].map((server) => `nameserver ${server}`), ...lines]
-    .map((line) => `${line}\n`)
-    .join("");
+  return resolvConfOf([...new Set(servers)], host);
+}
+
+/** A resolv.conf(5) with these servers, and what else the host's says. @param host text of it */
+export function resolvConfOf(servers: readonly string[], host: string): string {
+  const others = linesOf(host).filter((line) => /^(?:search|domain|options)\s/.test(line));
+  return [...servers.map((server) => `nameserver ${server}`), ...others].map((line) => `${line}\n`).join("");
 }
 
 /** What a guest reads as hosts(5). */
@@ -44,7 +47,8 @@ function linesOf(text: string): string[] {
   return text.split("\n").map((line) => line.trim());
 }
 
-function nameServers(text: string): string[] {
+/** Those of a resolv.conf(5), in order. */
+export function nameServers(text: string): string[] {
   return linesOf(text).flatMap((line) => /^nameserver\s+(\S+)/.exec(line)?.[1] ?? []);
 }
 

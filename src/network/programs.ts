@@ -40,6 +40,14 @@ export async function runNetworkCommand(command: NetworkCommand): Promise<string
   return traced("network", name, { why, what }, () => run(argv, input ?? "", name));
 }
 
+/** The same of `ip` or `tc` for many lines, in one call. @param options of the program itself @throws NETWORK */
+export async function runBatch(
+  command: Omit<NetworkCommand, "args"> & { input: string },
+  options: readonly string[] = [],
+): Promise<void> {
+  await runNetworkCommand({ ...command, args: [...options, "-batch", "-"] });
+}
+
 /** Where it is, for a script. @throws NETWORK with the package that is missing */
 export function networkProgram(program: NetworkProgram): string {
   return programPath(program, PACKAGES[program]);
@@ -50,7 +58,8 @@ export function findNetworkProgram(name: string): string | undefined {
   return findProgram(name, process.env["PATH"] ?? "", FOLDERS);
 }
 
-function programPath(name: string, debianPackage: string): string {
+/** @throws NETWORK with the package that is missing */
+export function programPath(name: string, debianPackage: string): string {
   const path = findNetworkProgram(name);
   if (path !== undefined) return path;
   throw new NkError(

@@ -106,7 +106,7 @@ export class Sandbox implements ControlTarget {
   }
 
   /** Before there is a container, or beside the boot for the only one. */
-  private connect(container?: Container, shadowPid?: number): Promise<void> {
+  private connect(container?: Container): Promise<void> {
     const journal = (record: NetworkRecord): void => {
       this.owner.journal(record);
       container?.save();
@@ -116,7 +116,7 @@ export class Sandbox implements ControlTarget {
       id: this.id,
       hostname,
       journal,
-      ...(shadowPid !== undefined && { shadowPid }),
+      ...(container && { shadowPid: container.record.pid }),
     });
   }
 
@@ -253,7 +253,7 @@ export class Sandbox implements ControlTarget {
   /** Its hooks may put interfaces into its namespace, which its VM takes. */
   private async prepare(container: Container): Promise<void> {
     await container.prepare();
-    if (this.isForOne) await this.connect(container, container.record.pid);
+    if (this.isForOne) await this.connect(container);
   }
 
   private setStatus(status: MachineStatus): void {

@@ -2,12 +2,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { resolve } from "node:path";
 import { NkError } from "../../base/errors.ts";
-import { findProgram } from "../../host/programs.ts";
 import { tapOf } from "../../network/inspect.ts";
+import { findNetworkProgram } from "../../network/programs.ts";
 import type { Command } from "../command.ts";
 import { findRunning } from "../find-machine.ts";
-
-const FOLDERS = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
 
 export const vmCapture: Command = {
   spec: {
@@ -57,7 +55,7 @@ export const vmCapture: Command = {
 };
 
 function program(name: string, debianPackage: string): string {
-  const path = findProgram(name, process.env["PATH"] ?? "", FOLDERS);
+  const path = findNetworkProgram(name);
   if (path !== undefined) return path;
   throw new NkError(
     "NETWORK",

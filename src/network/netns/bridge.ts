@@ -1,6 +1,6 @@
-import { randomBytes } from "node:crypto";
 import { NkError } from "../../base/errors.ts";
-import { networkProgram, runNetworkCommand } from "../programs.ts";
+import { randomBytes } from "../../base/random.ts";
+import { networkProgram, runBatch, runNetworkCommand } from "../programs.ts";
 import { BRIDGE, TAP, type Carried, type CarriedLink } from "./carry.ts";
 import type { Connector } from "./connector.ts";
 import type { LinkState } from "./links.ts";
@@ -124,14 +124,7 @@ export class Bridge implements Connector {
 export async function removeBridge(netns: string, links: readonly LinkState[]): Promise<void> {
   const input = undoBridgeBatch(links);
   if (input === "") return;
-  await runNetworkCommand({
-    program: "ip",
-    args: ["-batch", "-"],
-    input,
-    netns,
-    name: "remove the bridge",
-    why: WHY,
-  });
+  await runBatch({ program: "ip", input, netns, name: "remove the bridge", why: WHY });
 }
 
 /** A locally administered one. */

@@ -1,4 +1,4 @@
-import { runNetworkCommand } from "../programs.ts";
+import { runBatch, runNetworkCommand } from "../programs.ts";
 import { TAP, type Carried } from "./carry.ts";
 import type { Connector } from "./connector.ts";
 import type { NamespaceState } from "./read.ts";
@@ -111,5 +111,5 @@ export async function removeMirror(netns: string, { ingress }: NamespaceState): 
 
 async function runTc(netns: string, input: string, name: string): Promise<void> {
   const why = "the VM takes over the interfaces that the container's network namespace has";
-  await runNetworkCommand({ program: "tc", args: ["-batch", "-"], input, netns, name, why });
+  await runBatch({ program: "tc", input, netns, name, why });
 }

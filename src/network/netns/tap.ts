@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { NkError } from "../../base/errors.ts";
 import type { NetDevice } from "../../host/net-device.ts";
-import { runNetworkCommand } from "../programs.ts";
+import { runBatch, runNetworkCommand } from "../programs.ts";
 import { TAP, type Carried } from "./carry.ts";
 import type { LinkState } from "./links.ts";
 import type { Namespace } from "./namespace.ts";
@@ -72,5 +72,5 @@ export async function silenceTap(netns: string): Promise<void> {
 }
 
 async function runIp(netns: string, lines: string[], name: string, why: string): Promise<void> {
-  await runNetworkCommand({ program: "ip", args: ["-batch", "-"], input: lines.join(""), netns, name, why });
+  await runBatch({ program: "ip", input: lines.join(""), netns, name, why });
 }

@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { complain } from "../../base/logger.ts";
 import { traced } from "../../trace/channels.ts";
-import { runNetworkCommand } from "../programs.ts";
+import { runBatch, runNetworkCommand } from "../programs.ts";
 import { bridgeLines } from "./bridge.ts";
 import { findBridge } from "./check.ts";
 import type { HostFacts } from "./facts.ts";
@@ -124,5 +124,5 @@ export async function runIp(
   options: readonly string[] = [],
 ): Promise<void> {
   const input = lines.map((line) => `${line}\n`).join("");
-  await runNetworkCommand({ program: "ip", args: [...options, "-batch", "-"], input, name, why });
+  await runBatch({ program: "ip", input, name, why }, options);
 }

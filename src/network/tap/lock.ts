@@ -4,12 +4,11 @@ import { closeSync, existsSync, fstatSync, openSync, rmSync, statSync } from "no
 import { join } from "node:path";
 import { Deadline } from "../../base/deadline.ts";
 import { NkError } from "../../base/errors.ts";
-import { findProgram } from "../../host/programs.ts";
+import { programPath } from "../programs.ts";
 import { bridgesIn, makeFolder } from "./folder.ts";
 
 /** Each that waits takes some 50 ms, on a host with far too much to do a quarter of a second. */
 const WAIT_MS = 120_000;
-const PROGRAM_FOLDERS = ["/usr/bin", "/bin"];
 /** flock(1): the lock was not to be had in time. */
 const TIMED_OUT = 1;
 
@@ -37,7 +36,7 @@ export async function withLockIfThere(folder: string, work: () => Promise<void>)
  * is of the open file, not of who asked for it.
  */
 async function acquire(folder: string): Promise<number> {
-  const program = flockProgram();
+  const program = programPath("flock", "util-linux");
   const deadline = Deadline.after(WAIT_MS);
   // No bridge has a name that begins so.
   const path = join(folder, ".lock");
@@ -65,15 +64,6 @@ function openIn(folder: string, path: string): number | undefined {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
-}
-
-function flockProgram(): string {
-  const program = findProgram("flock", process.env["PATH"] ?? "", PROGRAM_FOLDERS);
-  if (program !== undefined) return program;
-  throw new NkError(
-    "NETWORK",
-    "the VM's network needs the program flock, which is not installed: install the package util-linux, or use --vm-net=none",
-  );
 }
 
 async function flock(program: string, fd: number, path: string, deadline: Deadline): Promise<void> {

@@ -9,7 +9,8 @@ import type { Subnets } from "./subnets.ts";
 const ROOT = "/proc/sys/net";
 /** Linux sets it as it likes when the forwarding of IPv4 is set (net/ipv4/devinet.c). */
 const REDIRECTS = "ipv4/conf/all/accept_redirects";
-const FORWARDING = { 4: "ipv4/ip_forward", 6: "ipv6/conf/all/forwarding" } as const;
+/** By the version of IP; below /proc/sys/net. */
+export const FORWARDING = { 4: "ipv4/ip_forward", 6: "ipv6/conf/all/forwarding" } as const;
 
 /** Reads one below /proc/sys/net. @returns undefined: there is none */
 export type ReadSysctl = (path: string) => string | undefined;

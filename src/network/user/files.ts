@@ -2,7 +2,7 @@ import { isIPv4, isIPv6 } from "node:net";
 import type { GuestNetworkFiles } from "../../agent/guest-network.ts";
 import { USER_NET } from "../../host/user-net.ts";
 import { readIfThere } from "../../state/read-if-there.ts";
-import { guestHosts } from "../files.ts";
+import { guestHosts, nameServers, resolvConfOf } from "../files.ts";
 
 const RESOLV_CONF = "/etc/resolv.conf";
 
@@ -21,17 +21,13 @@ export function guestFiles(hostname: string, addresses: readonly string[]): Gues
  * @param host text of the host's resolv.conf(5)
  */
 export function userResolvConf(host: string, hasIpv6: boolean): string {
-  const lines = host.split("\n").map((line) => line.trim());
-  const servers = lines.flatMap((line) => /^nameserver\s+(\S+)/.exec(line)?.[1] ?? []);
+  const servers = nameServers(host);
   // One with a zone is on a link of the host.
   const reached = servers.filter(
     (server) => isIPv4(server) || (hasIpv6 && isIPv6(server) && !server.includes("%")),
   );
   const isDirect = reached.length > 0 && !servers.some(isOfHost);
-  const others = lines.filter((line) => /^(?:search|domain|options)\s/.test(line));
-  return [...(isDirect ? reached : [USER_NET.v4.resolver]).map((server) => `nameserver ${server}`), ...others]
-    .map((line) => `${line}\n`)
-    .join("");
+  return resolvConfOf(isDirect ? reached : [USER_NET.v4.resolver], host);
 }
 
 function isOfHost(server: string): boolean {
