@@ -1,4 +1,5 @@
-import type { GuestAddress, GuestNetwork, GuestRoute } from "../../agent/guest-network.ts";
+import { defaultRoute } from "../../agent/default-route.ts";
+import type { GuestAddress, GuestNetwork } from "../../agent/guest-network.ts";
 import { networkFiles } from "../files.ts";
 import { addressAt, broadcastOf, type Prefix } from "../ip-address.ts";
 import { gatewayOf, listSubnets } from "./subnets.ts";
@@ -6,12 +7,8 @@ import type { Taken } from "./take.ts";
 
 /** What the card is called in every guest. */
 const CARD = "eth0";
-/** Numbers of rtnetlink(7), and what the kernel gives an IPv6 route without a metric. */
-const RTN_UNICAST = 1;
-const RT_TABLE_MAIN = 254;
-const RTPROT_STATIC = 4;
+/** Of rtnetlink(7). */
 const RT_SCOPE_UNIVERSE = 0;
-const IP6_RT_PRIO_USER = 1024;
 
 /** What the guest is told: an address and a default route of each family, and who the gateway is, so that nobody has to ask. */
 export function guestNetwork({ lease, bridge }: Taken, hostname: string): GuestNetwork {
@@ -29,7 +26,7 @@ export function guestNetwork({ lease, bridge }: Taken, hostname: string): GuestN
         addresses: prefixes.map((prefix) => addressOf(prefix, lease.number)),
       },
     ],
-    routes: prefixes.map(defaultRoute),
+    routes: prefixes.map((prefix) => defaultRoute(CARD, gatewayOf(prefix))),
     rules: [],
     neighbours: prefixes.map((prefix) => ({ link: CARD, address: gatewayOf(prefix), mac })),
     files: networkFiles(
@@ -45,18 +42,5 @@ function addressOf(prefix: Prefix, number: number): GuestAddress {
     prefix: prefix.bits,
     ...(prefix.family === 4 && { broadcast: broadcastOf(prefix) }),
     scope: RT_SCOPE_UNIVERSE,
-  };
-}
-
-function defaultRoute(prefix: Prefix): GuestRoute {
-  return {
-    family: prefix.family,
-    destination: "default",
-    type: RTN_UNICAST,
-    table: RT_TABLE_MAIN,
-    protocol: RTPROT_STATIC,
-    scope: RT_SCOPE_UNIVERSE,
-    metric: prefix.family === 6 ? IP6_RT_PRIO_USER : 0,
-    hops: [{ link: CARD, gateway: gatewayOf(prefix) }],
   };
 }

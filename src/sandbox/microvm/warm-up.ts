@@ -1,4 +1,5 @@
 import type { AgentClient } from "../../agent/agent-client.ts";
+import { defaultRoute } from "../../agent/default-route.ts";
 import type { GuestNetwork } from "../../agent/guest-network.ts";
 import type { ExitEvent } from "../../agent/messages.ts";
 import { Deadline } from "../../base/deadline.ts";
@@ -30,7 +31,7 @@ const NETWORK: GuestNetwork = {
       ],
     },
   ],
-  routes: [route(4, "192.0.2.1"), route(6, "2001:db8::1")],
+  routes: ["192.0.2.1", "2001:db8::1"].map((gateway) => defaultRoute("eth0", gateway)),
   rules: [],
   neighbours: ["192.0.2.1", "2001:db8::1"].map((address) => ({
     link: "eth0",
@@ -40,11 +41,6 @@ const NETWORK: GuestNetwork = {
   files: { hosts: "", resolvConf: "" },
 };
 const NO_NETWORK: GuestNetwork = { links: [], routes: [], rules: [], neighbours: [] };
-
-function route(family: 4 | 6, gateway: string): GuestNetwork["routes"][number] {
-  const rest = { type: 1, table: 254, protocol: 4, scope: 0, metric: family === 6 ? 1024 : 0 };
-  return { family, destination: "default", ...rest, hops: [{ link: "eth0", gateway }] };
-}
 
 /** Gives the guest's card a throw-away network, and takes it off again. */
 export async function warmUpCard(agent: AgentClient): Promise<void> {
