@@ -1,6 +1,6 @@
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { keepFile } from "./kept-file.ts";
+import { keepFile, markOf } from "./kept-file.ts";
 import { runProgram } from "./run-program.ts";
 
 const CACHE_DIR = "/run/nano-sandbox/.answers";
@@ -14,11 +14,6 @@ export async function keptAnswer(program: string, args: readonly string[]): Prom
   const { code, output } = await runProgram(program, args);
   if (code === 0) keepFile(kept, `${mark}\n${output}`);
   return code === undefined ? "" : output;
-}
-
-function markOf(path: string): string {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat === undefined ? "none" : `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeMs}`;
 }
 
 function readKept(path: string, mark: string): string | undefined {

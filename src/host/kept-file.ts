@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
 /** Keeps what was found out, for later commands. Where it cannot be kept it is found out again: slow, not wrong. */
@@ -10,4 +10,10 @@ export function keepFile(path: string, text: string): void {
   } catch {
     // no root, no /run, or a disk that is full
   }
+}
+
+/** By which a file is known again; another where it was replaced or written to. "none" where there is none. */
+export function markOf(path: string): string {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat === undefined ? "none" : `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeMs}:${stat.ctimeMs}`;
 }

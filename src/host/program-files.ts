@@ -1,10 +1,10 @@
 import { execFile } from "node:child_process";
-import { closeSync, readFileSync, readSync, statSync } from "node:fs";
+import { closeSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { NkError } from "../base/errors.ts";
 import { openNamedFile } from "../base/named-file.ts";
-import { keepFile } from "./kept-file.ts";
+import { keepFile, markOf } from "./kept-file.ts";
 
 /** Elf64_Ehdr and Elf64_Phdr of elf(5). */
 const HEADER_BYTES = 64;
@@ -48,11 +48,6 @@ async function listLibraries(program: string, ofProgram: string): Promise<string
   } catch (cause) {
     throw new NkError("HOST", `cannot list the shared libraries of ${program}: ${String(cause)}`, { cause });
   }
-}
-
-function markOf(path: string): string {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat === undefined ? "none" : `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeMs}:${stat.ctimeMs}`;
 }
 
 function marked(library: string): string {
