@@ -1,5 +1,6 @@
 import { Deadline } from "../base/deadline.ts";
 import { asNkError, NkError } from "../base/errors.ts";
+import { isObject } from "../base/json.ts";
 import { printableLine } from "../base/printable.ts";
 import type { AgentConnection } from "./connection.ts";
 import type { GuestNetwork } from "./guest-network.ts";
@@ -172,6 +173,14 @@ export class AgentClient {
 
   async resume(id: string): Promise<void> {
     await this.ask("resume", { id });
+  }
+
+  /** The guest's pid of a container's first process. @throws NOT_FOUND, BAD_STATE when it has ended */
+  async initPid(id: string): Promise<number> {
+    const { container } = await this.ask("state", { id });
+    const pid = isObject(container) ? count(container["pid"]) : 0;
+    if (pid > 0) return pid;
+    throw new NkError("BAD_STATE", `the container ${id}, whose namespace it is to be in, has ended`);
   }
 
   async ps(id: string): Promise<GuestProcess[]> {

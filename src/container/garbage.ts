@@ -63,7 +63,7 @@ function isOwnerless(record: ContainerRecord, now: ContainerRecord): boolean {
   const { vm, status, creator } = record;
   // The monitor of a VM made by hand goes on without it.
   const hasMonitor =
-    vm !== undefined && vm.machine === undefined && isAlive(vm.monitorPid, vm.monitorStartTime);
+    vm !== undefined && vm.sandbox === undefined && isAlive(vm.monitorPid, vm.monitorStartTime);
   const stoppedItself = status === "stopped" && creator === undefined;
   return now.status === "stopped" && now.error !== undefined && !hasMonitor && !stoppedItself;
 }

@@ -28,7 +28,7 @@ export function vmMode(store: StateStore): ContainerMode {
       const launched = await launch(request, { wait: !request.detach, startAtOnce: true });
       if (request.detach) return { status: 0 };
       const status = await launched.shadow.exitStatus();
-      if (request.machine === undefined) await monitorGone(socketOf(store, request.id));
+      if (request.inside === undefined) await monitorGone(socketOf(store, request.id));
       narrateRest(join(homeDir(store.dirOf(request.id)), "trace.jsonl"), launched.stepsHeard);
       const ended = refreshVm(await recorded(store, request.id));
       warnOfCopy(ended);
@@ -76,7 +76,7 @@ export function vmMode(store: StateStore): ContainerMode {
 async function recorded(store: StateStore, id: string): Promise<ContainerRecord> {
   const record = store.read(id);
   const { status, vm } = record;
-  if (status !== "stopped" && vm && vm.machine === undefined)
+  if (status !== "stopped" && vm && vm.sandbox === undefined)
     await foreignDeath(vm.monitorPid, vm.monitorStartTime, DEATH_TIMEOUT_MS);
   return record;
 }
@@ -111,7 +111,7 @@ function socketOf(store: StateStore, id: string): string {
 
 /** Of the container's own monitor, or of that of the VM it is in. */
 function controlSocket(store: StateStore, { id, vm }: ContainerRecord): string {
-  return socketOf(store, vm?.machine ?? id);
+  return socketOf(store, vm?.sandbox ?? id);
 }
 
 async function withClient<T>(
@@ -161,7 +161,7 @@ function withWayOut(error: NkError, id: string): NkError {
 async function end(store: StateStore, container: ContainerRecord, force: boolean): Promise<void> {
   const deadline = Deadline.after(force ? FORCED_END_TIMEOUT_MS : ANSWER_TIMEOUT_MS);
   const ended = withClient(store, container, async (client) => {
-    const isOwn = container.vm?.machine === undefined;
+    const isOwn = container.vm?.sandbox === undefined;
     // Its own VM may boot yet, and know nothing of the container.
     const path = force && isOwn ? "/stop" : `/containers/${container.id}/end`;
     await traced("cli", "end container and VM", { why: END_WHY, what: `POST ${path}` }, () =>

@@ -6,6 +6,7 @@ import type { LimitOrder } from "../host/cgroup-limits.ts";
 import type { FeatureName } from "../image/kernel-features.ts";
 import type { NetworkSpec } from "../network/network.ts";
 import type { Settings } from "../oci/settings.ts";
+import type { SharedNamespace } from "../oci/shared-namespaces.ts";
 import type { MachineRecord } from "../state/machine-record.ts";
 import type { ContainerRecord, VmRecord } from "../state/record.ts";
 import type { Settled } from "../vm/driver.ts";
@@ -17,6 +18,8 @@ export interface ContainerJob {
   proof: string;
   /** The config.json for the in-VM runtime (oci/guest-config.ts). */
   guestConfig: Record<string, unknown>;
+  /** Namespaces of `guestConfig` that are another container's; they have no path yet. */
+  shared: readonly SharedNamespace[];
   /** process.args[0], for errors. */
   program: string;
   terminal: boolean;

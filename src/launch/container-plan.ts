@@ -38,13 +38,21 @@ export function planJoin(
   record: ContainerRecord,
   hasNetwork: boolean,
 ): Joining {
-  const { bundle, id } = request;
+  const { bundle, id, inside } = request;
+  const shared = inside?.shared ?? [];
   // A name that the guest has never looked up, so that nothing it remembers can be about another container.
   const folder = `c-${randomBytes(6).toString("hex")}`;
   const job: ContainerJob = {
     record,
     proof: newProof(),
-    guestConfig: guestConfig(withCallersLimits(bundle.raw), id, joinedShare(folder), hasNetwork),
+    guestConfig: guestConfig(
+      withCallersLimits(bundle.raw),
+      id,
+      joinedShare(folder),
+      hasNetwork,
+      new Set(shared.map(({ type }) => type)),
+    ),
+    shared,
     program: bundle.config.process?.args[0] ?? "",
     terminal: isTerminal(request),
     startAtOnce,

@@ -4,6 +4,7 @@ import type { Settings } from "../oci/settings.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
 import type { Settled } from "../vm/driver.ts";
+import type { RunningSandbox } from "./join.ts";
 
 /** What the caller wants with descriptors that are not the process's standard streams. */
 export interface Stdio {
@@ -18,11 +19,11 @@ export interface CreateRequest extends Stdio {
   id: string;
   /** As it is stored by the claim. */
   record: ContainerRecord;
-  /** The VM made by hand that takes the container (create --vm); undefined: one of its own. */
-  machine: string | undefined;
+  /** The sandbox that takes the container: of `--vm`, or of its pod; undefined: one of its own. */
+  inside: RunningSandbox | undefined;
   bundle: Bundle;
   settings: Settings;
-  /** The VM that it will have of its own; undefined in container mode, and in a VM made by hand. */
+  /** The VM that it will have of its own; undefined in container mode, and in a sandbox that runs. */
   settled: Settled | undefined;
   /** What the VM of its own is connected to; undefined as `settled` is. */
   network: NetworkSpec | undefined;

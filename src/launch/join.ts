@@ -1,14 +1,11 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { NkError } from "../base/errors.ts";
 import { encodeRequest } from "../contract/job.ts";
-import { isAlive } from "../host/process-info.ts";
 import type { RunningMonitor } from "../host/shadow-plan.ts";
 import { detachTree } from "../host/shadow-tree.ts";
-import { TREE_FOLDER, type MachineRecord } from "../state/machine-record.ts";
-import { MachineStore } from "../state/machine-store.ts";
-import { commandHint } from "../state/paths.ts";
-import type { StateStore } from "../state/store.ts";
+import type { SharedNamespace } from "../oci/shared-namespaces.ts";
+import { TREE_FOLDER } from "../state/machine-record.ts";
+import type { VmRecord } from "../state/record.ts";
 import { traced } from "../trace/channels.ts";
 import type { Joining } from "./container-plan.ts";
 
@@ -20,26 +17,16 @@ export interface Home {
   holderPid: number;
 }
 
-const WHY = "the shadow's files are mounted in the sandbox's tree, and its monitor makes the container";
-
-/** A VM made by hand that runs. @throws NOT_FOUND, BAD_STATE when it does not */
-export function findMachine(store: StateStore, id: string): MachineRecord {
-  const machines = new MachineStore(store);
-  if (!machines.has(id) && store.has(id))
-    throw new NkError(
-      "BAD_STATE",
-      `${id} is a container, whose VM takes no others: make a VM for several with vm-create`,
-    );
-  const machine = machines.read(id);
-  const alive = isAlive(machine.vm.monitorPid, machine.vm.monitorStartTime);
-  const status = alive || machine.status === "created" ? machine.status : "stopped";
-  if (status === "running") return machine;
-  const mend = status === "paused" ? "vm-resume" : "vm-start";
-  throw new NkError(
-    "BAD_STATE",
-    `the VM ${id} is ${status}: use ${commandHint(store.root, `${mend} ${id}`)} first`,
-  );
+/** One that runs already. */
+export interface RunningSandbox extends Home {
+  /** Of the VM made by hand, or of the container that it was made for. */
+  id: string;
+  vm: VmRecord;
+  /** What the container has in common with another one in it, as linux.namespaces of its config.json says. */
+  shared: readonly SharedNamespace[];
 }
+
+const WHY = "the shadow's files are mounted in the sandbox's tree, and its monitor makes the container";
 
 /**
  * Lets `start` make the shadow of a container that asks a sandbox's monitor for it. The folder where its files are mounted is the

@@ -14,7 +14,7 @@ export async function removeLeftovers(container: ContainerRecord, stateDir: stri
   const { vm } = container;
   const processes: [number, number][] = [[container.pid, container.pidStartTime]];
   // The VM of several containers is not this one's to end.
-  if (vm && vm.machine === undefined)
+  if (vm && vm.sandbox === undefined)
     processes.unshift([vm.monitorPid, vm.monitorStartTime], [vm.vmmPid, vm.vmmStartTime]);
   for (const [pid, startTime] of processes) {
     killIfAlive(pid, startTime);
@@ -22,7 +22,7 @@ export async function removeLeftovers(container: ContainerRecord, stateDir: stri
   const home = takenHome(stateDir);
   if (home !== undefined) endPooled(home);
   await removeCgroups(vm?.cgroups ?? [], stateDir, ...(home === undefined ? [] : [home]));
-  if (vm?.network && vm.machine === undefined)
+  if (vm?.network && vm.sandbox === undefined)
     await (await loadNetworkKind(vm.network.kind)).release(vm.network);
   if (vm?.scope !== undefined)
     await (await import("../host/systemd-scope.ts")).stopScope(vm.scope, vm.cgroups);

@@ -76,7 +76,7 @@ export async function deleteMachine(
   removeContainer: RemoveContainer,
 ): Promise<void> {
   const { id } = machine;
-  const inside = machines.store.list(() => {}).filter(({ vm }) => vm?.machine === id);
+  const inside = machines.store.list(() => {}).filter(({ vm }) => vm?.sandbox === id);
   if (!force && isLive(machine)) {
     throw new NkError(
       "BAD_STATE",

@@ -10,7 +10,7 @@ import { refreshMachine } from "./refresh.ts";
 export interface MachineView {
   id: string;
   status: MachineStatus;
-  /** `vm-create`: made by hand; `container`: made for the one container whose id it has. */
+  /** `vm-create`: made by hand; `container`: made for the container whose id it has. */
   madeBy: "vm-create" | "container";
   pid: number;
   created: string;
@@ -46,10 +46,9 @@ export async function listMachines(store: StateStore, refresh: RefreshContainer)
   );
   const byHand = new MachineStore(store).list().map((record): MachineView => {
     const { settings: _settings, pidStartTime: _start, version: _version, ...rest } = refreshMachine(record);
-    const inside = containers.filter(({ vm }) => vm?.machine === record.id);
-    return { ...rest, madeBy: "vm-create", containers: inside.map(brief) };
+    return { ...rest, madeBy: "vm-create", containers: inside(record.id, containers) };
   });
-  const own = containers.flatMap((record) => ofContainer(record) ?? []);
+  const own = containers.flatMap((record) => ofContainer(record, containers) ?? []);
   return [...byHand, ...own].sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
@@ -62,17 +61,22 @@ export async function findMachine(
   checkId(id, "VM");
   const found = (await listMachines(store, refresh)).find((machine) => machine.id === id);
   if (found) return found;
-  const inside = store.has(id)
-    ? store.list(IGNORE_DAMAGED).find((record) => record.id === id)?.vm?.machine
+  const sandbox = store.has(id)
+    ? store.list(IGNORE_DAMAGED).find((record) => record.id === id)?.vm?.sandbox
     : undefined;
-  if (inside !== undefined) throw new NkError("NOT_FOUND", `${id} is a container in the VM ${inside}`);
+  if (sandbox !== undefined) throw new NkError("NOT_FOUND", `${id} is a container in the VM ${sandbox}`);
   throw new MachineStore(store).missing(id);
 }
 
-function ofContainer(record: ContainerRecord): MachineView | undefined {
+/** Those that have come to a VM. */
+function inside(vmId: string, containers: readonly ContainerRecord[]): MachineView["containers"] {
+  return containers.filter(({ vm }) => vm?.sandbox === vmId).map(({ id, status }) => ({ id, status }));
+}
+
+function ofContainer(record: ContainerRecord, all: readonly ContainerRecord[]): MachineView | undefined {
   const { id, status, pid, created, owner, vm, error } = record;
-  if (!vm || vm.machine !== undefined) return undefined;
-  const containers = [brief(record)];
+  if (!vm || vm.sandbox !== undefined) return undefined;
+  const containers = [{ id, status }, ...inside(id, all)];
   return {
     id,
     status: OF_CONTAINER[status],
@@ -84,8 +88,4 @@ function ofContainer(record: ContainerRecord): MachineView | undefined {
     containers,
     ...(error && { error }),
   };
-}
-
-function brief({ id, status }: ContainerRecord): { id: string; status: Status } {
-  return { id, status };
 }

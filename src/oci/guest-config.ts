@@ -12,15 +12,22 @@ type Json = Record<string, unknown>;
 /**
  * @param hasNetwork the guest's own network namespace has the VM's card, and the container is in it
  * @param share where the guest sees the shadow's shared tree
+ * @param shared types of namespaces that are those of another container in the VM, whose path is only known there
  * @throws UNSUPPORTED for what cannot cross into a VM
  */
-export function guestConfig(config: Json, id: string, share: string, hasNetwork: boolean): Json {
+export function guestConfig(
+  config: Json,
+  id: string,
+  share: string,
+  hasNetwork: boolean,
+  shared: ReadonlySet<string> = new Set(),
+): Json {
   return {
     ...config,
     root: { ...object(config["root"]), path: "rootfs" },
     process: guestProcess(object(config["process"])),
     mounts: guestMounts(config, share),
-    linux: guestLinux(object(config["linux"]), id, hasNetwork),
+    linux: guestLinux(object(config["linux"]), id, hasNetwork, shared),
     hooks: guestHooks(object(config["hooks"])),
     annotations: {},
   };
@@ -39,7 +46,7 @@ export function withRlimits(process: Json, inherited: readonly { type: string }[
   return { ...process, rlimits: [...own, ...others] };
 }
 
-function guestLinux(linux: Json, id: string, hasNetwork: boolean): Json {
+function guestLinux(linux: Json, id: string, hasNetwork: boolean, shared: ReadonlySet<string>): Json {
   const { intelRdt: _rdt, mountLabel: _label, ...rest } = linux;
   const seccomp = object(linux["seccomp"]);
   if (seccomp["listenerPath"] !== undefined) {
@@ -50,7 +57,7 @@ function guestLinux(linux: Json, id: string, hasNetwork: boolean): Json {
   }
   return {
     ...rest,
-    namespaces: guestNamespaces(linux["namespaces"], hasNetwork),
+    namespaces: guestNamespaces(linux["namespaces"], hasNetwork, shared),
     cgroupsPath: `/nk/${id}`,
     resources: guestResources(object(linux["resources"])),
   };
@@ -60,14 +67,15 @@ function guestLinux(linux: Json, id: string, hasNetwork: boolean): Json {
 const GUEST_NETWORK = "/proc/1/ns/net";
 
 /** New ones of the guest's kernel. The network namespace of a path is the shadow's. */
-function guestNamespaces(namespaces: unknown, hasNetwork: boolean): Json[] {
+function guestNamespaces(namespaces: unknown, hasNetwork: boolean, shared: ReadonlySet<string>): Json[] {
   const list = Array.isArray(namespaces) ? (namespaces as Json[]) : [];
   return list.map(({ path = "", ...namespace }) => {
     if (namespace["type"] === "network" && hasNetwork) return { ...namespace, path: GUEST_NETWORK };
-    if (path === "" || namespace["type"] === "network") return namespace;
+    const type = String(namespace["type"]);
+    if (path === "" || type === "network" || shared.has(type)) return namespace;
     throw new NkError(
       "UNSUPPORTED",
-      `linux.namespaces: ${String(namespace["type"])} has the path ${String(path)}: a container in a VM cannot join a namespace of the host's kernel, that of the network excepted: leave the path out, or use --mode=container`,
+      `linux.namespaces: ${type} has the path ${String(path)}: a container in a VM cannot join a namespace of the host's kernel, that of the network excepted, but only those of a container in a VM that runs: leave the path out, or use --mode=container`,
     );
   });
 }

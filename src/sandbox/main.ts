@@ -42,7 +42,7 @@ export async function monitorMain(args: string[]): Promise<number> {
   if (!("pooled" in job.home)) {
     const store = new StateStore(dirname(stateDir));
     const sandbox = new Sandbox(
-      { ...job, home: job.home, boot: () => microvm.boot() },
+      { ...job, stateDir, home: job.home, boot: () => microvm.boot() },
       microvm,
       store,
       holder,
@@ -57,7 +57,12 @@ export async function monitorMain(args: string[]): Promise<number> {
   if (!waited) return 1;
   const { adoption, behind } = waited;
   const store = new StateStore(root);
-  const own = { id: adoption.container.id, home: adoption, boot: () => adopt(microvm, holder, adoption) };
+  const own = {
+    id: adoption.container.id,
+    stateDir,
+    home: adoption,
+    boot: () => adopt(microvm, holder, adoption),
+  };
   const sandbox = new Sandbox(own, microvm, store, holder);
   return live(sandbox, { holder, stateDir, report: waited.report, behind });
 }

@@ -38,6 +38,7 @@ export function ownerOf(home: OwnedHome, store: StateStore, holder: Holder): Own
     "machine" in home
       ? new MadeByHand(home.machine, new MachineStore(store), holder)
       : new OneContainer(home.container, home.cpuLimits, store);
+  owner.vm.holder = { pid: holder.pid, startTime: processStartTime(holder.pid) ?? 0 };
   owner.vm.monitorPid = process.pid;
   owner.vm.monitorStartTime = processStartTime(process.pid) ?? 0;
   return owner;
@@ -129,7 +130,7 @@ class OneContainer implements Owner {
     return applyLimits(this.cpuLimits);
   }
 
-  describe([container]: readonly ContainerRecord[]): unknown {
-    return container ?? this.record;
+  describe(containers: readonly ContainerRecord[]): unknown {
+    return containers.find(({ id }) => id === this.record.id) ?? this.record;
   }
 }

@@ -26,6 +26,8 @@ import type { Holder } from "./holder.ts";
 /** Whose a sandbox is. @see SandboxJob */
 export interface SandboxSpec {
   id: string;
+  /** Its folder, where its tree is. */
+  stateDir: string;
   home: OwnedHome;
   disk?: DiskRoot | undefined;
   /** Boots the VM, or adopts one that has booted. */
@@ -37,18 +39,19 @@ const STOPPED = "the VM was stopped while it booted";
 
 /**
  * A VM with its monitor, a tree of its own, and the containers in it: `open`, then any number of `join`s, and `live` until all is released. A VM
- * made by hand lives until it is stopped; that of one container takes no other, and ends with it.
+ * made by hand lives until it is stopped; that of one container, which comes first, takes others as well, as those of its pod, and ends with the first.
  */
 export class Sandbox implements ControlTarget {
   readonly microvm: MicroVm;
   readonly members = new Members();
   private readonly id: string;
-  private readonly isForOne: boolean;
+  /** The container that it was made for. */
+  private readonly first: string | undefined;
   private readonly store: StateStore;
   private readonly holder: Holder;
   private readonly owner: Owner;
   private readonly network: SandboxNetwork;
-  private readonly ends: Ends;
+  private readonly ends: { first: Ends; others: Ends };
   private readonly bootVm: () => Promise<Guest>;
   private readonly booted = new Latch<Guest>();
   private readonly firstMade = new Latch();
@@ -58,9 +61,14 @@ export class Sandbox implements ControlTarget {
   private status: MachineStatus = "starting";
 
   /** @param holder the process that has the sandbox's tree; who makes the sandbox tells it when that has gone (`giveUp`) */
-  constructor({ id, home, disk, boot }: SandboxSpec, microvm: MicroVm, store: StateStore, holder: Holder) {
+  constructor(
+    { id, stateDir, home, disk, boot }: SandboxSpec,
+    microvm: MicroVm,
+    store: StateStore,
+    holder: Holder,
+  ) {
     this.id = id;
-    this.isForOne = "container" in home;
+    this.first = "container" in home ? home.container.id : undefined;
     this.store = store;
     this.holder = holder;
     this.owner = ownerOf(home, store, holder);
@@ -68,16 +76,17 @@ export class Sandbox implements ControlTarget {
     this.microvm = microvm;
     this.bootVm = boot;
     microvm.onExit = (event, clock) => this.members.find(event.id)?.onExit(event, clock);
-    this.ends = this.isForOne
-      ? new EndOfOne(microvm, holder, disk)
-      : new EndOfMany(microvm, holder, store.dirOf(id));
+    this.ends = {
+      first: new EndOfOne(microvm, holder, disk, () => this.endOthers()),
+      others: new EndOfMany(microvm, holder, stateDir),
+    };
   }
 
   describe(): unknown {
     return this.owner.describe(this.members.all().map(({ record }) => record));
   }
 
-  /** Boots the VM; for one container, waits until that is there. On failure nothing of either is left. */
+  /** Boots the VM; where it is made for a container, waits until that is there. On failure nothing of either is left. */
   async open(): Promise<void> {
     this.setStatus("starting");
     const boot = this.boot();
@@ -89,7 +98,7 @@ export class Sandbox implements ControlTarget {
       throw reason;
     });
     try {
-      await Promise.race([this.isForOne ? this.firstMade.promise : boot, stopped]);
+      await Promise.race([this.first === undefined ? boot : this.firstMade.promise, stopped]);
     } catch (error) {
       await this.network.close();
       throw error;
@@ -97,15 +106,16 @@ export class Sandbox implements ControlTarget {
   }
 
   private async boot(): Promise<void> {
-    const [guest] = await Promise.all([this.bootVm(), this.isForOne ? undefined : this.connect()]);
-    if (!this.isForOne) await this.network.tell(guest);
+    const isByHand = this.first === undefined;
+    const [guest] = await Promise.all([this.bootVm(), isByHand ? this.connect() : undefined]);
+    if (isByHand) await this.network.tell(guest);
     for (const mount of this.owner.mounts()) await guest.agent.mount(mount);
     this.microvm.describe(this.owner.vm);
     this.setStatus("running");
     this.booted.resolve(guest);
   }
 
-  /** Before there is a container, or beside the boot for the only one. */
+  /** Before there is a container, or beside the boot for the first. */
   private connect(container?: Container): Promise<void> {
     const journal = (record: NetworkRecord): void => {
       this.owner.journal(record);
@@ -120,42 +130,61 @@ export class Sandbox implements ControlTarget {
     });
   }
 
-  /** Nobody waits for it any more: it ends, with its one container if there is that. */
+  /** Nobody waits for it any more: it ends, with the container that it was made for if that is there. */
   giveUp(reason: string): void {
-    const only = this.one();
-    if (only) only.giveUp(reason);
+    const first = this.firstMember();
+    if (first) first.giveUp(reason);
     else this.stopWanted.resolve(new NkError("BOOT", reason, { phase: WORDLESS }));
   }
 
-  private one(): Container | undefined {
-    return this.isForOne ? this.members.all()[0] : undefined;
+  private firstMember(): Container | undefined {
+    return this.first === undefined ? undefined : this.members.find(this.first);
+  }
+
+  private isFirst({ record }: Container): boolean {
+    return record.id === this.first;
+  }
+
+  private endsOf(container: Container): Ends {
+    return this.isFirst(container) ? this.ends.first : this.ends.others;
+  }
+
+  /** Their VM ends. */
+  private async endOthers(): Promise<void> {
+    const others = this.members
+      .all()
+      .filter((container) => !this.isFirst(container) && container.record.status !== "creating");
+    const reason = `its VM ended with the container ${this.first}, for which it was made`;
+    await Promise.all(others.map((container) => container.finish(new NkError("VMM", reason))));
   }
 
   /** The command that made it knows that it is there. */
   handedOver(): void {
-    this.one()?.handedOver();
+    this.firstMember()?.handedOver();
   }
 
   async start(container: Container): Promise<void> {
-    if (this.isForOne) await this.network.refresh(this.microvm.running());
+    if (this.isFirst(container)) await this.network.refresh(this.microvm.running());
     await container.start();
     this.microvm.traceKernel();
   }
 
   end(container: Container, quick: boolean): Promise<void> {
-    return this.ends.end(container, quick);
+    return this.endsOf(container).end(container, quick);
   }
 
   join(socket: Socket, head: Buffer, shadowPid: number): void {
     acceptJoin(socket, head, (request, link) => {
-      if (this.isForOne) request.job.record.vm = this.owner.vm;
+      const isFirst = request.job.record.id === this.first;
+      if (isFirst) request.job.record.vm = this.owner.vm;
       const shadow = { link, pid: shadowPid };
       const container = new Container(request.job, this.store, shadow, this.microvm.router);
       const made = this.make(container, request);
-      made.then(
-        () => this.firstMade.resolve(),
-        (error: unknown) => this.firstMade.reject(error),
-      );
+      if (isFirst)
+        made.then(
+          () => this.firstMade.resolve(),
+          (error: unknown) => this.firstMade.reject(error),
+        );
       return { handlers: container.shadowHandlers(), made };
     });
   }
@@ -171,17 +200,18 @@ export class Sandbox implements ControlTarget {
     this.setStatus("running");
   }
 
-  /** Ends the VM and what is in it, whatever it is doing; while it boots, and before its one container has come, too. */
+  /** Ends the VM and what is in it, whatever it is doing; while it boots, and before its first container has come, too. */
   async stop(): Promise<void> {
-    const only = this.one();
-    if (only) await this.end(only, true);
-    else this.stopWanted.resolve(new NkError("BOOT", this.isForOne ? DELETED : STOPPED));
+    const first = this.firstMember();
+    if (first) await this.end(first, true);
+    else this.stopWanted.resolve(new NkError("BOOT", this.first === undefined ? STOPPED : DELETED));
     await this.over.promise;
   }
 
-  /** Waits until the VM is stopped or lost, or its one container has ended, and releases everything. */
+  /** Waits until the VM is stopped or lost, or its first container has ended, and releases everything. */
   async live(): Promise<void> {
-    if (!this.isForOne) await this.endOfVm();
+    if (this.first === undefined) await this.endOfVm();
+    else await this.members.lifeOf(this.first);
     await this.members.over();
     this.setStatus("stopped");
     await this.network.close();
@@ -200,19 +230,21 @@ export class Sandbox implements ControlTarget {
 
   private async make(container: Container, { job, folder }: JoinRequest): Promise<void> {
     const place = joinedPlace(folder);
+    const isFirst = this.isFirst(container);
+    const ends = this.endsOf(container);
     try {
-      this.checkJoin();
+      if (!isFirst) this.checkJoin();
       await this.members.admit(container);
     } catch (error) {
       container.discard();
       throw error;
     }
-    container.unwanted.catch(() => this.ends.kill(container));
+    container.unwanted.catch(() => ends.kill(container));
     try {
       await this.makeInGuest(container, job, place);
     } catch (error) {
       container.discard();
-      const undone = this.ends.undo(container, place, error);
+      const undone = ends.undo(container, place, error);
       this.members.keep(
         job.record.id,
         undone.then(() => {}),
@@ -220,15 +252,17 @@ export class Sandbox implements ControlTarget {
       throw await undone;
     }
     // Beside the end of the VM, which needs no network.
-    if (this.isForOne) void container.exited.then(() => this.network.close());
-    this.members.keep(job.record.id, this.ends.live(container, place));
+    if (isFirst) void container.exited.then(() => this.network.close());
+    this.members.keep(job.record.id, ends.live(container, place));
   }
 
   /** @throws BAD_STATE */
   private checkJoin(): void {
-    if (this.one()) throw new NkError("BAD_STATE", `${this.id} is a container, whose VM takes no others`);
-    if (!this.isForOne && this.status !== "running")
-      throw new NkError("BAD_STATE", `the VM is ${this.status}`);
+    if (this.microvm.isEnding || this.status !== "running")
+      throw new NkError(
+        "BAD_STATE",
+        `the VM ${this.id} is ${this.microvm.isEnding ? "ending" : this.status}`,
+      );
   }
 
   /** What is done on the host, hooks above all, is done beside the boot. */
@@ -242,18 +276,19 @@ export class Sandbox implements ControlTarget {
     // Of one that came to a VM which runs already: what it needs was not known at the boot.
     checkKernelFeatures(this.microvm.shape.kernel, configNeeds(job.guestConfig));
     const { agent } = this.microvm.running();
-    if (this.isForOne) await Promise.race([this.network.tell(guest), container.unwanted]);
+    const isFirst = this.isFirst(container);
+    if (isFirst) await Promise.race([this.network.tell(guest), container.unwanted]);
     await Promise.race([container.create(agent, guestPlace(place, guest, job.proof)), container.unwanted]);
-    await Promise.race([this.owner.containerMade(), container.unwanted]);
+    if (isFirst) await Promise.race([this.owner.containerMade(), container.unwanted]);
     container.created();
     if (job.startAtOnce) await this.start(container);
-    if (!this.isForOne) container.handedOver();
+    if (!isFirst) container.handedOver();
   }
 
   /** Its hooks may put interfaces into its namespace, which its VM takes. */
   private async prepare(container: Container): Promise<void> {
     await container.prepare();
-    if (this.isForOne) await this.connect(container);
+    if (this.isFirst(container)) await this.connect(container);
   }
 
   private setStatus(status: MachineStatus): void {

@@ -73,8 +73,10 @@ export interface VmRecord {
   runtime: "crun" | "runc";
   /** What its network has of the host. */
   network?: NetworkRecord;
-  /** The VM made by hand that the container is in; without it the VM is the container's own. */
-  machine?: string;
+  /** The process that has the sandbox's tree; there while the monitor is. */
+  holder?: ProcessId;
+  /** The sandbox that the container is in: a VM made by hand, or the container that it was made for. Absent: that is this container. */
+  sandbox?: string;
   /** cgroup folders made for this container, removed by delete. */
   cgroups: string[];
   /** cgroup folders that were there before: its processes are in them, and delete leaves them. */

@@ -99,7 +99,8 @@ async function claimed(
       requireRoot();
       refuseLinkedRoot(read);
     }
-    const network = await ownNetwork(settings, read, flags);
+    const inside = settings.mode === "vm" ? await findInside(context, read.config) : undefined;
+    const network = inside ? undefined : await ownNetwork(settings, read, flags);
     const bundle = network ? withNetworkFiles(read, network) : read;
     const settled = network && (await ownVm(settings, bundle, network));
     if (settings.mode === "container") refuseVmFlags(flags);
@@ -112,8 +113,7 @@ async function claimed(
     const record = newRecord(id, bundle, settings.mode);
     const stdio = detach && !terminal ? await keptStreams(prepared) : undefined;
     store.claim(prepared, record);
-    const machine = flags.text("vm");
-    return { record, id, bundle, settings, settled, network, store, machine, stdio, givenUp, ...place };
+    return { record, id, bundle, settings, settled, network, store, inside, stdio, givenUp, ...place };
   } catch (error) {
     store.discard(prepared);
     throw error;
@@ -174,13 +174,22 @@ function stdioAndPlace(flags: Flags) {
   };
 }
 
-/** A VM made by hand is there already, with its network. */
+/** The sandbox that is there already, and takes the container. */
+async function findInside(
+  { flags, store }: CommandContext,
+  config: CreateRequest["bundle"]["config"],
+): Promise<CreateRequest["inside"]> {
+  const id = flags.text("vm");
+  if (id === undefined) return (await import("../../launch/pod.ts")).findPod(store, config);
+  return (await import("../../launch/sandbox-of.ts")).findSandbox(store, id, config);
+}
+
 async function ownNetwork(
   settings: CreateRequest["settings"],
   { config }: CreateRequest["bundle"],
   flags: Flags,
 ): Promise<CreateRequest["network"]> {
-  if (settings.mode === "container" || flags.has("vm")) return undefined;
+  if (settings.mode === "container") return undefined;
   return chooseNetwork(settings, { config, isByHand: !flags.has("pid-file") });
 }
 

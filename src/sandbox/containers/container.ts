@@ -18,6 +18,7 @@ import { createInGuest } from "./late-quota.ts";
 import type { ContainerJob } from "../../contract/job.ts";
 import { ProcessSession } from "./process-session.ts";
 import { inRuncsWords } from "./runtime-errors.ts";
+import { withSharedNamespaces } from "./shared-namespaces.ts";
 import type { ShadowHandlers, ShadowLink } from "../streams/shadow-link.ts";
 import type { StreamRouter } from "../streams/stream-router.ts";
 
@@ -109,11 +110,12 @@ export class Container {
   async create(agent: AgentClient, place: GuestPlace): Promise<void> {
     const { record, job } = this;
     this.agent = agent;
-    const what = formatExact(job.guestConfig);
+    const config = await withSharedNamespaces(agent, job.guestConfig, job.shared);
+    const what = formatExact(config);
     await traced("agent", "create the container", { why: CREATE_WHY, what }, async () => {
       await mountRoot(agent, place);
       await this.session.begin(agent, this.router, job.terminal, (start) =>
-        createInGuest(agent, record.id, job.guestConfig, place.root, start).catch((error: unknown) => {
+        createInGuest(agent, record.id, config, place.root, start).catch((error: unknown) => {
           throw inRuncsWords(asNkError(error), job.program);
         }),
       );

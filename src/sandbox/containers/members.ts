@@ -45,6 +45,11 @@ export class Members {
     this.lives.set(id, over);
   }
 
+  /** Resolves when the life of a container that was made is over. */
+  async lifeOf(id: string): Promise<void> {
+    await this.lives.get(id);
+  }
+
   /** Resolves when all lives are over. */
   async over(): Promise<void> {
     await Promise.all(this.lives.values());

@@ -14,7 +14,7 @@ import type { Holder } from "../holder.ts";
 /** How long a guest may take to kill a container; one that hangs can only be stopped as a whole. */
 const KILL_TIMEOUT_MS = 10_000;
 
-/** A VM made by hand goes on when a container ends, without anything of it. */
+/** A VM made by hand, or for another container, goes on when a container ends, without anything of it. */
 export class EndOfMany implements Ends {
   private readonly microvm: MicroVm;
   private readonly holder: Holder;

@@ -18,16 +18,19 @@ const FORCED_END_MS = 5_000;
 /** The same for an end that should lose nothing: a guest may have much to write back. */
 const ORDERLY_END_MS = 30_000;
 
-/** A VM that was made for one container ends with it. */
+/** A VM that was made for one container ends with it, and what others have come to it. */
 export class EndOfOne implements Ends {
   private readonly microvm: MicroVm;
   private readonly holder: Holder;
   private readonly disk: DiskRoot | undefined;
+  private readonly endOthers: () => Promise<void>;
 
-  constructor(microvm: MicroVm, holder: Holder, disk: DiskRoot | undefined) {
+  /** @param endOthers records the end of all others */
+  constructor(microvm: MicroVm, holder: Holder, disk: DiskRoot | undefined, endOthers: () => Promise<void>) {
     this.microvm = microvm;
     this.holder = holder;
     this.disk = disk;
+    this.endOthers = endOthers;
   }
 
   async kill(container: Container): Promise<void> {
@@ -59,7 +62,7 @@ export class EndOfOne implements Ends {
     await this.microvm.kernelTraced();
     const { sync, rootfs } = this.disk ?? { sync: false, rootfs: "" };
     if (sync && !container.isForced) container.record.copiedBack = await this.copyBack(container, place, end);
-    await this.microvm.end();
+    await Promise.all([this.endOthers(), this.microvm.end()]);
     if (sync) removeStaging(rootfs);
     // Callers wait for the container's shadow: it is the last to go.
     this.holder.dismiss();

@@ -2,7 +2,7 @@ import type { Container } from "../containers/container.ts";
 import type { JoinedPlace } from "../containers/place.ts";
 
 /**
- * How containers end, and with them the VM: what a VM made by hand (end-of-many.ts) and that of one container (end-of-one.ts) differ in. For each
+ * How containers end: one for which the VM was made, with the VM (end-of-one.ts), and one that came to a VM which goes on (end-of-many.ts). For each
  * container `undo` or `live` is called, once; `kill` and `end` at any time between its admission and its end.
  */
 export interface Ends {
