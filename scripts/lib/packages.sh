@@ -30,7 +30,7 @@ TEST_PACKAGES="
 NET_PACKAGES="iperf3:iperf3 iputils-ping:ping passt:passt"
 # Programs that call a runtime, and what they make networks with.
 REAL_PACKAGES="
-    podman:podman netavark aardvark-dns containernetworking-plugins golang-github-containernetworking-plugin-dnsname
+    podman:podman catatonit netavark aardvark-dns containernetworking-plugins golang-github-containernetworking-plugin-dnsname
     dnsmasq-base iptables:iptables
 "
 

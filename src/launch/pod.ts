@@ -63,6 +63,11 @@ function checkNetwork({ linux }: OciConfig, { id, pid }: ContainerRecord): void 
   );
 }
 
+/** What is wrong with a path is said by who uses it. */
 function inodeOf(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.ino;
+  try {
+    return statSync(path).ino;
+  } catch {
+    return undefined;
+  }
 }

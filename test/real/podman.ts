@@ -104,6 +104,13 @@ export class Podman implements AsyncDisposable {
     return own;
   }
 
+  /** A file of this name, which is removed with the rest. */
+  file(name: string, text: string): string {
+    const path = join(this.folder, name);
+    writeFileSync(path, text);
+    return path;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.call("rm", "--all", "--force", "-t", "0");
     await this.call("pod", "rm", "--all", "--force");

@@ -31,7 +31,7 @@ export const CREATE_OPTIONS: readonly OptionSpec[] = [
     name: "vm",
     type: "text",
     value: "ID",
-    help: "take the VM that vm-create has made, instead of one for this container alone",
+    help: "take the VM that vm-create has made, or that of another container, instead of one of its own",
   },
   ...SETTING_OPTIONS,
   PID_FILE,
