@@ -5,6 +5,7 @@ import { planCgroups } from "../host/cgroup-manager.ts";
 import { unlessGivenUp } from "../host/give-up.ts";
 import { startShadow, type Shadow } from "../host/shadow.ts";
 import { vmLimits } from "../oci/host-limits.ts";
+import { vmResources } from "../oci/pod-limits.ts";
 import { writePidFile } from "../state/pid-file.ts";
 import { heardSpans, traced } from "../trace/channels.ts";
 import { tellBoot } from "../trace/slow.ts";
@@ -39,7 +40,7 @@ export async function launchOwn(request: CreateRequest, options: LaunchOptions):
   const joining = planJoin(request, options, record, network.kind !== "none");
   const timeoutMs = LAUNCH_TIMEOUT_MS + (disk ? IMAGE_TIMEOUT_MS : 0);
   return journaled(record, store, async () => {
-    const cgroups = await planned.make(vmLimits(bundle.config, settings.memSizeMib));
+    const cgroups = await planned.make(vmLimits(vmResources(bundle.config), settings.memSizeMib));
     const { procs, cpuLimits } = cgroups;
     const plan: SandboxPlan = {
       stateDir: store.dirOf(id),

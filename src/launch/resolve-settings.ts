@@ -1,6 +1,7 @@
 import { settingsFromAnnotations } from "../oci/annotations.ts";
 import type { OciConfig } from "../oci/config.ts";
 import { DEFAULT_SETTINGS, type Settings, type SourcedSettings } from "../oci/settings.ts";
+import { vmResources } from "../oci/pod-limits.ts";
 import { settingsFromLimits, settingsFromVmSection } from "../oci/vm-size.ts";
 import { bundleMayChoose, namesIn, refuseDenied } from "./bundle-choices.ts";
 import type { HostSettings } from "./settings-files.ts";
@@ -29,7 +30,7 @@ export function resolveSettings(
     namesIn(sourced).every((name) => bundleMayChoose(name, host));
   const resolved = merge([
     { source: "default", settings: DEFAULT_SETTINGS },
-    ...settingsFromLimits(config),
+    ...settingsFromLimits(vmResources(config)),
     ...host.settings,
     ...offered.filter(isTaken),
     ...flags,

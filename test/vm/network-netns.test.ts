@@ -135,24 +135,36 @@ ip -n ${namespace} link set late up
     await sameRoutes();
   });
 
-  it("is not taken by a second VM, and goes on for the first", async () => {
-    const { dir } = await runtime.bundle({
-      args: ["true"],
+  /** A container that names the namespace. */
+  const another = (...args: string[]) =>
+    runtime.bundle({
+      args,
       linux: {
         namespaces: [
           { type: "network", path: `/run/netns/${namespace}` },
-          { type: "pid" },
-          { type: "mount" },
+          ...["pid", "mount", "uts"].map((type) => ({ type })),
         ],
       },
     });
-    const { code, stderr } = await runtime.call([
+
+  it("is the same for a second container that names it, in the same VM", async () => {
+    const { dir, rootfs } = await another("/usr/sbin/ip", "-j", "addr");
+    await putIproute(rootfs);
+    const said = await runtime.ok(["run", "--mode=vm", "--vm-net=auto", "--bundle", dir, runtime.id()]);
+    expect(comparableLinks(said)).toEqual(comparableLinks(await inGuest("-j", "addr")));
+  });
+
+  it("is not taken by a second VM, of another --root, and goes on for the first", async () => {
+    await using other = new Runtime();
+    other.launcher = runtime.launcher;
+    const { dir } = await another("true");
+    const { code, stderr } = await other.call([
       "run",
       "--mode=vm",
       "--vm-net=auto",
       "--bundle",
       dir,
-      runtime.id(),
+      "other",
     ]);
     expect(code).not.toBe(0);
     expect(stderr).toContain("which would be cut off");
