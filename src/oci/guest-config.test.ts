@@ -53,8 +53,11 @@ describe("namespaces with a path", () => {
   });
 
   it("are the agent's for the network of a VM that has a card", () => {
-    const { linux } = guestConfig({ linux: { namespaces: [{ type: "network" }] } }, "c1", share, true);
-    expect(linux).toMatchObject({ namespaces: [{ type: "network", path: "/proc/1/ns/net" }] });
+    const namespaces = [{ type: "network" }, { type: "cgroup" }];
+    const { linux } = guestConfig({ linux: { namespaces } }, "c1", share, true);
+    expect(linux).toMatchObject({
+      namespaces: [{ type: "network", path: "/proc/1/ns/net" }, { type: "cgroup" }],
+    });
   });
 
   it("are new in the guest where the path is empty or the network's", () => {
@@ -66,5 +69,11 @@ describe("namespaces with a path", () => {
     expect(config(namespaces)["linux"]).toMatchObject({
       namespaces: [{ type: "pid" }, { type: "network" }, { type: "uts" }],
     });
+  });
+
+  it("are filled in later where they are another container's in the VM", () => {
+    const namespaces = [{ type: "ipc", path: "/proc/17/ns/ipc" }, { type: "cgroup" }];
+    const { linux } = guestConfig({ linux: { namespaces } }, "c1", share, true, new Set(["ipc"]));
+    expect(linux).toMatchObject({ namespaces: [{ type: "ipc" }, { type: "cgroup" }] });
   });
 });
