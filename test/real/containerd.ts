@@ -1,0 +1,172 @@
+import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { plainLayer, ociArchive } from "../fixtures/container-image.ts";
+import { makeBundle } from "../fixtures/make-bundle.ts";
+import { NetworkLab } from "../fixtures/network/lab.ts";
+import type { Said } from "./podman.ts";
+
+export const NK_RUNTIME = fileURLToPath(new URL("../../bin/nk-runtime", import.meta.url));
+
+/** Of the namespace that the CRI uses. */
+const NAMESPACE = "k8s.io";
+export const IMAGE = "localhost/box:1";
+
+/** containerd with folders of its own, on the host of a network lab: runtimes `runc`, `nk` (container mode) and `nk-vm`. */
+export class Containerd implements AsyncDisposable {
+  readonly lab: NetworkLab;
+  readonly folder = mkdtempSync(join(tmpdir(), "nk-containerd-"));
+  private daemon: ChildProcess | undefined;
+
+  private constructor(lab: NetworkLab) {
+    this.lab = lab;
+  }
+
+  static async make(): Promise<Containerd> {
+    const containerd = new Containerd(await NetworkLab.make());
+    try {
+      await containerd.start();
+    } catch (error) {
+      await containerd[Symbol.asyncDispose]();
+      throw error;
+    }
+    return containerd;
+  }
+
+  get socket(): string {
+    return join(this.folder, "containerd.sock");
+  }
+
+  /** Path of the runtime that a name of the configuration stands for; the shim takes no flags for it. */
+  runtime(mode: "container" | "vm"): string {
+    return join(this.folder, `nk-${mode}`);
+  }
+
+  private async start(): Promise<void> {
+    const { folder } = this;
+    mkdirSync(join(folder, "cni"));
+    writeFileSync(join(folder, "cni/10-box.conflist"), JSON.stringify(cniConfig(folder)));
+    for (const mode of ["container", "vm"] as const) this.writeRuntime(mode);
+    writeFileSync(join(folder, "config.toml"), this.config());
+    await this.boot();
+    const bundle = await makeBundle();
+    const layer = await promisify(execFile)("tar", ["-C", bundle.rootfs, "-c", "."], {
+      encoding: "buffer",
+      maxBuffer: 1 << 26,
+    });
+    await bundle.cleanup();
+    const config = { Cmd: ["sleep", "1000000"], Env: ["PATH=/bin:/sbin:/usr/bin:/usr/sbin"] };
+    const archive = join(folder, "box.tar");
+    writeFileSync(archive, ociArchive([{ layers: [plainLayer(layer.stdout)], config, name: IMAGE }]));
+    await this.ok("images", "import", archive);
+  }
+
+  private async boot(): Promise<void> {
+    const config = join(this.folder, "config.toml");
+    const [program = "", ...args] = [...this.lab.inside(this.lab.host), "containerd", "--config", config];
+    const daemon = spawn(program, args, { stdio: ["ignore", "ignore", "pipe"] });
+    this.daemon = daemon;
+    let said = "";
+    await new Promise<void>((resolve, reject) => {
+      daemon.stderr.on("data", (chunk: Buffer) => {
+        said = `${said}${chunk.toString()}`.slice(-10_000);
+        if (said.includes("containerd successfully booted")) resolve();
+      });
+      daemon.once("exit", () => reject(new Error(`containerd has ended: ${said}`)));
+    });
+  }
+
+  private async end(): Promise<void> {
+    if (this.daemon?.exitCode !== null) return;
+    const exited = once(this.daemon, "exit");
+    this.daemon.kill();
+    await exited;
+  }
+
+  private writeRuntime(mode: "container" | "vm"): void {
+    const settings = join(this.folder, `settings-${mode}`);
+    mkdirSync(settings);
+    writeFileSync(join(settings, "config.json"), JSON.stringify({ mode }));
+    const script = `#!/bin/sh\nNK_CONFIG_DIR=${settings} exec ${NK_RUNTIME} "$@"\n`;
+    writeFileSync(this.runtime(mode), script);
+    chmodSync(this.runtime(mode), 0o755);
+  }
+
+  private config(): string {
+    const { folder } = this;
+    const cri = 'plugins."io.containerd.grpc.v1.cri"';
+    const runtime = (name: string, path: string): string => `
+[${cri}.containerd.runtimes.${name}]
+  runtime_type = "io.containerd.runc.v2"
+[${cri}.containerd.runtimes.${name}.options]
+  BinaryName = "${path}"
+`;
+    return `
+version = 2
+root = "${folder}/root"
+state = "${folder}/state"
+[grpc]
+  address = "${this.socket}"
+[plugins."io.containerd.internal.v1.opt"]
+  path = "${folder}/opt"
+[${cri}]
+  sandbox_image = "${IMAGE}"
+  disable_apparmor = true
+  restrict_oom_score_adj = true
+[${cri}.cni]
+  bin_dir = "/usr/lib/cni"
+  conf_dir = "${folder}/cni"
+[${cri}.containerd]
+  snapshotter = "native"
+${runtime("runc", "runc")}${runtime("nk", this.runtime("container"))}${runtime("nk-vm", this.runtime("vm"))}`;
+  }
+
+  /** `ctr`. */
+  async call(...args: string[]): Promise<Said> {
+    const [program = "", ...words] = [
+      ...this.lab.inside(this.lab.host),
+      "ctr",
+      "--address",
+      this.socket,
+      "--namespace",
+      NAMESPACE,
+      ...args,
+    ];
+    try {
+      return { code: 0, ...(await promisify(execFile)(program, words, { timeout: 120_000 })) };
+    } catch (error) {
+      const { code, stdout, stderr } = error as Said;
+      return { code, stdout, stderr };
+    }
+  }
+
+  /** @throws with ctr's words when it fails */
+  async ok(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.call(...args);
+    if (code !== 0) throw new Error(`ctr ${args.join(" ")}: exit ${code}: ${stderr}${stdout}`);
+    return stdout;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const id of (await this.call("tasks", "ls", "-q")).stdout.split("\n").filter(Boolean))
+      await this.call("tasks", "rm", "--force", id);
+    await this.end();
+    await this.lab.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+function cniConfig(folder: string): object {
+  const ipam = {
+    type: "host-local",
+    dataDir: join(folder, "ipam"),
+    ranges: [[{ subnet: "10.99.0.0/16" }]],
+    routes: [{ dst: "0.0.0.0/0" }],
+  };
+  const bridge = { type: "bridge", bridge: "nk-cni0", isGateway: true, ipMasq: true, ipam };
+  return { cniVersion: "0.4.0", name: "box", plugins: [bridge] };
+}
