@@ -67,8 +67,8 @@ export class Containerd implements AsyncDisposable {
 
   private async boot(): Promise<void> {
     const config = join(this.folder, "config.toml");
-    const [program = "", ...args] = [...this.lab.inside(this.lab.host), "containerd", "--config", config];
-    const daemon = spawn(program, args, { stdio: ["ignore", "ignore", "pipe"] });
+    const argv = [...this.lab.inside(this.lab.host), "containerd", "--config", config];
+    const daemon = spawn(argv[0] ?? "", argv.slice(1), { stdio: ["ignore", "ignore", "pipe"] });
     this.daemon = daemon;
     let said = "";
     await new Promise<void>((resolve, reject) => {

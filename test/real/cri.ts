@@ -36,8 +36,12 @@ export class Cri implements Disposable {
 
   async exec(container: string, ...cmd: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
     const answer = await this.call("ExecSync", { container_id: container, cmd, timeout: 60 });
-    const text = (name: string): string => String(answer[name] ?? "");
-    return { code: Number(answer["exit_code"] ?? 0), stdout: text("stdout"), stderr: text("stderr") };
+    const {
+      stdout,
+      stderr,
+      exit_code: code,
+    } = answer as { stdout: Buffer; stderr: Buffer; exit_code: number };
+    return { code, stdout: stdout.toString(), stderr: stderr.toString() };
   }
 
   [Symbol.dispose](): void {

@@ -1,4 +1,7 @@
+import { existsSync, rmdirSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { listHierarchies } from "../../src/host/cgroup.ts";
 import { ROUTER } from "../fixtures/network/lab.ts";
 import { Containerd, IMAGE } from "./containerd.ts";
 import { Cri } from "./cri.ts";
@@ -26,13 +29,16 @@ class Pod implements AsyncDisposable {
   readonly config: Record<string, unknown>;
   id = "";
 
+  private readonly cgroup: string;
+
   constructor(name: string) {
+    this.cgroup = `/nk-test-${process.pid}-${name}`;
     this.config = {
       metadata: { name, uid: `uid-${name}`, namespace: "default" },
       hostname: "the-pod",
       log_directory: `${containerd.folder}/logs-${name}`,
       linux: {
-        cgroup_parent: `/nk-test-${process.pid}-${name}`,
+        cgroup_parent: this.cgroup,
         resources: { memory_limit_in_bytes: 700 * MIB, cpu_quota: 150_000, cpu_period: 100_000 },
       },
     };
@@ -66,6 +72,9 @@ class Pod implements AsyncDisposable {
     if (this.id === "") return;
     await cri.call("StopPodSandbox", { pod_sandbox_id: this.id });
     await cri.call("RemovePodSandbox", { pod_sandbox_id: this.id });
+    // A kubelet has made the pod's folder itself.
+    const places = listHierarchies().map(({ mountPoint }) => join(mountPoint, this.cgroup));
+    for (const place of places.filter((path) => existsSync(path))) rmdirSync(place);
   }
 }
 
