@@ -22,6 +22,8 @@ export interface GuestLink {
   isCard: boolean;
   /** The kernel takes routers' advertisements. */
   acceptRa: boolean;
+  /** It carries packets of 127.0.0.0/8, where a route leads to it. */
+  routeLocalnet?: boolean;
   addresses: GuestAddress[];
 }
 

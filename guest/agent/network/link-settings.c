@@ -8,6 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
+struct setting {
+    const char *version;
+    const char *name;
+    const char *value;
+};
+
 static int set(struct nk_netlink *n, const char *version, const char *link, const char *name,
                const char *value, struct nk_error *e) {
     char path[128];
@@ -29,12 +35,17 @@ static int set(struct nk_netlink *n, const char *version, const char *link, cons
     return 0;
 }
 
+static int set_all(struct nk_netlink *n, const char *link, const struct setting *settings, size_t count,
+                   struct nk_error *e) {
+    for (size_t i = 0; i < count; i++) {
+        if (set(n, settings[i].version, link, settings[i].name, settings[i].value, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int nk_link_settings_apply(struct nk_netlink *n, const struct nk_net_link *link, struct nk_error *e) {
-    const struct {
-        const char *version;
-        const char *name;
-        const char *value;
-    } settings[] = {
+    const struct setting settings[] = {
         /* It answers for its own addresses alone. */
         {"ipv4", "arp_ignore", "1"},
         /* The host knows that an address is nobody else's; waiting for it would take a second. */
@@ -42,12 +53,18 @@ int nk_link_settings_apply(struct nk_netlink *n, const struct nk_net_link *link,
         {"ipv6", "dad_transmits", "0"},
         {"ipv6", "accept_ra", link->accept_ra ? "1" : "0"},
         /* 1: no address by itself. */
-        {"ipv6", "addr_gen_mode", link->is_hidden ? "1" : "0"},
+        {"ipv6", "addr_gen_mode", link->is_hidden || link->route_localnet ? "1" : "0"},
+    };
+    /* What comes from where no route of the link's own leads, or as a broadcast, could be a neighbour's that
+     * wants to reach what listens on the loopback device alone. */
+    static const struct setting localnet[] = {
+        {"ipv4", "rp_filter", "1"},
+        {"ipv4", "drop_unicast_in_l2_multicast", "1"},
+        {"ipv4", "route_localnet", "1"},
     };
 
-    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
-        if (set(n, settings[i].version, link->name, settings[i].name, settings[i].value, e) < 0)
-            return -1;
-    }
-    return 0;
+    if (set_all(n, link->name, settings, sizeof settings / sizeof settings[0], e) < 0)
+        return -1;
+    return link->route_localnet ? set_all(n, link->name, localnet, sizeof localnet / sizeof localnet[0], e)
+                                : 0;
 }

@@ -18,6 +18,7 @@ static const struct nk_member link_members[] = {
     NK_NET_BOOLEAN("isUp", true),
     NK_NET_BOOLEAN("isCard", true),
     NK_NET_BOOLEAN("acceptRa", true),
+    NK_NET_BOOLEAN("routeLocalnet", false),
     NK_NET_OBJECTS("addresses", NK_MAX_ADDRESSES),
     NK_NET_END,
 };
@@ -67,6 +68,7 @@ int nk_parse_link(const json_t *object, void *item, struct nk_error *e) {
     link->is_up = nk_parse_boolean(object, "isUp");
     link->is_card = nk_parse_boolean(object, "isCard");
     link->accept_ra = nk_parse_boolean(object, "acceptRa");
+    link->route_localnet = nk_parse_boolean(object, "routeLocalnet");
     return nk_parse_list(object, "addresses", sizeof *link->addresses, parse_address,
                          (void **)&link->addresses, &link->address_count, e);
 }

@@ -40,6 +40,7 @@ struct nk_net_link {
     bool is_card;
     bool is_hidden; /* the card, when the request has no link for it: its MAC and MTU are what it has */
     bool accept_ra;
+    bool route_localnet; /* it carries packets of 127.0.0.0/8 */
     struct nk_net_address *addresses;
     size_t address_count;
     int index; /* once it is there */

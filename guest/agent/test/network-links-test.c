@@ -73,11 +73,45 @@ static void test_first_address(void) {
     expect_text("ip addr show eth0", "10.1.0.4/24 scope global eth0");
 }
 
+static void expect_localnet(const char *link, const char *value) {
+    char command[256];
+
+    snprintf(command, sizeof command,
+             "cd /proc/sys/net/ipv4/conf/%s && cat route_localnet drop_unicast_in_l2_multicast | uniq", link);
+    expect_line(command, value);
+}
+
+/* To an address of the loopback network that is elsewhere; the others of it stay the loopback device's. */
+static void test_localnet(void) {
+    static const char text[] =
+        "'links':["
+        "{'name':'eth0','mac':'" CARD_MAC "','mtu':1500,'isUp':true,'isCard':true,'acceptRa':false,"
+        "'addresses':[{'address':'10.1.0.2','prefix':24,'scope':0}]},"
+        "{'name':'eth1','mac':'02:00:00:00:00:02','mtu':1500,'isUp':true,'isCard':false,'acceptRa':false,"
+        "'routeLocalnet':true,'addresses':[]}],"
+        "'routes':[{'family':4,'destination':'127.0.0.11/32','type':1,'table':255,'protocol':4,'scope':253,"
+        "'metric':0,'source':'127.0.0.1','hops':[{'link':'eth1'}]}],'rules':[],"
+        "'neighbours':[{'link':'eth1','address':'127.0.0.11','mac':'02:00:00:00:00:03'}]";
+
+    enter_namespace();
+    apply(text);
+    expect_text("ip route get 127.0.0.11", "127.0.0.11 dev eth1 src 127.0.0.1");
+    expect_text("ip route get 127.0.0.12", "local 127.0.0.12 dev lo");
+    expect_line("ip neigh show nud permanent", "127.0.0.11 dev eth1 lladdr 02:00:00:00:00:03 PERMANENT");
+    expect_line("cat /proc/sys/net/ipv4/conf/eth1/rp_filter", "1");
+    expect_localnet("eth0", "0");
+    expect_localnet("eth1", "1");
+    CHECK(strcmp(output_of("ip addr show eth1 | grep inet || true"), "") == 0, "addresses of eth1");
+    apply("'links':[" LINK("eth0", CARD_MAC, "true", "") "]," NOTHING_ELSE);
+    expect_text("ip route get 127.0.0.11", "local 127.0.0.11 dev lo");
+}
+
 int main(void) {
     if (is_skipped("network-links-test"))
         return 0;
     test_permuted_names();
     test_hidden_card();
     test_first_address();
+    test_localnet();
     return 0;
 }
