@@ -26,7 +26,8 @@ static int usage(void) {
         "       nk-shadow files ROOT    with records on standard input\n"
         "       nk-shadow remove FOLDER NAME\n"
         "       nk-shadow probe-mirror\n"
-        "       nk-shadow watch-network NETNS\n",
+        "       nk-shadow watch-network NETNS\n"
+        "       nk-shadow relay-resolver NETNS LINK MAC GUEST-MAC ADDRESS...\n",
         stderr);
     return 2;
 }
@@ -76,5 +77,7 @@ int main(int argc, char **argv) {
         return probe_mirror_command();
     if (argc == 3 && strcmp(argv[1], "watch-network") == 0)
         return watch_network_command(argv[2]);
+    if (argc >= 7 && strcmp(argv[1], "relay-resolver") == 0)
+        return relay_resolver_command(argc - 2, argv + 2);
     return usage();
 }

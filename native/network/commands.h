@@ -3,6 +3,7 @@
 #define NK_NETWORK_COMMANDS_H
 
 int probe_mirror_command(void);
+int relay_resolver_command(int argc, char **argv);
 int watch_network_command(const char *netns);
 
 #endif
