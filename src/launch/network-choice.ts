@@ -7,6 +7,7 @@ import { parsePublication } from "../network/publication.ts";
 import type { Bundle } from "../oci/bundle.ts";
 import type { Settings } from "../oci/settings.ts";
 import { warnings } from "../trace/channels.ts";
+import { boundResolvConf } from "./resolv-conf.ts";
 import { canHaveUserCard } from "../vm/choose-vmm.ts";
 import type { CardBackend } from "../vm/shape.ts";
 
@@ -31,12 +32,8 @@ export interface NetworkUser {
  */
 export async function chooseNetwork(settings: Settings, user: NetworkUser): Promise<NetworkSpec> {
   const publish = settings.publish.map(parsePublication);
-  const spec = specOf(
-    settings,
-    settings.net === "auto" ? await autoKind(settings, user) : settings.net,
-    networkNamespace(user),
-    publish,
-  );
+  const kind = settings.net === "auto" ? await autoKind(settings, user) : settings.net;
+  const spec = specOf(settings, kind, user, publish);
   if (publish.length > 0 && !("publish" in spec)) throw noPorts(spec.kind);
   if (spec.kind === "netns" && networkNamespace(user) === undefined) throw noNamespace();
   checkNamed(settings.net);
@@ -52,11 +49,16 @@ export function cardFor({ kind }: NetworkSpec): CardBackend | undefined {
 function specOf(
   { bridge, subnet, subnet6 }: Settings,
   kind: NetworkSpec["kind"],
-  network: Namespace | undefined,
+  user: NetworkUser,
   publish: Publication[],
 ): NetworkSpec {
   if (kind === "user") return { kind, publish };
-  if (kind === "netns") return { kind, path: network?.path || undefined };
+  if (kind === "netns")
+    return {
+      kind,
+      path: networkNamespace(user)?.path || undefined,
+      resolvConf: boundResolvConf(user.config?.mounts),
+    };
   if (kind === "none") return { kind };
   return { kind, bridge, subnet, ...(subnet6 !== "none" && { subnet6 }), publish };
 }

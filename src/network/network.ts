@@ -55,9 +55,16 @@ export type NetworkSpec =
   /** A card on a bridge of the host. */
   | TapSpec
   /** What the container's network namespace has. */
-  | { kind: "netns"; path?: string | undefined }
+  | NetnsSpec
   /** A network in a program, for who may change nothing on the host. */
   | { kind: "user"; publish: Publication[] };
+
+export interface NetnsSpec {
+  kind: "netns";
+  path?: string | undefined;
+  /** The file of the host that the container has as its resolv.conf. */
+  resolvConf?: string | undefined;
+}
 
 export interface TapSpec {
   kind: "tap";

@@ -11,7 +11,7 @@ const TIMEOUT_MS = 20_000;
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 
 /** The programs that do the work on the host, and the packages that have them. */
-const PACKAGES = { ip: "iproute2", tc: "iproute2", nft: "nftables", sh: "dash" } as const;
+const PACKAGES = { ip: "iproute2", tc: "iproute2", bridge: "iproute2", nft: "nftables", sh: "dash" } as const;
 
 export type NetworkProgram = keyof typeof PACKAGES;
 

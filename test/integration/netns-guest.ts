@@ -12,8 +12,11 @@ export function configureGuest(guest: string, { links, routes, rules, neighbours
   const [card = ""] = kindOf("tun");
   for (const name of kindOf("macvlan")) ip(guest, `link del ${name}`);
   for (const family of ["-4", "-6"]) ip(guest, `${family} addr flush dev ${card}`);
+  const made = links.flatMap((link, index) => linkLines(link, index === 0 ? card : (links[0]?.name ?? card)));
+  for (const line of made) ip(guest, line);
+  for (const { name } of links.filter(({ routeLocalnet }) => routeLocalnet))
+    for (const setting of LOCALNET) run(guest, "sysctl", "-qw", `net.ipv4.conf.${name}.${setting}=1`);
   const lines = [
-    ...links.flatMap((link, index) => linkLines(link, index === 0 ? card : (links[0]?.name ?? card))),
     ...routes.map(routeLine),
     ...rules.map(
       ({ family, priority, table, from = "all" }) =>
@@ -25,6 +28,9 @@ export function configureGuest(guest: string, { links, routes, rules, neighbours
   ];
   for (const line of lines) ip(guest, line);
 }
+
+/** As the agent sets them (guest/agent/network/link-settings.c). */
+const LOCALNET = ["rp_filter", "drop_unicast_in_l2_multicast", "route_localnet"];
 
 function linkLines({ name, mac, mtu, isUp, isCard, addresses }: GuestLink, card: string): string[] {
   const make = isCard

@@ -70,10 +70,11 @@ export class NetnsRig {
     await once(machine, "exit");
   }
 
-  async open(verdict = WORKS): Promise<Network> {
+  /** @param resolvConf a file of the host that the container has as its own */
+  async open(verdict = WORKS, resolvConf?: string): Promise<Network> {
     const network = await openNetns(
       {
-        spec: { kind: "netns" },
+        spec: { kind: "netns", resolvConf },
         id: "box",
         netns: `/run/netns/${this.container}`,
         hostname: "box",

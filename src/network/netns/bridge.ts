@@ -1,9 +1,9 @@
 import { NkError } from "../../base/errors.ts";
-import { randomBytes } from "../../base/random.ts";
 import { networkProgram, runBatch, runNetworkCommand } from "../programs.ts";
-import { BRIDGE, TAP, type Carried, type CarriedLink } from "./carry.ts";
+import { BRIDGE, RELAY, TAP, type Carried, type CarriedLink } from "./carry.ts";
 import type { Connector } from "./connector.ts";
 import type { LinkState } from "./links.ts";
+import { randomMac } from "./mac.ts";
 import type { NamespaceState } from "./read.ts";
 
 /** Their frames are told by the MAC that they have, so that they cannot give it to a guest. */
@@ -11,11 +11,15 @@ const BOUND_TO_MAC = ["macvlan", "macvtap", "ipvlan", "ipvtap"];
 
 const WHY = "the VM takes over the interface that the container's network namespace has";
 
-/** Version 6 is switched off on the bridge before it comes up: it would have an address, and look for routers. */
+/**
+ * Version 6 is switched off on the bridge before it comes up: it would have an address, and look for routers. Where the relay's MAC is, the bridge is told:
+ * it would send the first query to all, and whoever else is there would learn by what MAC to reach the guest's loopback.
+ */
 const BRIDGING = `"$1" -batch - || exit
 off=/proc/sys/net/ipv6/conf/${BRIDGE}/disable_ipv6
 if [ -e $off ]; then echo 1 >$off; fi
-"$1" link set dev ${BRIDGE} up`;
+"$1" link set dev ${BRIDGE} up || exit
+if [ "$3" ]; then "$2" fdb replace "$3" dev ${RELAY} master static; fi`;
 
 /**
  * With a bridge the guest has the MAC that the interface had. That is written down as the alias of the bridge, which is there as long as the bridge is:
@@ -37,9 +41,14 @@ function owedMac(links: readonly LinkState[]): { name: string; mac: string } | u
 /**
  * The commands for `ip -batch` that make interface and tap the ports of a bridge; none where they are. It comes up after them. It is no part of the
  * namespace's network: it answers no ARP, and what the interface gets goes past the namespace's own stack, which keeps its addresses.
- * @param mac what the interface has from now on
+ * @param relay the interface to the relay of name servers @param mac what the interface has from now on
  */
-export function bridgeBatch(links: readonly LinkState[], port: CarriedLink, mac: string): string {
+export function bridgeBatch(
+  links: readonly LinkState[],
+  port: CarriedLink,
+  relay: CarriedLink | undefined,
+  mac: string,
+): string {
   const bridge = links.find(({ name }) => name === BRIDGE);
   const isPort = (name: string): boolean =>
     links.some((link) => link.name === name && link.master === BRIDGE);
@@ -58,8 +67,17 @@ export function bridgeBatch(links: readonly LinkState[], port: CarriedLink, mac:
           `link set dev ${port.name} address ${mac}`,
         ]),
     ...(isPort(TAP) ? [] : [`link set dev ${TAP} master ${BRIDGE}`]),
+    ...(relay === undefined || isPort(relay.name) ? [] : relayLines(port.name, relay.name)),
   ];
   return lines.map((line) => `${line}\n`).join("");
+}
+
+/** Both reach the tap alone, and not each other. */
+function relayLines(port: string, relay: string): string[] {
+  return [
+    `link set dev ${relay} master ${BRIDGE}`,
+    ...[port, relay].map((name) => `link set dev ${name} type bridge_slave isolated on`),
+  ];
 }
 
 /** The commands for `ip -batch` that take the bridge away; the interface is as it was. */
@@ -87,20 +105,20 @@ export class Bridge implements Connector {
   }
 
   async apply({ links }: NamespaceState, carried: Carried): Promise<void> {
-    const [port, ...others] = carried.links;
+    const relay = carried.links.find((link) => link.relay !== undefined);
+    const own = carried.links.filter((link) => link !== relay);
+    const [port, ...others] = own;
     if (others.length > 0)
-      throw this.refusal(
-        `it has ${carried.links.map(({ name }) => name).join(", ")}, expected one interface`,
-      );
+      throw this.refusal(`it has ${own.map(({ name }) => name).join(", ")}, expected one interface`);
     if (port === undefined) return this.undo({ links });
     if (BOUND_TO_MAC.includes(port.kind ?? ""))
       throw this.refusal(`${port.name} is of the kind ${port.kind}`);
-    const batch = bridgeBatch(links, port, randomMac());
+    const batch = bridgeBatch(links, port, relay, randomMac());
     if (batch === "") return;
     const name = "bridge the interface and the VM's tap";
     await runNetworkCommand({
       program: "sh",
-      args: ["-c", BRIDGING, "sh", networkProgram("ip")],
+      args: ["-c", BRIDGING, "sh", networkProgram("ip"), networkProgram("bridge"), relay?.relay?.mac ?? ""],
       input: batch,
       netns: this.netns,
       name,
@@ -125,11 +143,4 @@ export async function removeBridge(netns: string, links: readonly LinkState[]): 
   const input = undoBridgeBatch(links);
   if (input === "") return;
   await runBatch({ program: "ip", input, netns, name: "remove the bridge", why: WHY });
-}
-
-/** A locally administered one. */
-function randomMac(): string {
-  const bytes = randomBytes(6);
-  bytes[0] = ((bytes[0] ?? 0) & 0xfc) | 0x02;
-  return bytes.toString("hex").replace(/..(?!$)/g, "$&:");
 }

@@ -5,6 +5,9 @@ import { MAIN_TABLE } from "./routes.ts";
 /** Names of ours in a container's namespace: who finds the tap there knows that a VM has it. */
 export const TAP = "nktap0";
 export const BRIDGE = "nkbr0";
+/** To the relay of name servers; the guest's interface has this name, too. */
+export const RELAY = "nkdns0";
+const OURS = [TAP, BRIDGE, RELAY];
 
 /** Names that no interface of a guest has (protocol/agent-protocol.md). */
 const NO_NAMES = ["all", "default", "nkcard"];
@@ -12,6 +15,8 @@ const NO_NAMES = ["all", "default", "nkcard"];
 /** An interface that a guest gets. */
 export interface CarriedLink extends LinkState {
   mac: string;
+  /** It leads to name servers of the namespace's loopback, with this MAC. */
+  relay?: { mac: string; addresses: readonly string[] };
 }
 
 /** Which interfaces a guest gets. */
@@ -31,7 +36,7 @@ export function chooseCarried(state: NamespaceState, card?: number): Carried {
   const links: CarriedLink[] = [];
   const notices: string[] = [];
   for (const link of state.links.toSorted((one, other) => one.index - other.index)) {
-    if (link.isLoopback || link.name === TAP || link.name === BRIDGE) continue;
+    if (link.isLoopback || OURS.includes(link.name)) continue;
     const problem = whyNot(link, links);
     if (problem === undefined && link.mac !== undefined) links.push({ ...link, mac: link.mac });
     else notices.push(`${notGiven(link.name)}: ${problem}`);

@@ -89,3 +89,49 @@ test("no link is larger than the card it is on", () => {
     ["eth1", 1500, false],
   ]);
 });
+
+test("an interface to a relay of name servers carries the addresses of those, and is never the card", () => {
+  const state = namespaceState();
+  const relay = { mac: "02:00:00:00:00:0a", addresses: ["127.0.0.11"] };
+  const link = {
+    index: 9,
+    name: "nkdns0",
+    isUp: true,
+    isLoopback: false,
+    isEthernet: true,
+    mac: "02:00:00:00:00:0b",
+    mtu: 9000,
+    addresses: [],
+  };
+  const { links, notices } = chooseCarried({ ...state, links: [...state.links, link] });
+  expect(links.map(({ name }) => name)).toEqual(["eth1", "eth0"]);
+  const before = toldOf(state).network;
+  const { network } = guestNetwork(state, { links: [...links, { ...link, relay }], notices });
+  expect(network.links.slice(0, -1)).toEqual(before.links);
+  expect(network.links.at(-1)).toEqual({
+    name: "nkdns0",
+    mac: link.mac,
+    mtu: 9000,
+    isUp: true,
+    isCard: false,
+    acceptRa: false,
+    routeLocalnet: true,
+    addresses: [],
+  });
+  expect(network.routes.slice(before.routes.length)).toEqual([
+    {
+      family: 4,
+      destination: "127.0.0.11/32",
+      type: 1,
+      table: 255,
+      protocol: 4,
+      scope: 253,
+      metric: 0,
+      source: "127.0.0.1",
+      hops: [{ link: "nkdns0" }],
+    },
+  ]);
+  expect(network.neighbours.slice(before.neighbours.length)).toEqual([
+    { link: "nkdns0", address: "127.0.0.11", mac: relay.mac },
+  ]);
+});

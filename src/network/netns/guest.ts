@@ -1,5 +1,11 @@
 import { BlockList } from "node:net";
-import type { GuestLink, GuestNetwork, GuestRoute, GuestRule } from "../../agent/guest-network.ts";
+import type {
+  GuestLink,
+  GuestNeighbour,
+  GuestNetwork,
+  GuestRoute,
+  GuestRule,
+} from "../../agent/guest-network.ts";
 import { checkBounds } from "./bounds.ts";
 import type { Carried, CarriedLink } from "./carry.ts";
 import type { AddressState } from "./links.ts";
@@ -15,6 +21,9 @@ const CARRIED_TYPES: readonly number[] = [
   RouteType.prohibit,
   RouteType.throw,
 ];
+
+/** RT_SCOPE_LINK of rtnetlink(7). */
+const LINK_SCOPE = 253;
 
 /** What a guest is told, and one line for each thing of it that it cannot be told. */
 export interface Told {
@@ -36,12 +45,18 @@ export function guestNetwork(state: NamespaceState, { links }: Carried): Told {
   return {
     network: checkBounds({
       links: told,
-      routes: routes
-        .filter(isFit)
-        .map((route) => guestRoute(route.told, names, addresses))
-        .sort((one, other) => Number(hasGateway(one)) - Number(hasGateway(other))),
+      routes: [
+        ...routes
+          .filter(isFit)
+          .map((route) => guestRoute(route.told, names, addresses))
+          .sort((one, other) => Number(hasGateway(one)) - Number(hasGateway(other))),
+        ...links.flatMap(relayRoutes),
+      ],
       rules: rules.filter(isFit).map((rule) => rule.told),
-      neighbours: state.neighbours.filter(({ link }) => names.has(link)),
+      neighbours: [
+        ...state.neighbours.filter(({ link }) => names.has(link)),
+        ...links.flatMap(relayNeighbours),
+      ],
     }),
     notices: unfit,
   };
@@ -65,6 +80,7 @@ function guestLink(link: CarriedLink, card: CarriedLink, state: NamespaceState):
     isUp: link.isUp,
     isCard: link === card,
     acceptRa,
+    ...(link.relay !== undefined && { routeLocalnet: true }),
     addresses: link.addresses
       .filter((address) => !address.isTaken && !(address.isLent && acceptRa))
       .map((address) => ({
@@ -72,6 +88,25 @@ function guestLink(link: CarriedLink, card: CarriedLink, state: NamespaceState):
         ...(link.isUp && !hasPrefixRoute(address, link, state.routes) && { noPrefixRoute: true }),
       })),
   };
+}
+
+/** Before that of the whole loopback network, which is in this table, too. */
+function relayRoutes({ name, relay }: CarriedLink): GuestRoute[] {
+  return (relay?.addresses ?? []).map((address) => ({
+    family: 4,
+    destination: `${address}/32`,
+    type: RouteType.unicast,
+    table: LOCAL_TABLE,
+    protocol: RouteProtocol.static,
+    scope: LINK_SCOPE,
+    metric: 0,
+    source: "127.0.0.1",
+    hops: [{ link: name }],
+  }));
+}
+
+function relayNeighbours({ name, relay }: CarriedLink): GuestNeighbour[] {
+  return (relay?.addresses ?? []).map((address) => ({ link: name, address, mac: relay?.mac ?? "" }));
 }
 
 /** Somebody may have removed the kernel's route to an address's prefix; the guest's kernel must not make it then. */

@@ -2,11 +2,12 @@ import { NkError } from "../../base/errors.ts";
 import type { NetworkRecord } from "../../state/network-record.ts";
 import type { Network, NetworkKind, NetworkRequest } from "../network.ts";
 import { Bridge, removeBridge } from "./bridge.ts";
-import { TAP } from "./carry.ts";
+import { RELAY, TAP } from "./carry.ts";
 import { Mirror, removeMirror } from "./mirror.ts";
 import { findNamespace, Namespace } from "./namespace.ts";
 import { NetnsNetwork } from "./network.ts";
 import { readNamespace } from "./read.ts";
+import { removeRelay, ResolverRelay } from "./relay.ts";
 import { mirrorVerdict, type MirrorVerdict } from "./verdict.ts";
 
 /** The interfaces that somebody has put into the container's network namespace become the guest's. */
@@ -17,7 +18,7 @@ export const netns: NetworkKind = {
 
 /** @param verdict whether frames can be redirected; where they cannot, it is a bridge @throws NETWORK */
 export async function openNetns(
-  { netns: path, id, journal }: NetworkRequest,
+  { spec, netns: path, id, journal }: NetworkRequest,
   verdict: () => Promise<MirrorVerdict>,
 ): Promise<Network> {
   if (path === undefined)
@@ -30,7 +31,8 @@ export async function openNetns(
     const { works, reason } = await verdict();
     journal({ kind: "netns", netns: path, inode: namespace.inode, tap: TAP });
     const connector = works ? new Mirror(namespace.path) : new Bridge(namespace.path, reason);
-    return new NetnsNetwork(namespace, connector, id);
+    const resolvConf = spec.kind === "netns" ? spec.resolvConf : undefined;
+    return new NetnsNetwork(namespace, connector, new ResolverRelay(namespace.path, resolvConf), id);
   } catch (error) {
     namespace.close();
     throw error;
@@ -47,6 +49,7 @@ async function releaseNetns(record: NetworkRecord): Promise<void> {
     if (state.links.some(({ name }) => name === record.tap)) return;
     await removeMirror(namespace.path, state);
     await removeBridge(namespace.path, state.links);
+    if (state.links.some(({ name }) => name === RELAY)) await removeRelay(namespace.path);
   } finally {
     namespace.close();
   }

@@ -8,6 +8,7 @@ import type { Connector } from "./connector.ts";
 import { guestNetwork } from "./guest.ts";
 import type { Namespace } from "./namespace.ts";
 import { readNamespace, type NamespaceState } from "./read.ts";
+import type { ResolverRelay } from "./relay.ts";
 import { fitTap, moveTap, silenceTap } from "./tap.ts";
 import { watchNamespace, type NamespaceWatch } from "./watch.ts";
 
@@ -18,6 +19,7 @@ const MAX_ATTEMPTS = 5;
 export class NetnsNetwork implements Network {
   private readonly namespace: Namespace;
   private readonly connector: Connector;
+  private readonly relay: ResolverRelay;
   private readonly id: string;
   /** One look at a time, and what follows from it. */
   private last: Promise<unknown> = Promise.resolve();
@@ -30,9 +32,10 @@ export class NetnsNetwork implements Network {
   private readonly noticed = new Set<string>();
   private watching: NamespaceWatch | undefined;
 
-  constructor(namespace: Namespace, connector: Connector, id: string) {
+  constructor(namespace: Namespace, connector: Connector, relay: ResolverRelay, id: string) {
     this.namespace = namespace;
     this.connector = connector;
+    this.relay = relay;
     this.id = id;
   }
 
@@ -97,10 +100,11 @@ export class NetnsNetwork implements Network {
   private async connect(): Promise<GuestNetwork | undefined> {
     let tried = "";
     for (let attempt = 1; ; attempt++) {
-      const state = await readNamespace(this.namespace.path);
+      let state = await readNamespace(this.namespace.path);
+      if (hasTap(state) && (await this.relay.serve(state))) state = await readNamespace(this.namespace.path);
       const tap = state.links.find(({ name }) => name === TAP);
       if (tap === undefined) return this.tapIsGone();
-      const carried = this.choose(state);
+      const carried = this.relay.carry(this.choose(state), state.links);
       try {
         await fitTap(this.namespace.path, this.id, tap, carried);
         await this.connector.apply(state, carried);
@@ -127,12 +131,14 @@ export class NetnsNetwork implements Network {
   private async tapIsGone(): Promise<undefined> {
     this.hasTap = false;
     await this.watching?.end();
+    await this.relay.end();
   }
 
   private async giveBack(): Promise<void> {
+    await this.relay.end();
     if (!this.wasPlugged) return;
     const state = await readNamespace(this.namespace.path);
-    if (state.links.some(({ name }) => name === TAP)) await silenceTap(this.namespace.path);
+    if (hasTap(state)) await silenceTap(this.namespace.path);
     await this.connector.undo(state);
   }
 
@@ -146,4 +152,8 @@ export class NetnsNetwork implements Network {
     this.told = JSON.stringify(network);
     return network;
   }
+}
+
+function hasTap({ links }: NamespaceState): boolean {
+  return links.some(({ name }) => name === TAP);
 }

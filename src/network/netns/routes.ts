@@ -17,7 +17,7 @@ export const RouteType = {
   prohibit: 8,
   throw: 9,
 } as const;
-export const RouteProtocol = { redirect: 1, kernel: 2, ra: 9 } as const;
+export const RouteProtocol = { redirect: 1, kernel: 2, static: 4, ra: 9 } as const;
 export const MAIN_TABLE = 254;
 export const LOCAL_TABLE = 255;
 
