@@ -10,7 +10,8 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 /** From the command to the ground. `sandbox/X` are the rooms of the process that stays. */
 const SRC = {
   ".": "cli sandbox base",
-  cli: "doctor pool machine container launch contract network vm image container-image oci state trace host base",
+  cli: "engines doctor pool machine container launch contract network vm image container-image oci state trace host base",
+  engines: "trace host base",
   doctor: "container launch network vm share image oci state host base",
   machine: "launch contract network vm share oci state trace host base",
   pool: "launch contract vm oci state host base",

@@ -31,7 +31,7 @@ NET_PACKAGES="iperf3:iperf3 iputils-ping:ping passt:passt"
 # Programs that call a runtime, and what they make networks with.
 REAL_PACKAGES="
     podman:podman catatonit netavark aardvark-dns containernetworking-plugins golang-github-containernetworking-plugin-dnsname
-    dnsmasq-base iptables:iptables containerd:containerd
+    dnsmasq-base iptables:iptables containerd:containerd buildah:buildah
 "
 
 # missing_packages LIST: those of the list that are not there. No network, some 30 ms.

@@ -13,7 +13,8 @@ install_all() {
         put_bundles &&
             put build/bin/nk-shadow "$PREFIX/lib/nano-sandbox/bin/nk-shadow" 0755 &&
             put bin/nk-runtime "$PREFIX/bin/nk-runtime" 0755 &&
-            put_node &&
+            put_link nk-runtime "$PREFIX/bin/nk-runtime-vm" &&
+            put_link "$NK_NODE" "$PREFIX/lib/nano-sandbox/node" &&
             put_tree build/image/kernels "$IMAGE_DIR/kernels" &&
             put_tree build/image/rootfs "$IMAGE_DIR/rootfs" &&
             put_example keepalive "$PREFIX/share/nano-sandbox/bundle" &&
@@ -54,10 +55,9 @@ put() {
     mkdir -p "$(dirname "$2")" && install -m "$3" "$1" "$2.new.$$" && mv -f "$2.new.$$" "$2" && printf '%s\n' "$2"
 }
 
-# The node that the launcher starts.
-put_node() {
-    local link=$PREFIX/lib/nano-sandbox/node
-    ln -sfn "$NK_NODE" "$link" && printf '%s\n' "$link"
+# put_link TARGET LINK: nk-runtime-vm, and the node that the launcher starts; prints the link.
+put_link() {
+    ln -sfn "$1" "$2" && printf '%s\n' "$2"
 }
 
 # put_tree FOLDER TARGET: files and symbolic links, one by one, so that what else is in the target stays.

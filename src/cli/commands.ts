@@ -73,6 +73,10 @@ export const COMMANDS: Record<string, Entry> = {
     summary: "print what this runtime can do",
     load: async () => (await import("./commands/features.ts")).features,
   },
+  "install-engine": {
+    summary: "make this runtime known to podman, containerd, docker or buildah",
+    load: async () => (await import("./commands/install-engine.ts")).installEngine,
+  },
   "vm-kernel": {
     summary: "list the guest kernels, or add one",
     load: async () => (await import("./commands/vm-kernel.ts")).vmKernel,

@@ -1,3 +1,5 @@
+import { CGROUP_MANAGERS } from "../host/cgroup-manager.ts";
+
 /** One option of a command, as data: the parser, the help text and the reference are made from it. */
 export interface OptionSpec {
   name: string;
@@ -118,7 +120,13 @@ export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   HELP,
   { name: "criu", type: "text", hidden: true, help: "taken and ignored" },
   { name: "rootless", type: "text", hidden: true, help: "taken and ignored" },
-  { name: "cgroup-manager", type: "text", hidden: true, help: "crun's: systemd, cgroupfs or disabled" },
+  {
+    name: "cgroup-manager",
+    type: "text",
+    choices: CGROUP_MANAGERS,
+    hidden: true,
+    help: "crun's: systemd, cgroupfs or disabled",
+  },
 ];
 
 /** The global options that are also taken after the command. */

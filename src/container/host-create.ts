@@ -82,7 +82,7 @@ function runRuntime(
   args: string[],
   creation: HostCreation,
 ): Promise<number> {
-  const globals = request.systemdCgroup ? ["--systemd-cgroup"] : [];
+  const globals = request.cgroupManager === "systemd" ? ["--systemd-cgroup"] : [];
   const stateDir = request.store.dirOf(id);
   const command = { host, globals, args, stateDir, why: WHY, stdio: request.stdio };
   return runInForeground(command, request.preserveFds, creation);

@@ -1,9 +1,13 @@
 import type { CgroupFolders } from "./cgroup.ts";
 import type { HostLimits, LimitOrder } from "./cgroup-limits.ts";
 
+/** crun's words (--cgroup-manager). */
+export const CGROUP_MANAGERS = ["cgroupfs", "systemd", "disabled"] as const;
+export type CgroupManager = (typeof CGROUP_MANAGERS)[number];
+
 /**
  * The seam between a container and who manages cgroups on its host. There are two ways: folders that are made here (cgroupfs-manager.ts), and a
- * transient scope of systemd (systemd-manager.ts).
+ * transient scope of systemd (systemd-manager.ts). With `disabled` nothing is made: its processes stay where their caller is.
  *
  * Order of the calls: `planCgroups`, then the caller writes `journal` to the container's record, then `make`, once. Then its processes join, from
  * wherever they are: whoever writes a pid to a file of `procs` moves that process, which is the same for both ways. `release` comes when the first of
@@ -49,10 +53,16 @@ export interface CgroupWish {
 
 /**
  * Plans the cgroups of a container; nothing is made.
- * @param systemd asked for by `--systemd-cgroup`: a scope. Without it `slice:prefix:name` becomes the folders that systemd would make.
+ * @param manager `systemd`, asked for by `--systemd-cgroup`: a scope. By `cgroupfs` `slice:prefix:name` becomes the folders that systemd would make.
  * @throws BAD_STATE when processes are in them, UNSUPPORTED when systemd is asked for and does not run, BAD_CONFIG for a path that it cannot have
  */
-export async function planCgroups(wish: CgroupWish, systemd: boolean): Promise<PlannedCgroups> {
-  if (systemd) return (await import("./systemd-manager.ts")).planScope(wish);
+export async function planCgroups(wish: CgroupWish, manager: CgroupManager): Promise<PlannedCgroups> {
+  if (manager === "disabled") return NO_CGROUPS;
+  if (manager === "systemd") return (await import("./systemd-manager.ts")).planScope(wish);
   return (await import("./cgroupfs-manager.ts")).planFolders(wish);
 }
+
+const NO_CGROUPS: PlannedCgroups = {
+  journal: { made: [], joined: [] },
+  make: () => Promise.resolve({ procs: [], cpuLimits: [], release: () => {} }),
+};

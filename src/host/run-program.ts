@@ -14,15 +14,15 @@ const SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
 const TIMEOUT_MS = 20_000;
 
 /** Runs a program to its end, with a deadline. Never throws: what went wrong is in the outcome. */
-export function runProgram(path: string, args: readonly string[]): Promise<Outcome> {
+export function runProgram(path: string, args: readonly string[], timeoutMs = TIMEOUT_MS): Promise<Outcome> {
   const env = { ...process.env, PATH: `${process.env["PATH"] ?? ""}:${SYSTEM_PATH}` };
-  const options = { timeout: TIMEOUT_MS, killSignal: "SIGKILL", cwd: "/", env } as const;
+  const options = { timeout: timeoutMs, killSignal: "SIGKILL", cwd: "/", env } as const;
   return new Promise((resolve) => {
     const child = execFile(path, args, options, (error, stdout, stderr) => {
       if (error === null) resolve({ code: 0, output: stdout + stderr });
       else if (typeof error.code === "number") resolve({ code: error.code, output: stdout + stderr });
       else if (error.killed)
-        resolve({ code: undefined, output: `${path} did not end within ${TIMEOUT_MS / 1000} s` });
+        resolve({ code: undefined, output: `${path} did not end within ${timeoutMs / 1000} s` });
       else resolve({ code: undefined, output: stderr || error.message });
     });
     child.stdin?.end();

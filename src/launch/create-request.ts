@@ -1,3 +1,4 @@
+import type { CgroupManager } from "../host/cgroup-manager.ts";
 import type { NetworkSpec } from "../network/network.ts";
 import type { Bundle } from "../oci/bundle.ts";
 import type { Settings } from "../oci/settings.ts";
@@ -35,5 +36,5 @@ export interface CreateRequest extends Stdio {
   pidFile: string | undefined;
   noPivot: boolean;
   noNewKeyring: boolean;
-  systemdCgroup: boolean;
+  cgroupManager: CgroupManager;
 }

@@ -59,7 +59,7 @@ async function launchInside(
   const { network = { kind: "none" } } = sandbox.vm;
   const request = withPlaces({ ...asked, bundle: withNetworkFiles(asked.bundle, network) });
   const { store, pidFile, givenUp } = request;
-  const planned = await planCgroups(cgroupWish(request), request.systemdCgroup);
+  const planned = await planCgroups(cgroupWish(request), request.cgroupManager);
   const record = recordIn(sandbox, request, planned.journal);
   const joining = planJoin(request, options, record, network.kind !== "none");
   return journaled(record, store, async () => {

@@ -35,7 +35,7 @@ export async function launchOwn(request: CreateRequest, options: LaunchOptions):
   if (settled === undefined || network === undefined)
     throw new NkError("INTERNAL", "nobody has settled what the VM is");
   const disk = settled.shape.root === "disk" ? diskRoot(bundle, settings.sync) : undefined;
-  const planned = await planCgroups(cgroupWish(request), request.systemdCgroup);
+  const planned = await planCgroups(cgroupWish(request), request.cgroupManager);
   const record = { ...request.record, vm: vmRecord(settled, settings, planned.journal) };
   const joining = planJoin(request, options, record, network.kind !== "none");
   const timeoutMs = LAUNCH_TIMEOUT_MS + (disk ? IMAGE_TIMEOUT_MS : 0);

@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import { asNkError, NkError } from "../../base/errors.ts";
+import { settingsOfName } from "../../launch/called-as.ts";
 import { cardFor, chooseNetwork } from "../../launch/network-choice.ts";
 import { withNetworkFiles } from "../../launch/network-files.ts";
 import { newRecord } from "../../launch/new-record.ts";
@@ -9,6 +10,7 @@ import { settingsFromFiles } from "../../launch/settings-files.ts";
 import type { CreateRequest } from "../../launch/create-request.ts";
 import { keptStreams } from "../../launch/kept-output.ts";
 import { openRootOf } from "../../launch/open-root.ts";
+import { CGROUP_MANAGERS, type CgroupManager } from "../../host/cgroup-manager.ts";
 import { checkGivenUp, giveUpOnSignals } from "../../host/give-up.ts";
 import { checkPreservedFds } from "../../host/preserved-fds.ts";
 import { loadBundle, refuseLinkedRoot } from "../../oci/bundle.ts";
@@ -170,7 +172,7 @@ function stdioAndPlace(flags: Flags) {
     preserveFds: flags.number("preserve-fds") ?? 0,
     noPivot: flags.switch("no-pivot"),
     noNewKeyring: flags.switch("no-new-keyring"),
-    systemdCgroup: flags.switch("systemd-cgroup") || flags.text("cgroup-manager") === "systemd",
+    cgroupManager: cgroupManager(flags),
   };
 }
 
@@ -182,6 +184,11 @@ async function findInside(
   const id = flags.text("vm");
   if (id === undefined) return (await import("../../launch/pod.ts")).findPod(store, config);
   return (await import("../../launch/sandbox-of.ts")).findSandbox(store, id, config);
+}
+
+function cgroupManager(flags: Flags): CgroupManager {
+  const named = CGROUP_MANAGERS.find((name) => name === flags.text("cgroup-manager"));
+  return flags.switch("systemd-cgroup") ? "systemd" : (named ?? "cgroupfs");
 }
 
 async function ownNetwork(
@@ -218,10 +225,13 @@ function settle(
   flagSettings: SourcedSettings[],
   { config }: CreateRequest["bundle"],
 ): Promise<CreateRequest["settings"]> {
-  const why = "flags count more than annotations, these more than settings files, these more than defaults";
+  const why =
+    "flags count more than annotations, these more than our name and settings files, these more than defaults";
   const notes: { why: string; what?: string } = { why };
   return traced("cli", "settle mode and size", notes, async () => {
-    const { settings } = resolveSettings(flagSettings, config, settingsFromFiles());
+    const host = settingsFromFiles();
+    const named = { ...host, settings: [...host.settings, ...settingsOfName()] };
+    const { settings } = resolveSettings(flagSettings, config, named);
     notes.what = JSON.stringify(settings);
     return settings;
   });
