@@ -123,7 +123,7 @@ describe("a pod that podman makes of a Kubernetes manifest", () => {
 
 describe("podman, where the administrator has set vm.net", () => {
   it("gives a container that wants the host's network one of its own", async () => {
-    await using podman = await Podman.make("netavark", { vm: { net: "tap" } });
+    await using podman = await Podman.make("netavark", { settings: { mode: "vm", vm: { net: "tap" } } });
     const page = await podman.ok(
       "run",
       "--rm",

@@ -1,13 +1,22 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import type { Runtimes } from "../../src/engines/engine.ts";
+import { podman as PODMAN } from "../../src/engines/podman.ts";
 import { makeBundle } from "../fixtures/make-bundle.ts";
 import { NetworkLab } from "../fixtures/network/lab.ts";
 
-const NK_RUNTIME = fileURLToPath(new URL("../../bin/nk-runtime", import.meta.url));
+const BIN = fileURLToPath(new URL("../../bin/", import.meta.url));
+const NK_RUNTIME = join(BIN, "nk-runtime");
+
+/** Both of ours, as `install-engine podman` makes them known. */
+export const RUNTIMES: Runtimes = {
+  container: { name: "nk-runtime", path: NK_RUNTIME },
+  vm: { name: "nk-runtime-vm", path: join(BIN, "nk-runtime-vm") },
+};
 
 export type Backend = "cni" | "netavark";
 
@@ -17,28 +26,47 @@ export interface Said {
   stderr: string;
 }
 
-/** podman with storage and networks of its own, on the host of a network lab, whose runtime is ours in VM mode. */
+export interface PodmanOptions {
+  /** Of the runtime, its config.json. */
+  settings?: Record<string, unknown>;
+  /** A name of podman's, or a path. Default: ours. */
+  runtime?: string;
+}
+
+/** podman with storage and networks of its own, on the host of a network lab; its runtime is ours in VM mode unless something else is said. */
 export class Podman implements AsyncDisposable {
   readonly lab: NetworkLab;
+  readonly runtime: string;
   private readonly folder = mkdtempSync(join(tmpdir(), "nk-podman-"));
   private readonly networks: string[] = [];
+  private names = 0;
 
-  private constructor(lab: NetworkLab) {
+  private constructor(lab: NetworkLab, runtime: string) {
     this.lab = lab;
+    this.runtime = runtime;
   }
 
-  /** With an image `box`: busybox, and nothing else. @param settings of the runtime, its config.json */
-  static async make(backend: Backend, settings: Record<string, unknown> = {}): Promise<Podman> {
-    const podman = new Podman(await NetworkLab.make());
+  /** With an image `box`: busybox, and nothing else. */
+  static async make(
+    backend: Backend,
+    { settings = { mode: "vm" }, runtime = NK_RUNTIME }: PodmanOptions = {},
+  ): Promise<Podman> {
+    const podman = new Podman(await NetworkLab.make(), runtime);
     const { folder } = podman;
     for (const name of ["networks", "settings"]) mkdirSync(join(folder, name));
     const settingsDir = join(folder, "settings");
+    const known = PODMAN.configure(RUNTIMES, undefined, "");
     const conf = [
       `[network]\nnetwork_backend = "${backend}"`,
-      `[engine]\nconmon_env_vars = ["NK_CONFIG_DIR=${settingsDir}", "PATH=${process.env["PATH"] ?? ""}"]`,
+      // Hard limits of this host may be lower than podman's.
+      `[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1000:1000"]`,
+      known.replace(
+        "[engine]\n",
+        `[engine]\nconmon_env_vars = ["NK_CONFIG_DIR=${settingsDir}", "PATH=${process.env["PATH"] ?? ""}"]\n`,
+      ),
     ];
     writeFileSync(join(folder, "containers.conf"), `${conf.join("\n")}\n`);
-    writeFileSync(join(settingsDir, "config.json"), JSON.stringify({ mode: "vm", ...settings }));
+    writeFileSync(join(settingsDir, "config.json"), JSON.stringify(settings));
     const bundle = await makeBundle();
     const archive = join(folder, "box.tar");
     await promisify(execFile)("tar", ["-C", bundle.rootfs, "-cf", archive, "."]);
@@ -47,7 +75,11 @@ export class Podman implements AsyncDisposable {
     return podman;
   }
 
-  async call(...args: string[]): Promise<Said> {
+  call(...args: string[]): Promise<Said> {
+    return this.callWith("", args);
+  }
+
+  private async callWith(input: string, args: readonly string[]): Promise<Said> {
     const { folder } = this;
     const storage = [
       "--root",
@@ -64,7 +96,7 @@ export class Podman implements AsyncDisposable {
       join(folder, "networks"),
       "--cgroup-manager=cgroupfs",
       "--runtime",
-      NK_RUNTIME,
+      this.runtime,
       ...args,
     ];
     const env = {
@@ -73,7 +105,9 @@ export class Podman implements AsyncDisposable {
       NK_CONFIG_DIR: join(folder, "settings"),
     };
     try {
-      return { code: 0, ...(await promisify(execFile)(program, words, { env, timeout: 120_000 })) };
+      const called = promisify(execFile)(program, words, { env, timeout: 120_000 });
+      called.child.stdin?.end(input);
+      return { code: 0, ...(await called) };
     } catch (error) {
       const { code, stdout, stderr } = error as Said;
       return { code, stdout, stderr };
@@ -85,6 +119,22 @@ export class Podman implements AsyncDisposable {
     const { code, stdout, stderr } = await this.call(...args);
     if (code !== 0) throw new Error(`podman ${args.join(" ")}: exit ${code}: ${stderr}${stdout}`);
     return stdout;
+  }
+
+  /** What it says to this standard input. */
+  async fed(input: string, ...args: string[]): Promise<{ code: number; stdout: string }> {
+    const { code, stdout } = await this.callWith(input, args);
+    return { code, stdout };
+  }
+
+  async inspect(name: string, format: string): Promise<string> {
+    return (await this.ok("inspect", "--format", format, name)).trim();
+  }
+
+  /** For a container. */
+  name(): string {
+    this.names += 1;
+    return `box-${this.names}`;
   }
 
   /** A container that runs until it is removed. */
@@ -102,6 +152,20 @@ export class Podman implements AsyncDisposable {
     await this.ok("network", "create", ...flags, own);
     this.networks.push(own);
     return own;
+  }
+
+  /** A folder with these files, which is removed with the rest. */
+  folderOf(name: string, files: Record<string, string>): string {
+    const path = join(this.folder, name);
+    for (const [file, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(path, file)), { recursive: true });
+      writeFileSync(join(path, file), text);
+    }
+    return path;
+  }
+
+  read(path: string): string {
+    return readFileSync(join(this.folder, path), "utf8");
   }
 
   /** A file of this name, which is removed with the rest. */
