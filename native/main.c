@@ -27,7 +27,8 @@ static int usage(void) {
         "       nk-shadow remove FOLDER NAME\n"
         "       nk-shadow probe-mirror\n"
         "       nk-shadow watch-network NETNS\n"
-        "       nk-shadow relay-resolver NETNS LINK MAC GUEST-MAC ADDRESS...\n",
+        "       nk-shadow relay-resolver NETNS LINK MAC GUEST-MAC ADDRESS...\n"
+        "       nk-shadow deepen-backlog PID\n",
         stderr);
     return 2;
 }
@@ -79,5 +80,7 @@ int main(int argc, char **argv) {
         return watch_network_command(argv[2]);
     if (argc >= 7 && strcmp(argv[1], "relay-resolver") == 0)
         return relay_resolver_command(argc - 2, argv + 2);
+    if (argc == 3 && strcmp(argv[1], "deepen-backlog") == 0)
+        return deepen_backlog_command(argv[2]);
     return usage();
 }

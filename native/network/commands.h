@@ -5,5 +5,6 @@
 int probe_mirror_command(void);
 int relay_resolver_command(int argc, char **argv);
 int watch_network_command(const char *netns);
+int deepen_backlog_command(const char *pid);
 
 #endif

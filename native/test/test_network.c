@@ -8,6 +8,8 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -113,7 +115,49 @@ static void says_what_the_kernel_refuses(void) {
     CHECK(netlink_ask(fd, &request) < 0 && errno == ENODEV);
 }
 
+/* As QEMU's network does it. */
+static int listen_at_any_port(void) {
+    const struct sockaddr_in any = {.sin_family = AF_INET};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    CHECK(fd >= 0 && bind(fd, (const struct sockaddr *)&any, sizeof any) == 0 && listen(fd, 1) == 0);
+    return fd;
+}
+
+static unsigned backlog_of(int listener) {
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+
+    CHECK(getsockopt(listener, IPPROTO_TCP, TCP_INFO, &info, &size) == 0);
+    return info.tcpi_sacked;
+}
+
+static void lets_more_clients_wait(void) {
+    cleanup_close int one = listen_at_any_port(), two = listen_at_any_port();
+    char pid[16];
+    struct child child;
+
+    CHECK(backlog_of(one) == 1);
+    snprintf(pid, sizeof pid, "%d", getpid());
+    child = start(deepen_backlog_command, pid, 2);
+    CHECK(end_of(&child) == 0);
+    CHECK(backlog_of(one) > 1 && backlog_of(two) == backlog_of(one));
+}
+
+static void says_that_nobody_listens(void) {
+    char pid[16], expected[96];
+    struct child child;
+
+    snprintf(pid, sizeof pid, "%d", getpid());
+    snprintf(expected, sizeof expected, "expected process %s to listen at a TCP port, found none", pid);
+    child = start(deepen_backlog_command, pid, 2);
+    says(&child, expected);
+    CHECK(end_of(&child) == 1);
+}
+
 int main(void) {
+    RUN(lets_more_clients_wait);
+    RUN(says_that_nobody_listens);
     RUN(says_whether_frames_come_out);
     RUN(tells_changes_until_nobody_listens);
     RUN(says_what_is_no_namespace);

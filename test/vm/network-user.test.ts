@@ -97,6 +97,13 @@ describe.each(BACKENDS)("a network in a program, %s%s", (backend, obstacle) => {
       expect(await outside(udp(`${HOST.v4}:8053`))).toBe("hi\n");
     });
 
+    it("has a port that takes many clients at once", async () => {
+      const sizes = (await rig.onHost("ss -H -ltn sport = :8080 | tr -s ' ' | cut -d' ' -f3")).trim();
+      for (const size of sizes.split("\n")) expect(Number(size)).toBeGreaterThanOrEqual(128);
+      const many = `seq 40 | xargs -P 40 -I{} curl -s -m 10 http://127.0.0.1:8080/ | sort | uniq -c`;
+      expect((await rig.onHost(many)).trim()).toBe("40 here");
+    });
+
     it("reaches what the host has at its loopback address by QEMU's own network alone", async () => {
       expect(await tcp(GATEWAY)).toBe(backend === "slirp" ? "127.0.0.1\nhi\n" : "failed\n");
     });

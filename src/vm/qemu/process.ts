@@ -4,6 +4,7 @@ import { NkError } from "../../base/errors.ts";
 import type { ForwardedPort } from "../../host/card.ts";
 import type { DaemonProcess } from "../../host/daemon-process.ts";
 import { Daemon, type DaemonExit } from "../../host/daemon.ts";
+import { deepenBacklog } from "../../host/deepen-backlog.ts";
 import { traced } from "../../trace/channels.ts";
 import { SERVER_GRACE_MS } from "../../share/share.ts";
 import { attachConsole } from "../console.ts";
@@ -98,8 +99,9 @@ export class QemuProcess {
     const args = { "command-line": line };
     const command = "human-monitor-command"; // there is none of QMP for it
     const said = await this.qmp.execute(command, args, Deadline.after(ANSWER_TIMEOUT_MS));
-    if (said === "") return;
-    throw new NkError("NETWORK", `QEMU refused ${line}: ${String(said).trim()}`);
+    if (said !== "") throw new NkError("NETWORK", `QEMU refused ${line}: ${String(said).trim()}`);
+    const { pid } = this;
+    if (port.protocol === "tcp" && pid !== undefined) await deepenBacklog(pid);
   }
 
   metrics(): Promise<VmmMetrics> {
