@@ -16,6 +16,8 @@ const INTRODUCTION = `# The command line
 
 - Options are written \`--name value\`, \`--name=value\`, \`-n value\` or \`-n=value\`; switches also \`--name=true\` and \`--name=false\`.
 - Global options come before the command. \`--root\`, \`--log\`, \`--log-format\`, \`--debug\` and \`--educational\` are also taken after it.
+- The options that give settings (\`--mode\`, \`--vm-*\`, \`--host-runtime\`) are also taken before the command, whichever it is: that is where
+  docker's \`runtimeArgs\` and podman's \`--runtime-flag\` put them. Commands that have no such option do without.
 - For \`exec\` everything after ID belongs to the command that is run.
 - From docker are taken: \`ls\` and \`rm\` for \`list\` and \`delete\`, \`stop\`, \`logs\`, \`-i\` and \`-t\` of \`run\` and \`exec\`, \`run --rm\`.
   Other words of it are answered with what does the same here.

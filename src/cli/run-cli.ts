@@ -22,7 +22,7 @@ export async function runCli(words: readonly string[]): Promise<number> {
   let logger: Logger | undefined;
   let command = "";
   try {
-    const head = parseWords(words, { options: GLOBAL_OPTIONS, stopAtFirstPositional: true, where: "" });
+    const head = await parseHead(words);
     // As early as possible: callers look for their error in this file.
     logger = openLogger(head.flags);
     const [name, ...rest] = head.positionals;
@@ -48,6 +48,18 @@ export async function runCli(words: readonly string[]): Promise<number> {
     });
   } catch (error) {
     return report(withWayToRoot(asNkError(error), words), command, logger);
+  }
+}
+
+/** Settings may be there too: docker's runtimeArgs and podman's --runtime-flag come before the command, whichever it is. */
+async function parseHead(words: readonly string[]): Promise<Parsed> {
+  const grammar = { stopAtFirstPositional: true, where: "" } as const;
+  try {
+    return parseWords(words, { ...grammar, options: GLOBAL_OPTIONS });
+  } catch {
+    // Their table takes 2 ms to load.
+    const { SETTING_OPTIONS } = await import("./setting-options.ts");
+    return parseWords(words, { ...grammar, options: [...GLOBAL_OPTIONS, ...SETTING_OPTIONS] });
   }
 }
 

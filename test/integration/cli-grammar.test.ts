@@ -34,6 +34,13 @@ describe("the command line", () => {
     expect(readFileSync(log, "utf8")).toMatch(/level=error msg="container does not exist/);
   });
 
+  it("takes settings before any command", async () => {
+    const words = ["--mode=container", "--host-runtime=/none", "run", "-b", await script("true"), "c1"];
+    const { stderr } = await nk.run(words);
+    expect(stderr).toContain("no such runtime for container mode: /none");
+    expect(await nk.run(["--mode=vm", "list", "-q"])).toMatchObject({ code: 0, stdout: "", stderr: "" });
+  });
+
   it("creates the log even when nothing fails", async () => {
     const log = join(dir, "log.json");
     await nk.run(["--log", log, "--log-format", "json", "--systemd-cgroup", "list"]);
