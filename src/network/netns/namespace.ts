@@ -66,6 +66,6 @@ function problemOf(fd: number, given: string, inode: number): string | undefined
   if (kind !== "net")
     return `${given} is not a network namespace: ${expected}, found one of the kind ${kind}`;
   if (inode === statSync("/proc/self/ns/net").ino)
-    return `the network namespace ${given} is the host's own, whose interfaces a VM does not take over: expected one of the container's own`;
+    return `the network namespace ${given} is the host's own, whose interfaces a VM does not take over: expected one of the container's own, or --vm-net=tap (vm.net in the settings) for a network that nano-sandbox makes`;
   return undefined;
 }
