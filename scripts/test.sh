@@ -7,7 +7,7 @@
 # kvm          virtual machines with KVM, that of this machine or of the lab (docs/kvm-lab.md), on QEMU and, where NK_FIRECRACKER
 #              names its binary or it is on the PATH, on Firecracker; all has one of them
 # soak         what needs many containers or much time, up to an hour; not part of all
-# real         under podman and containerd, with their networks; not part of all
+# real         under podman, buildah, containerd and Docker, with their networks; not part of all. The daemons are installed switched off
 # distros      in roots of Debian 12, 13, Ubuntu 22.04 and 24.04, or those that NK_DISTROS names: the build scripts, quickstart, a container by
 #              each share; an hour and a half when new (four kernels are compiled), half an hour later; not part of all
 set -euo pipefail

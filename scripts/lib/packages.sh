@@ -31,8 +31,10 @@ NET_PACKAGES="iperf3:iperf3 iputils-ping:ping passt:passt"
 # Programs that call a runtime, and what they make networks with.
 REAL_PACKAGES="
     podman:podman catatonit netavark aardvark-dns containernetworking-plugins golang-github-containernetworking-plugin-dnsname
-    dnsmasq-base iptables:iptables containerd:containerd buildah:buildah
+    dnsmasq-base iptables:iptables containerd:containerd buildah:buildah docker.io:dockerd
 "
+# Of those: tests start them for themselves. Docker's would change the host's network as soon as it is installed.
+REAL_UNITS="docker.service docker.socket containerd.service"
 
 # missing_packages LIST: those of the list that are not there. No network, some 30 ms.
 missing_packages() {
@@ -73,7 +75,17 @@ install_packages() {
 }
 
 apt_install() {
+    local unit held=() status=0
     say "installing: $1"
+    case " $1 " in
+        *" docker.io "*) for unit in $REAL_UNITS; do [ -e "/lib/systemd/system/$unit" ] || held+=("$unit"); done ;;
+    esac
+    [ ${#held[@]} = 0 ] || systemctl mask "${held[@]}"
     # shellcheck disable=SC2086 # a list of words
-    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $1
+    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $1 || status=$?
+    if [ ${#held[@]} != 0 ]; then
+        systemctl unmask "${held[@]}"
+        [ "$status" != 0 ] || systemctl disable "${held[@]}"
+    fi
+    return "$status"
 }
