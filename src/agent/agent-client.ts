@@ -180,7 +180,7 @@ export class AgentClient {
     const { container } = await this.ask("state", { id });
     const pid = isObject(container) ? count(container["pid"]) : 0;
     if (pid > 0) return pid;
-    throw new NkError("BAD_STATE", `the container ${id}, whose namespace it is to be in, has ended`);
+    throw new NkError("BAD_STATE", `container not running: ${id}: its process has ended`);
   }
 
   async ps(id: string): Promise<GuestProcess[]> {

@@ -6,15 +6,15 @@ const SIGRTMIN = 34;
 const SIGRTMAX = 64;
 
 /**
- * A signal as runc takes it: "9", "KILL", "SIGKILL", "sigkill", "RTMIN+1".
+ * A signal as runc takes it: "9", "KILL", "SIGKILL", "sigkill", "RTMIN+1", and "0", which asks whether there is a process (kill(2)).
  * @throws USAGE with runc's words.
  */
 export function parseSignal(text: string): number {
   const number = /^\d+$/.test(text) ? Number(text) : signalByName(text);
-  if (number === undefined || number < 1 || number > SIGRTMAX) {
+  if (number === undefined || number < 0 || number > SIGRTMAX) {
     throw new NkError(
       "USAGE",
-      `unknown signal "${text}": use a name as in KILL or SIGKILL, or a number from 1 to ${SIGRTMAX}`,
+      `unknown signal "${text}": use a name as in KILL or SIGKILL, or a number from 0 to ${SIGRTMAX}`,
     );
   }
   return number;

@@ -9,7 +9,7 @@ export const kill: Command = {
     summary: "send a signal to a container",
     usage: "ID [SIGNAL]",
     description:
-      "Sends SIGNAL (a name with or without SIG, or a number; default: TERM) to the container's own process.",
+      "Sends SIGNAL (a name with or without SIG, or a number; default: TERM) to the container's own process. 0 sends nothing,\nand fails when the process has ended.",
     options: [{ name: "all", short: "a", type: "switch", help: "send it to all processes of the container" }],
     min: 1,
     max: 2,

@@ -144,8 +144,11 @@ export class Container {
     }
   }
 
+  /** Signal 0 asks whether the container's process is there (kill(2)). @throws BAD_STATE when it has ended */
   async kill(signal: number, all: boolean): Promise<void> {
-    await this.running().kill(this.record.id, "", signal, all);
+    const agent = this.running();
+    if (signal === 0) await agent.initPid(this.record.id);
+    else await agent.kill(this.record.id, "", signal, all);
   }
 
   async pause(): Promise<void> {
