@@ -29,6 +29,16 @@ const COMMANDS: Readonly<Record<string, string>> = {
   prune: "nk-runtime gc",
 };
 
+/**
+ * Commands of runc that are refused by all their words, `--help` included: by the exit status of `checkpoint --help` podman decides whether a runtime can do it
+ * (pkg/checkpoint/crutils).
+ */
+const REFUSED: Readonly<Record<string, string>> = {
+  checkpoint:
+    "containers cannot be checkpointed, in neither mode: nk-runtime pause ID stops one until nk-runtime resume ID",
+  restore: "containers cannot be restored, as they cannot be checkpointed: nk-runtime run makes a new one",
+};
+
 const MOUNT = '{"destination":"/data","type":"bind","source":"/srv/data","options":["rbind"]}';
 const inConfig = (member: string): string => `that is ${member} in the bundle's config.json`;
 
@@ -103,6 +113,11 @@ export function optionHabit(command: string, rawName: string): string | undefine
 /** The same of what follows the options. @param isMissing there is too little of it, not too much */
 export function operandHabit(command: string, isMissing: boolean): string | undefined {
   return lookUp(isMissing ? MISSING : SURPLUS, command);
+}
+
+/** Why a command of runc is refused; undefined: it is not. */
+export function refusalOf(name: string): string | undefined {
+  return lookUp(REFUSED, name);
 }
 
 /** Names come from the command line: "constructor" is none. */

@@ -10,7 +10,7 @@ import { closest } from "../base/closest.ts";
 import type { Command } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXIT_UNKNOWN_COMMAND, exitCodeOf } from "./exit-codes.ts";
-import { ALIASES, commandHabit, operandHabit, optionHabit } from "./habits.ts";
+import { ALIASES, commandHabit, operandHabit, optionHabit, refusalOf } from "./habits.ts";
 import { commandHelp, globalHelp } from "./help.ts";
 import { GLOBAL_OPTIONS, LATE_GLOBAL_OPTIONS } from "./options.ts";
 import type { Flags } from "./options.ts";
@@ -92,6 +92,8 @@ async function loadCommand(name: string): Promise<Command> {
   const known = ALIASES.get(name) ?? name;
   const entry = Object.hasOwn(COMMANDS, known) ? COMMANDS[known] : undefined;
   if (entry) return entry.load();
+  const refusal = refusalOf(name);
+  if (refusal !== undefined) throw new NkError("UNSUPPORTED", refusal);
   const instead = commandHabit(name);
   const guess = closest(name, Object.keys(COMMANDS));
   const mend = instead ? `: ${instead}` : guess === undefined ? "" : `: did you mean ${guess}?`;

@@ -9,6 +9,13 @@ describe("the command line", () => {
   it.each<[string[], number, RegExp]>([
     [["frobnicate"], 3, /^nk-runtime: unknown command "frobnicate" \(nk-runtime --help\)\n$/],
     [["creat", "c1"], 3, /did you mean create\?/],
+    ...["checkpoint", "restore"].flatMap((name): [string[], number, RegExp][] => [
+      [[name, "--image-path", "/x", "c1"], 1, /^nk-runtime: containers cannot be (checkpointed|restored)/],
+      // podman decides by this.
+      [[name, "--help"], 1, /cannot be/],
+      [[name, "-h"], 1, /cannot be/],
+      [["help", name], 1, /cannot be/],
+    ]),
     [
       ["create", "--bundel=x", "c1"],
       1,
