@@ -37,10 +37,12 @@ function words(text: string): string[] {
   return text.trim().split(/\s+/);
 }
 
+/** Without those of runc that crun 1.8 in the VM refuses (`rnoatime` and others about times) or does not do (`nosymfollow`, `rnosymfollow`, `rrelatime`). */
 const MOUNT_OPTIONS = `
   acl async atime bind defaults dev diratime dirsync exec iversion lazytime loud mand noacl noatime nodev nodiratime noexec
-  noiversion nolazytime nomand norelatime nostrictatime nosuid private rbind relatime remount ro rprivate rshared rslave
-  runbindable rw shared silent slave strictatime suid sync unbindable`;
+  noiversion nolazytime nomand norelatime nostrictatime nosuid private rbind rdev relatime remount rexec rnodev rnoexec
+  rnorelatime rnosuid ro rprivate rro rrw rshared rslave rsuid rsymfollow runbindable rw shared silent slave strictatime suid
+  symfollow sync tmpcopyup unbindable`;
 
 const CAPABILITIES = `
   CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE
