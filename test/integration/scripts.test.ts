@@ -160,6 +160,18 @@ it("the launcher starts the node that the bundle was built with", () => {
   expect(stdout).toBe(`ours: ${folder}/bin/../build/nk-runtime.cjs list\n`);
 });
 
+it("the launcher says what to do where it was copied without the rest, and where nothing is built", () => {
+  mkdirSync(join(folder, "bin"));
+  const launcher = join(folder, "bin/nk-runtime");
+  copyFileSync(join(ROOT, "bin/nk-runtime"), launcher);
+  const copied = run([launcher, "list"], {});
+  expect(copied.code).toBe(1);
+  expect(copied.stderr).toContain(`expected ${folder}/bin/../lib/nano-sandbox/nk-runtime.cjs`);
+  expect(copied.stderr).toContain(`link it instead (ln -s /path/to/nano-sandbox/bin/nk-runtime ${launcher})`);
+  writeFileSync(join(folder, "package.json"), "{}");
+  expect(run([launcher, "list"], {}).stderr).toMatch(/run \.\/scripts\/quickstart\.sh\n$/);
+});
+
 it("code that was compiled for another bundle of the same length is not run", () => {
   const path = (name: string): string => join(folder, "build", name);
   const write = (word: string): void => {
