@@ -34,9 +34,10 @@ export class Logger {
     this.write("error", message, { code, phase });
   }
 
+  /** As runc, not to both: callers that name a log read standard error and output as one, and expect JSON there. */
   warn(message: string): void {
-    this.write("warning", message);
-    writeStderr(`nk-runtime: warning: ${printable(message)}\n`);
+    if (this.fd === undefined) writeStderr(`nk-runtime: warning: ${printable(message)}\n`);
+    else this.write("warning", message);
   }
 
   debug(message: string): void {

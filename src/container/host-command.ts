@@ -75,9 +75,11 @@ async function run(command: HostCommand, stdio: StdioOptions, creation?: HostCre
       try {
         const exited = exitStatus(child, host.runtime);
         const status = await (creation?.watch(child, exited) ?? exited);
-        const error = lastError(log, format);
-        // A poststop hook that failed, say: nobody else will read that log.
-        if (status === 0 && error !== undefined) warnings.publish(`${basename(host.runtime)}: ${error}`);
+        const entries = readEntries(log, format);
+        const error = entries.findLast(({ level }) => level === "error")?.text;
+        // Nobody else will read that log. An error of a call that went well: a poststop hook that failed, say.
+        for (const { level, text } of entries)
+          if (level === "warning" || status === 0) warnings.publish(`${basename(host.runtime)}: ${text}`);
         return { status, error, stdout };
       } finally {
         stopForwarding();
@@ -138,18 +140,23 @@ function forwardSignals(child: ChildProcess, creation: HostCreation | undefined)
   return () => handlers.forEach(([signal, handler]) => process.off(signal, handler));
 }
 
+interface LogEntry {
+  level: "error" | "warning";
+  text: string;
+}
+
 interface LogFormat {
   name: "json" | "text";
-  /** What a line says, if it is an error. */
-  errorIn: (line: string) => string | undefined;
+  /** What a line says, if it is an error or a warning. */
+  entryIn: (line: string) => LogEntry | undefined;
 }
 
 /** Lines of logrus. */
 const RUNC_LOG: LogFormat = {
   name: "json",
-  errorIn: (line) => {
-    const entry = parseLine(line);
-    return entry?.["level"] === "error" ? String(entry["msg"]) : undefined;
+  entryIn: (line) => {
+    const { level, msg } = parseLine(line) ?? {};
+    return level === "error" || level === "warning" ? { level, text: String(msg) } : undefined;
   },
 };
 
@@ -157,20 +164,23 @@ const RUNC_LOG: LogFormat = {
  * crun writes what fails after the start, when the program is executed, to the container's own standard error, in the format of its log: people
  * would get a line of JSON there. In this one it logs errors only, as they are.
  */
-const CRUN_LOG: LogFormat = { name: "text", errorIn: (line) => (line === "" ? undefined : line) };
+const CRUN_LOG: LogFormat = {
+  name: "text",
+  entryIn: (text) => (text === "" ? undefined : { level: "error", text }),
+};
 
-/** The last error in a runtime's log. */
-function lastError(log: string, { errorIn }: LogFormat): string | undefined {
+/** What a runtime's log says. */
+function readEntries(log: string, { entryIn }: LogFormat): LogEntry[] {
   let text: string;
   try {
     text = readFileSync(log, "utf8");
   } catch {
-    return undefined;
+    return [];
   }
   return text
     .split("\n")
-    .map(errorIn)
-    .findLast((error) => error !== undefined);
+    .map(entryIn)
+    .filter((entry) => entry !== undefined);
 }
 
 function parseLine(line: string): Record<string, unknown> | undefined {

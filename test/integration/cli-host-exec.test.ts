@@ -52,6 +52,16 @@ describe("exec", () => {
     expect(Number(readFileSync(pidFile, "utf8"))).toBeGreaterThan(1);
   });
 
+  it("passes on what runc warns of: to standard error, or to the log where there is one", async () => {
+    const words = ["exec", "--cap", "CAP_NONE", "hosted1", "true"];
+    const warning = "runc: ignoring unknown or unavailable capabilities: [CAP_NONE]";
+    expect(await nk.run(words)).toMatchObject({ code: 0, stderr: `nk-runtime: warning: ${warning}\n` });
+    const log = join(dir, "log.json");
+    const logged = await nk.run(["--log", log, "--log-format", "json", ...words]);
+    expect(logged).toMatchObject({ code: 0, stdout: "", stderr: "" });
+    expect(JSON.parse(readFileSync(log, "utf8"))).toMatchObject({ level: "warning", msg: warning });
+  });
+
   it("gives 255 when the command cannot be started", async () => {
     const { code, stderr } = await nk.run(["exec", "hosted1", "no-such-command"]);
     expect(code).toBe(255);
