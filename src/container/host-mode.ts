@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { asNkError, NkError } from "../base/errors.ts";
-import type { ContainerRecord, HostRecord } from "../state/record.ts";
+import type { ContainerRecord, HostRecord, Status } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
 import { warnings } from "../trace/channels.ts";
 import type { ContainerMode, ProcessRow } from "./container-mode.ts";
@@ -40,7 +40,9 @@ export function hostMode(store: StateStore): ContainerMode {
 
     async resume(container) {
       await ask(container, ["resume", container.id], "thaws the container's cgroup");
-      store.write({ ...container, status: "running" });
+      // It may have been paused before its start.
+      const text = await ask(container, ["state", container.id], "tells whether it has been started");
+      store.write({ ...container, status: (JSON.parse(text) as { status: Status }).status });
     },
 
     async ps(container) {

@@ -32,6 +32,7 @@ describe.each(Object.keys(ALLOWED) as Operation[])("%s", (operation) => {
 
 it.each<[Operation, Status, string]>([
   ["start", "running", "cannot start an already running container"],
+  ["start", "paused", "cannot start a container in the paused state"],
   ["start", "stopped", "cannot start a container that has stopped"],
   ["delete", "running", "cannot delete container c1 that is not stopped: running"],
   ["kill", "stopped", "container not running"],

@@ -25,7 +25,7 @@ const TABLE: Record<Operation, Record<Status, Rule>> = {
     creating: BEING_CREATED,
     created: "allowed",
     running: ALREADY_STARTED,
-    paused: ALREADY_STARTED,
+    paused: (id) => `cannot start a container in the paused state: ${id}: resume it first`,
     stopped: (id) => `cannot start a container that has stopped: ${id}: delete it and create it anew`,
   },
   exec: {

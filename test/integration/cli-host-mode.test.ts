@@ -168,6 +168,27 @@ describe("a container's life", () => {
     expect(await status("hosted1")).toBe("running (container)");
   });
 
+  it("pauses and resumes one that has not been started, and starts it then", async () => {
+    await create("hosted1");
+    expect((await nk.run(["pause", "hosted1"])).code).toBe(0);
+    expect(await status("hosted1")).toBe("paused (container)");
+    expect((await nk.run(["start", "hosted1"])).stderr).toContain(
+      "cannot start a container in the paused state",
+    );
+    expect((await nk.run(["resume", "hosted1"])).code).toBe(0);
+    expect(await status("hosted1")).toBe("created (container)");
+    expect((await nk.run(["start", "hosted1"])).code).toBe(0);
+    expect(await status("hosted1")).toBe("running (container)");
+  });
+
+  it("asks with signal 0 whether the process is there", async () => {
+    await create("hosted1");
+    expect(await nk.run(["kill", "hosted1", "0"])).toMatchObject({ code: 0, stdout: "", stderr: "" });
+    await nk.run(["kill", "hosted1", "KILL"]);
+    await untilStopped("hosted1");
+    expect((await nk.run(["kill", "hosted1", "0"])).stderr).toContain("container not running");
+  });
+
   it("deletes a created container, and by force a running one", async () => {
     await create("hosted1");
     expect((await nk.run(["delete", "hosted1"])).code).toBe(0);
