@@ -37,6 +37,10 @@ export const COMMANDS: Record<string, Entry> = {
     summary: "list the processes of a container",
     load: async () => (await import("./commands/ps.ts")).ps,
   },
+  events: {
+    summary: "print what a container uses, again and again",
+    load: async () => (await import("./commands/events.ts")).events,
+  },
   pause: {
     summary: "freeze all processes of a container",
     load: async () => (await import("./commands/pause.ts")).pause,
@@ -44,6 +48,10 @@ export const COMMANDS: Record<string, Entry> = {
   resume: {
     summary: "let a paused container go on",
     load: async () => (await import("./commands/resume.ts")).resume,
+  },
+  update: {
+    summary: "change a container's limits",
+    load: async () => (await import("./commands/update.ts")).update,
   },
   kill: {
     summary: "send a signal to a container",

@@ -1,5 +1,6 @@
 import type { ErrorJson } from "../base/errors.ts";
 import type { CreateRequest, Stdio } from "../launch/create-request.ts";
+import type { ResourceChange } from "../oci/resource-change.ts";
 import type { ContainerRecord } from "../state/record.ts";
 
 /**
@@ -21,7 +22,10 @@ export interface ContainerMode {
   delete(container: ContainerRecord, force: boolean): Promise<void>;
   pause(container: ContainerRecord): Promise<void>;
   resume(container: ContainerRecord): Promise<void>;
+  update(container: ContainerRecord, request: UpdateRequest): Promise<void>;
   ps(container: ContainerRecord): Promise<ProcessRow[]>;
+  /** Prints them, and returns the exit status. */
+  events(container: ContainerRecord, request: EventsRequest): Promise<number>;
   /** The record with `status` and `pid` as they are now (stored ones can be stale after a crash). */
   refresh(container: ContainerRecord): Promise<ContainerRecord>;
 }
@@ -46,6 +50,18 @@ export interface ExecRequest extends Stdio {
   detach: boolean;
   pidFile: string | undefined;
   ignorePaused: boolean;
+}
+
+export interface EventsRequest {
+  /** One line of statistics, now. */
+  once: boolean;
+  intervalMs: number;
+}
+
+export interface UpdateRequest {
+  change: ResourceChange;
+  /** Options for Intel RDT, as they are to be handed on. */
+  rdt: readonly string[];
 }
 
 export interface ProcessRow {

@@ -5,9 +5,11 @@ import type { ContainerRecord, HostRecord, Status } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
 import { warnings } from "../trace/channels.ts";
 import type { ContainerMode, ProcessRow } from "./container-mode.ts";
-import { runQuietly } from "./host-command.ts";
+import { runInForeground, runQuietly } from "./host-command.ts";
 import { createContainer, runContainer } from "./host-create.ts";
+import { isCrun } from "./host-runtime.ts";
 import { execOnHost } from "./host-exec.ts";
+import { updateOnHost } from "./host-update.ts";
 import { readProcessRow } from "./process-rows.ts";
 import { refreshHost } from "./refresh.ts";
 
@@ -45,6 +47,9 @@ export function hostMode(store: StateStore): ContainerMode {
       store.write({ ...container, status: (JSON.parse(text) as { status: Status }).status });
     },
 
+    update: (container, request) =>
+      updateOnHost({ ...container, host: hostOf(container) }, store.dirOf(container.id), request),
+
     async ps(container) {
       const text = await ask(
         container,
@@ -52,6 +57,18 @@ export function hostMode(store: StateStore): ContainerMode {
         "lists the cgroup's processes",
       );
       return rowsOf(JSON.parse(text) as number[] | null);
+    },
+
+    events(container, { once, intervalMs }) {
+      const host = hostOf(container);
+      if (isCrun(host.runtime))
+        throw new NkError(
+          "UNSUPPORTED",
+          "crun has no events: use --host-runtime=runc, or read the container's cgroup",
+        );
+      const when = once ? ["--stats"] : ["--interval", `${intervalMs}ms`];
+      const command = { host, args: ["events", ...when, container.id], stateDir: store.dirOf(container.id) };
+      return runInForeground({ ...command, why: "reads the container's cgroup" }, 0);
     },
 
     async delete(container, force) {

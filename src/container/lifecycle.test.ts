@@ -13,6 +13,8 @@ const ALLOWED: Record<Operation, Status[]> = {
   delete: ["created", "stopped"],
   pause: ["created", "running"],
   resume: ["paused"],
+  update: ["created", "running", "paused"],
+  events: ["created", "running", "paused"],
 };
 
 function attempt(operation: Operation, status: Status): string {

@@ -2,7 +2,7 @@ import { NkError } from "../base/errors.ts";
 import type { ContainerRecord, Status } from "../state/record.ts";
 
 /** Operations whose being allowed depends on the status. */
-export type Operation = "start" | "exec" | "kill" | "delete" | "pause" | "resume";
+export type Operation = "start" | "exec" | "kill" | "delete" | "pause" | "resume" | "update" | "events";
 
 type Rule = "allowed" | ((id: string) => string);
 
@@ -62,6 +62,20 @@ const TABLE: Record<Operation, Record<Status, Rule>> = {
     running: NOT_PAUSED,
     paused: "allowed",
     stopped: NOT_PAUSED,
+  },
+  update: {
+    creating: BEING_CREATED,
+    created: "allowed",
+    running: "allowed",
+    paused: "allowed",
+    stopped: NOT_RUNNING,
+  },
+  events: {
+    creating: BEING_CREATED,
+    created: "allowed",
+    running: "allowed",
+    paused: "allowed",
+    stopped: (id) => `container with id ${id} is not running`,
   },
 };
 

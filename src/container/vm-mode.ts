@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { Deadline } from "../base/deadline.ts";
 import { asNkError, NkError } from "../base/errors.ts";
+import { formatExact } from "../base/exact-json.ts";
 import { printableLine } from "../base/printable.ts";
 import type { GuestProcess } from "../agent/agent-client.ts";
 import type { ControlClient } from "../contract/control-client.ts";
@@ -15,6 +16,7 @@ import { refreshVm, refreshVmSettled } from "./refresh.ts";
 import { execInVm } from "./vm-exec.ts";
 import { launch } from "../launch/launch.ts";
 import { narrateRest } from "./vm-narrate.ts";
+import { changeForVm } from "./vm-update.ts";
 import { removeContainer } from "./vm-remove.ts";
 
 /** A container in its own VM: each operation is a request to the VM's monitor (src/sandbox). */
@@ -61,11 +63,22 @@ export function vmMode(store: StateStore): ContainerMode {
       await ask(store, container, "resume");
     },
 
+    async update(container, request) {
+      await ask(store, container, "update", { change: changeForVm(container, request) });
+    },
+
     async ps(container) {
       const rows = await withClient(store, container, (client) =>
         client.request("GET", `/containers/${container.id}/ps`),
       );
       return (rows as GuestProcess[]).map(toRow);
+    },
+
+    async events(container, request) {
+      const { printEvents } = await import("./vm-events.ts");
+      return printEvents(store, container, request, () =>
+        withClient(store, container, (client) => client.request("GET", `/containers/${container.id}/stats`)),
+      );
     },
 
     refresh: (container) => refreshVmSettled(store, container),
@@ -136,7 +149,7 @@ function ask(
   body: unknown = {},
 ): Promise<unknown> {
   const path = `/containers/${container.id}/${operation}`;
-  const what = `POST ${path} ${JSON.stringify(body)} on ${controlSocket(store, container)}`;
+  const what = `POST ${path} ${formatExact(body)} on ${controlSocket(store, container)}`;
   const deadline = Deadline.after(ANSWER_TIMEOUT_MS);
   return traced("cli", "ask the monitor", { why: ASK_WHY, what }, () =>
     deadline

@@ -64,6 +64,11 @@ describe("version 2", () => {
     expect(said).toEqual([]);
   });
 
+  it("takes a quota away", async () => {
+    await set({ cpu: { quotaUs: -1, periodUs: 100_000, shares: undefined } }, tree("cpu\n"));
+    expect(read("v2/a/c1/cpu.max")).toBe("max 100000");
+  });
+
   it("enables what the folders above have not", async () => {
     await set({ memoryBytes: 1 }, tree("pids\n"));
     expect(read("v2/a/cgroup.subtree_control")).toBe("+memory");
@@ -102,6 +107,8 @@ describe("version 1 and hybrid", () => {
     expect(read("cpu,cpuacct/a/c1/cpu.cfs_quota_us")).toBe("60000");
     expect(read("cpu,cpuacct/a/c1/cpu.shares")).toBe("512");
     expect(said).toEqual([]);
+    await set({ cpu: { quotaUs: -1, periodUs: 100_000, shares: undefined } }, tree());
+    expect(read("cpu,cpuacct/a/c1/cpu.cfs_quota_us")).toBe("-1");
   });
 });
 

@@ -10,7 +10,7 @@ export interface HostLimits {
 }
 
 export interface CpuLimits {
-  /** In each period; undefined: no limit. */
+  /** In each period; undefined: as it is, -1: no limit. */
   quotaUs: number | undefined;
   periodUs: number;
   /** v1's, from 2 to 262144; undefined: as they are. */
@@ -150,9 +150,9 @@ function cpuWrites(cpu: CpuLimits, place: Place | undefined): CgroupWrite[] | un
   return place.version === 1 ? cpuWrites1(cpu, place.folder) : cpuWrites2(cpu, place.folder);
 }
 
-/** A tenth of a CPU more than the container's own quota, which the guest enforces: the VMM and its helpers need some, too. */
+/** A tenth of a CPU more than the container's own quota, which the guest enforces: the VMM and its helpers need some, too. -1 stays none. */
 export function quotaWithRoom(quotaUs: number, periodUs: number): number {
-  return quotaUs + Math.ceil(periodUs / 10);
+  return quotaUs < 0 ? quotaUs : quotaUs + Math.ceil(periodUs / 10);
 }
 
 function cpuWrites1({ quotaUs, periodUs, shares }: CpuLimits, folder: string): CgroupWrite[] {
@@ -176,7 +176,12 @@ function cpuWrites2({ quotaUs, periodUs, shares }: CpuLimits, folder: string): C
   const quota =
     quotaUs === undefined
       ? []
-      : [{ path: join(folder, "cpu.max"), value: `${quotaWithRoom(quotaUs, periodUs)} ${periodUs}` }];
+      : [
+          {
+            path: join(folder, "cpu.max"),
+            value: `${quotaUs < 0 ? "max" : quotaWithRoom(quotaUs, periodUs)} ${periodUs}`,
+          },
+        ];
   if (shares === undefined) return quota;
   return [...quota, { path: join(folder, "cpu.weight"), value: String(weightOf(shares)) }];
 }

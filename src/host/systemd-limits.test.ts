@@ -52,6 +52,12 @@ it("asks for no less than the quota when a percentage has no end", () => {
   expect(order).toEqual({ unit: UNIT, properties: ["CPUQuota=13.34%", "CPUQuotaPeriodSec=30000us"] });
 });
 
+it("takes a quota away", () => {
+  const limits = { cpu: { quotaUs: -1, periodUs: 30_000, shares: undefined } };
+  const [order] = cpuOrders(limits, UNIT, folders(), [hierarchy(2, "cpu")]);
+  expect(order).toEqual({ unit: UNIT, properties: ["CPUQuota=", "CPUQuotaPeriodSec=30000us"] });
+});
+
 it("says which limit systemd cannot hold on this host", () => {
   const limits = { memoryBytes: 1, cpu: { quotaUs: undefined, periodUs: 1, shares: 2 } };
   expect(memoryProperties(limits)).toEqual(["MemoryMax=1"]);

@@ -31,7 +31,7 @@ function cpuProperties(cpu: CpuLimits, version: 1 | 2): string[] {
     quotaUs === undefined
       ? []
       : [
-          `CPUQuota=${percent(quotaWithRoom(quotaUs, periodUs), periodUs)}%`,
+          `CPUQuota=${quotaUs < 0 ? "" : `${percent(quotaWithRoom(quotaUs, periodUs), periodUs)}%`}`,
           `CPUQuotaPeriodSec=${periodUs}us`,
         ];
   if (shares === undefined) return quota;

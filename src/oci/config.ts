@@ -94,21 +94,21 @@ const Device = v.looseObject({
   major: v.optional(Int64),
   minor: v.optional(Int64),
 });
+const Resources = v.looseObject({
+  memory: v.optional(v.looseObject({ limit: v.optional(Int64), reservation: v.optional(Int64) })),
+  cpu: v.optional(
+    v.looseObject({ quota: v.optional(Int64), period: v.optional(Uint64), shares: v.optional(Uint64) }),
+  ),
+  pids: v.optional(v.looseObject({ limit: v.optional(Int64) })),
+});
+
 const Linux = v.looseObject({
   namespaces: v.optional(Namespaces),
   uidMappings: v.optional(v.array(IdMapping)),
   gidMappings: v.optional(v.array(IdMapping)),
   devices: v.optional(v.array(Device)),
   cgroupsPath: v.optional(Text),
-  resources: v.optional(
-    v.looseObject({
-      memory: v.optional(v.looseObject({ limit: v.optional(Int64) })),
-      cpu: v.optional(
-        v.looseObject({ quota: v.optional(Int64), period: v.optional(Uint64), shares: v.optional(Uint64) }),
-      ),
-      pids: v.optional(v.looseObject({ limit: v.optional(Int64) })),
-    }),
-  ),
+  resources: v.optional(Resources),
   rootfsPropagation: v.optional(Text),
   seccomp: v.optional(v.looseObject({ listenerPath: v.optional(Text) })),
   sysctl: v.optional(v.record(Text, Text)),
@@ -145,6 +145,7 @@ export type OciConfig = v.InferOutput<typeof Config>;
 export type OciProcess = v.InferOutput<typeof Process>;
 export type OciMount = v.InferOutput<typeof Mount>;
 export type OciHook = v.InferOutput<typeof Hook>;
+export type OciResources = v.InferOutput<typeof Resources>;
 export type OciLinux = v.InferOutput<typeof Linux>;
 
 /** Throws BAD_CONFIG that names the member which breaks the specification. @param path of the file, for the message. */
@@ -155,6 +156,11 @@ export function checkConfig(raw: Record<string, unknown>, path: string): OciConf
 /** Checks a process object that did not come from config.json (`exec --process FILE`). */
 export function checkProcess(raw: Record<string, unknown>, path: string): OciProcess {
   return check(Process, raw, path);
+}
+
+/** Checks linux.resources that did not come from config.json (`update --resources FILE`). */
+export function checkResources(raw: Record<string, unknown>, path: string): OciResources {
+  return check(Resources, raw, path);
 }
 
 function check<S extends v.GenericSchema>(schema: S, raw: unknown, path: string): v.InferOutput<S> {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { guestResources } from "./guest-resources.ts";
+import { guestChange, guestResources, heldNowhere } from "./guest-resources.ts";
 
 it("hands limits on, and leaves out what is the host's", () => {
   const resources = {
@@ -26,4 +26,31 @@ it("leaves out what says that there is no limit", () => {
   };
   expect(guestResources(resources)).toEqual({ memory: {}, cpu: {} });
   expect(guestResources({ pids: {} })).toEqual({ memory: {}, cpu: {} });
+});
+
+it("hands on what changes, and keeps words for no limit", () => {
+  const change = {
+    memory: { limit: -1, reservation: -1, swap: 5 },
+    pids: { limit: -1 },
+    blockIO: { weight: 9 },
+  };
+  expect(guestChange({}, change)).toEqual({ memory: { limit: -1, reservation: 0 }, pids: { limit: -1 } });
+  expect(guestChange({}, { cpu: { cpus: "0" }, memory: { swap: -1 } })).toEqual({});
+});
+
+it.each([
+  [{ quota: 5, period: 10, shares: 7 }, { quota: 5 }, { quota: 5, period: 10, shares: 7 }],
+  [{ quota: -1 }, { quota: -1 }, { quota: -1, period: 100_000 }],
+  [{ shares: 7, quota: 0 }, { shares: 7 }, { shares: 7 }],
+])("hands all of %j on when %j of the CPU changes", (after, change, expected) => {
+  expect(guestChange({ cpu: { ...after, cpus: "0" } }, { cpu: change })).toEqual({ cpu: expected });
+});
+
+it("knows what holds nowhere", () => {
+  const change = {
+    memory: { limit: 1, swap: 2, kernel: 3 },
+    cpu: { cpus: "0", quota: 1 },
+    blockIO: { weight: 4 },
+  };
+  expect(heldNowhere(change)).toEqual(["memory.kernel", "cpu.cpus", "blockIO"]);
 });

@@ -1,3 +1,5 @@
+import { DEFAULT_PERIOD_US } from "./vm-size.ts";
+
 type Json = Record<string, unknown>;
 
 /** Members of `memory` and `cpu` that name swap, CPUs or nodes of the host, or knobs that version 2 of cgroups does not have. */
@@ -16,6 +18,49 @@ export function guestResources(resources: Json): Json {
     // The specification made `limit` optional with 1.3; the guest's crun demands it.
     pids: pidsOf(withoutNoLimits(object(resources["pids"]))),
   };
+}
+
+/** What a change of a container's limits is for the runtime in the guest. @param after all limits, with the change */
+export function guestChange(after: Json, change: Json): Json {
+  const { blockIO: _io, network: _net, rdma: _rdma, hugepageLimits: _huge, memory, cpu, ...rest } = change;
+  const ofMemory = omit(object(memory), HOSTS_MEMORY);
+  // Version 2 of cgroups has no soft limit, but memory that is kept: none, then.
+  if (isNoLimit(ofMemory["reservation"])) ofMemory["reservation"] = 0;
+  const isCpu = Object.keys(omit(object(cpu), HOSTS_CPU)).length > 0;
+  return {
+    ...rest,
+    ...(Object.keys(ofMemory).length > 0 && { memory: ofMemory }),
+    ...(isCpu && { cpu: wholeCpu(object(after["cpu"])) }),
+  };
+}
+
+/** crun writes quota and period together, and takes a period that is missing for the default. */
+function wholeCpu(cpu: Json): Json {
+  const members = omit(cpu, HOSTS_CPU);
+  const isSet = (name: string): boolean => !!members[name];
+  const quota = isSet("quota")
+    ? { quota: members["quota"], period: members["period"] || DEFAULT_PERIOD_US }
+    : {};
+  return {
+    ...omit(
+      members,
+      ["quota", "period"].filter((name) => !isSet(name)),
+    ),
+    ...quota,
+  };
+}
+
+/** Members of a change that hold neither in the guest nor on the host. A limit of swap comes with every limit of memory, and a guest has none. */
+export function heldNowhere(change: Json): string[] {
+  const inGroups = Object.entries({ memory: HOSTS_MEMORY, cpu: HOSTS_CPU }).flatMap(([group, names]) =>
+    names
+      .filter((name) => name !== "swap" && object(change[group])[name] !== undefined)
+      .map((name) => `${group}.${name}`),
+  );
+  return [
+    ...inGroups,
+    ...["blockIO", "network", "rdma", "hugepageLimits"].filter((name) => change[name] !== undefined),
+  ];
 }
 
 function pidsOf(pids: Json): Json | undefined {

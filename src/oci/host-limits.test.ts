@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import type { OciConfig } from "./config.ts";
-import { vmLimits } from "./host-limits.ts";
+import { changedVmLimits, vmLimits } from "./host-limits.ts";
+import { changed } from "./resource-change.ts";
 
 type Limits = NonNullable<NonNullable<OciConfig["linux"]>["resources"]> & object;
 
@@ -28,4 +29,19 @@ it.each([
   [{}, undefined],
 ])("reads %o", (cpu, expected) => {
   expect(of(cpu, {}).cpu).toEqual(expected);
+});
+
+it.each([
+  [{ cpu: { quota: 50_000 } }, { cpu: { shares: 9 } }, { quotaUs: 50_000, periodUs: 100_000, shares: 9 }],
+  [{ cpu: { quota: 50_000 } }, { cpu: { quota: -1 } }, { quotaUs: -1, periodUs: 100_000, shares: undefined }],
+  [{ cpu: { period: 5000, shares: 4 } }, { cpu: { quota: -1 } }, { quotaUs: -1, periodUs: 5000, shares: 4 }],
+  [{ cpu: { quota: 50_000 } }, { pids: { limit: 3 } }, undefined],
+  [{ cpu: { quota: 50_000 } }, { cpu: { cpus: "0" } }, undefined],
+])("of a container with %j, %j makes %j on the host", (before, change, expected) => {
+  expect(changedVmLimits(changed(before, change), change, 384).cpu).toEqual(expected);
+});
+
+it("holds a VM to its memory when its container gets a limit, whatever it is", () => {
+  expect(changedVmLimits({}, { memory: { limit: 1 } }, 384).memoryBytes).toBe((384 + 256) * 1024 ** 2);
+  expect(changedVmLimits({}, { memory: { limit: -1 } }, 384).memoryBytes).toBeUndefined();
 });

@@ -1,4 +1,6 @@
-import type { OciConfig } from "./config.ts";
+import { isObject } from "../base/json.ts";
+import type { OciConfig, OciResources } from "./config.ts";
+import type { ResourceChange } from "./resource-change.ts";
 import { DEFAULT_PERIOD_US, memoryLimit } from "./vm-size.ts";
 
 const MIB = 1024 * 1024;
@@ -11,6 +13,7 @@ const MAX_SHARES = 262_144;
 /** What a config.json with limits means for the processes of its VM on the host; undefined where it sets none. */
 export interface VmLimits {
   memoryBytes: number | undefined;
+  /** A quota of -1 takes one away. */
   cpu: { quotaUs: number | undefined; periodUs: number; shares: number | undefined } | undefined;
 }
 
@@ -28,4 +31,20 @@ export function vmLimits(config: Pick<OciConfig, "linux">, memSizeMib: number): 
         }
       : undefined,
   };
+}
+
+/**
+ * What a change of the container's limits means there.
+ * @param after all limits, with the change
+ */
+export function changedVmLimits(after: ResourceChange, change: ResourceChange, memSizeMib: number): VmLimits {
+  const { memoryBytes } = vmLimits({ linux: { resources: change } }, memSizeMib);
+  const asked = isObject(change["cpu"]) ? change["cpu"] : {};
+  if (!["quota", "period", "shares"].some((name) => asked[name] !== undefined))
+    return { memoryBytes, cpu: undefined };
+  const { cpu } = vmLimits({ linux: { resources: after } }, memSizeMib);
+  const { quota, period } = (after["cpu"] ?? {}) as NonNullable<OciResources["cpu"]>;
+  if (quota === undefined || quota >= 0) return { memoryBytes, cpu };
+  const periodUs = Number(period || DEFAULT_PERIOD_US);
+  return { memoryBytes, cpu: { shares: undefined, ...cpu, quotaUs: -1, periodUs } };
 }

@@ -7,6 +7,7 @@ import { Latch } from "../../base/latch.ts";
 import { complain, writeStderr } from "../../base/logger.ts";
 import { explainOom, hadOom } from "../../host/cgroup-oom.ts";
 import { killProcess, processStartTime } from "../../host/process-info.ts";
+import type { ResourceChange } from "../../oci/resource-change.ts";
 import { runHooks } from "../../oci/hooks.ts";
 import type { ContainerRecord } from "../../state/record.ts";
 import { RecordKeeper } from "../../state/record-keeper.ts";
@@ -15,6 +16,7 @@ import { publishSpan, traced } from "../../trace/channels.ts";
 import type { GuestClock } from "../../trace/guest-clock.ts";
 import { ExecSessions } from "./exec-sessions.ts";
 import { createInGuest } from "./late-quota.ts";
+import { ContainerLimits } from "./limits.ts";
 import type { ContainerJob } from "../../contract/job.ts";
 import { ProcessSession } from "./process-session.ts";
 import { inRuncsWords } from "./runtime-errors.ts";
@@ -55,6 +57,7 @@ export class Container {
   private readonly shadow: ShadowProcess;
   private readonly router: StreamRouter;
   private readonly session: ProcessSession;
+  private readonly limits: ContainerLimits;
   private agent: AgentClient | undefined;
   private forced = false;
   private finishing: Promise<void> | undefined;
@@ -74,6 +77,7 @@ export class Container {
     const pidStartTime = processStartTime(shadow.pid) ?? 0;
     this.record = { ...job.record, pid: shadow.pid, pidStartTime };
     this.session = new ProcessSession(shadow.link, job.record.id, "");
+    this.limits = new ContainerLimits(store.dirOf(job.record.id));
     this.execs = new ExecSessions(job.record.id, router);
   }
 
@@ -149,6 +153,12 @@ export class Container {
     const agent = this.running();
     if (signal === 0) await agent.initPid(this.record.id);
     else await agent.kill(this.record.id, "", signal, all);
+  }
+
+  async update(change: ResourceChange): Promise<void> {
+    await this.limits.change(this.running(), this.record, change).catch((error: unknown) => {
+      throw inRuncsWords(asNkError(error), this.job.program);
+    });
   }
 
   async pause(): Promise<void> {

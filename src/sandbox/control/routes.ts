@@ -1,4 +1,5 @@
 import { NkError } from "../../base/errors.ts";
+import { isObject, kindOf } from "../../base/json.ts";
 import type { Container } from "../containers/container.ts";
 import type { Accepted, ControlSurface } from "./surface.ts";
 import type { ControlTarget } from "./target.ts";
@@ -26,6 +27,7 @@ const CONTAINER: Record<string, ContainerHandler> = {
   "POST /kill": (_, container, { signal, all }) => container.kill(signalNumber(signal), all === true),
   "POST /pause": (_, container) => container.pause(),
   "POST /resume": (_, container) => container.resume(),
+  "POST /update": (_, container, { change }) => container.update(resourceChange(change)),
   "POST /end": (target, container, { force }) => target.end(container, force === true),
   "GET /ps": (_, container) => container.running().ps(container.record.id),
   "GET /stats": (_, container) => container.running().stats(container.record.id),
@@ -98,6 +100,11 @@ function unknown(method: string, path: string): NkError {
   const container = Object.keys(CONTAINER).map((name) => name.replace(" ", " /containers/ID"));
   const known = [...Object.keys(MACHINE), ...container].join(", ");
   return new NkError("USAGE", `unknown request ${method} ${path} (known: ${known})`);
+}
+
+function resourceChange(value: unknown): Body {
+  if (isObject(value)) return value;
+  throw new NkError("USAGE", `change: expected members of linux.resources, found ${kindOf(value)}`);
 }
 
 function signalNumber(value: unknown): number {
