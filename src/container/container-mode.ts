@@ -23,7 +23,10 @@ export interface ContainerMode {
   pause(container: ContainerRecord): Promise<void>;
   resume(container: ContainerRecord): Promise<void>;
   update(container: ContainerRecord, request: UpdateRequest): Promise<void>;
-  ps(container: ContainerRecord): Promise<ProcessRow[]>;
+  /** Its processes on the host. Callers look them up there. */
+  pids(container: ContainerRecord): Promise<number[]>;
+  /** For people. @param options for ps(1) */
+  ps(container: ContainerRecord, options: readonly string[]): Promise<ProcessList>;
   /** Prints them, and returns the exit status. */
   events(container: ContainerRecord, request: EventsRequest): Promise<number>;
   /** The record with `status` and `pid` as they are now (stored ones can be stale after a crash). */
@@ -63,6 +66,9 @@ export interface UpdateRequest {
   /** Options for Intel RDT, as they are to be handed on. */
   rdt: readonly string[];
 }
+
+/** Of a guest, or as the host's ps(1) has it. */
+export type ProcessList = { rows: ProcessRow[] } | { lines: string[] };
 
 export interface ProcessRow {
   pid: number;

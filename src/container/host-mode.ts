@@ -4,19 +4,26 @@ import { asNkError, NkError } from "../base/errors.ts";
 import type { ContainerRecord, HostRecord, Status } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
 import { warnings } from "../trace/channels.ts";
-import type { ContainerMode, ProcessRow } from "./container-mode.ts";
+import type { ContainerMode } from "./container-mode.ts";
 import { runInForeground, runQuietly } from "./host-command.ts";
 import { createContainer, runContainer } from "./host-create.ts";
 import { isCrun } from "./host-runtime.ts";
 import { execOnHost } from "./host-exec.ts";
+import { linesOfPs } from "./host-ps.ts";
 import { updateOnHost } from "./host-update.ts";
-import { readProcessRow } from "./process-rows.ts";
 import { refreshHost } from "./refresh.ts";
 
 /** A container on the host's kernel: runc or crun does the work, we keep the record. */
 export function hostMode(store: StateStore): ContainerMode {
   const ask = (container: ContainerRecord, args: string[], why: string): Promise<string> =>
     runQuietly({ host: hostOf(container), args, stateDir: store.dirOf(container.id), why });
+
+  const pids = async (container: ContainerRecord): Promise<number[]> => {
+    if (container.status === "stopped") return [];
+    const args = ["ps", "--format", "json", container.id];
+    const text = await ask(container, args, "lists the cgroup's processes");
+    return (JSON.parse(text) as number[] | null) ?? [];
+  };
 
   return {
     create: createContainer,
@@ -50,13 +57,10 @@ export function hostMode(store: StateStore): ContainerMode {
     update: (container, request) =>
       updateOnHost({ ...container, host: hostOf(container) }, store.dirOf(container.id), request),
 
-    async ps(container) {
-      const text = await ask(
-        container,
-        ["ps", "--format", "json", container.id],
-        "lists the cgroup's processes",
-      );
-      return rowsOf(JSON.parse(text) as number[] | null);
+    pids,
+
+    async ps(container, options) {
+      return { lines: await linesOfPs(await pids(container), options) };
     },
 
     events(container, { once, intervalMs }) {
@@ -84,10 +88,6 @@ export function hostMode(store: StateStore): ContainerMode {
       store.remove(container.id);
     },
   };
-}
-
-function rowsOf(pids: number[] | null): ProcessRow[] {
-  return (pids ?? []).map(readProcessRow).filter((row) => row !== undefined);
 }
 
 /** runc's and crun's words for a container they do not know. */

@@ -16,6 +16,7 @@ import { refreshVm, refreshVmSettled } from "./refresh.ts";
 import { execInVm } from "./vm-exec.ts";
 import { launch } from "../launch/launch.ts";
 import { narrateRest } from "./vm-narrate.ts";
+import { hostPids } from "./vm-pids.ts";
 import { changeForVm } from "./vm-update.ts";
 import { removeContainer } from "./vm-remove.ts";
 
@@ -67,11 +68,17 @@ export function vmMode(store: StateStore): ContainerMode {
       await ask(store, container, "update", { change: changeForVm(container, request) });
     },
 
-    async ps(container) {
+    async pids({ status, pid }) {
+      return status === "stopped" ? [] : hostPids(pid);
+    },
+
+    async ps(container, options) {
+      refuseOptions(container.id, options);
+      if (container.status === "stopped") return { rows: [] };
       const rows = await withClient(store, container, (client) =>
         client.request("GET", `/containers/${container.id}/ps`),
       );
-      return (rows as GuestProcess[]).map(toRow);
+      return { rows: (rows as GuestProcess[]).map(toRow) };
     },
 
     async events(container, request) {
@@ -113,6 +120,16 @@ const DEATH_TIMEOUT_MS = 5_000;
 
 const END_WHY = "the guest writes back what it holds, then the VM is switched off";
 const ASK_WHY = "it owns the VM: everything that is done to the container goes through it";
+
+/** The host's ps(1) sees no process of a guest. */
+function refuseOptions(id: string, options: readonly string[]): void {
+  if (options.length === 0) return;
+  const words = options.join(" ");
+  throw new NkError(
+    "UNSUPPORTED",
+    `ps takes no options of ps after the ID of a container in a VM, found ${words}: use "nk-runtime exec ${id} ps ${words}"`,
+  );
+}
 
 function toRow({ pid, ppid, uid, comm, args, state }: GuestProcess): ProcessRow {
   return { pid, ppid, uid, command: comm, args, state };

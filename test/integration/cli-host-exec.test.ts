@@ -72,6 +72,16 @@ describe("exec", () => {
     const pids = JSON.parse((await nk.run(["ps", "--format", "json", "hosted1"])).stdout) as number[];
     const state = JSON.parse((await nk.run(["state", "hosted1"])).stdout) as { pid: number };
     expect(pids).toContain(state.pid);
-    expect((await nk.run(["ps", "hosted1"])).stdout).toMatch(/^UID +PID +PPID +STATE +CMD\n0 .*sh -c trap/);
+    expect((await nk.run(["ps", "hosted1"])).stdout).toMatch(
+      /^UID +PID +PPID .* CMD\nroot +\d+ .* sh -c trap/,
+    );
+    const { stdout } = await nk.run(["ps", "hosted1", "-o", "pid,comm"]);
+    expect(stdout).toMatch(new RegExp(`^ +PID COMMAND\\n *${state.pid} sh\\n`));
+    const without = await nk.run(["ps", "hosted1", "-o", "comm"]);
+    expect(without).toMatchObject({ code: 1, stdout: "" });
+    expect(without.stderr).toContain("couldn't find PID field in ps output");
+    expect((await nk.run(["ps", "hosted1", "--no-such"])).stderr).toMatch(
+      /^nk-runtime: ps --no-such failed: /,
+    );
   });
 });

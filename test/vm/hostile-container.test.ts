@@ -55,8 +55,8 @@ it("cannot drive a terminal by the names of its programs", async () => {
 
 it("may bomb with forks: its limit holds, and delete --force ends it", async () => {
   await runtime.detached(["exec", "-d", id, "sh", "-c", "f() { f | f & }; while :; do f; done"]);
-  const { stdout } = await runtime.call(["ps", "--format", "json", id]);
-  expect((JSON.parse(stdout) as number[]).length).toBeLessThanOrEqual(64);
+  const { stdout } = await runtime.call(["ps", id]);
+  expect(stdout.trim().split("\n").length).toBeLessThanOrEqual(1 + 64);
   await runtime.ok(["delete", "--force", id]);
   expect(await runtime.ok(["list", "-q"])).toBe("");
 });

@@ -73,6 +73,13 @@ describe("the life of a container", () => {
     }[];
     expect(rows.find((row) => row.id === id)).toMatchObject({ status: "running" });
     expect(await runtime.ok(["ps", id])).toContain("sleep 1000000");
+    // Those of the host, for those who look there.
+    const { pid } = runtime.record(id);
+    expect(JSON.parse(await runtime.ok(["ps", "--format", "json", id]))).toEqual([pid]);
+    const pidFile = join(runtime.root, ".exec.pid");
+    await runtime.detached(["exec", "-d", "--pid-file", pidFile, id, "sleep", "1000"]);
+    const pids = [pid, Number(readFileSync(pidFile, "utf8"))];
+    expect(JSON.parse(await runtime.ok(["ps", "--format", "json", id]))).toEqual(pids.sort((a, b) => a - b));
     await runtime.ok(["delete", "--force", id]);
   });
 

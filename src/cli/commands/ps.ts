@@ -1,4 +1,3 @@
-import { NkError } from "../../base/errors.ts";
 import { printableLine } from "../../base/printable.ts";
 import type { ProcessRow } from "../../container/container-mode.ts";
 import type { Command } from "../command.ts";
@@ -11,31 +10,31 @@ export const ps: Command = {
   spec: {
     name: "ps",
     summary: "list the processes of a container",
-    usage: "ID",
+    usage: "ID [PS-OPTION...]",
     description:
-      "Lists the processes of a container. Options of ps(1) after ID, which runc takes, are refused: the processes of a VM are not\nthe host's. `exec ID ps` shows more.",
+      "Lists the processes of a container: what the host's ps says of them, with its options (default: -ef). Of a container in a\n" +
+      "VM they are those of the guest, with its pids; `exec ID ps` shows more. As JSON they are pids of the host in any case, for\n" +
+      "those who look there: of a container in a VM its shadow, and those of its execs.",
     options: [formatOption("table", "json")],
     min: 1,
     max: Number.POSITIVE_INFINITY,
     stopAtFirstPositional: true,
-    examples: ["nk-runtime ps mycontainer", "nk-runtime ps --format json mycontainer"],
+    examples: [
+      "nk-runtime ps mycontainer",
+      "nk-runtime ps mycontainer -o pid,args",
+      "nk-runtime ps --format json mycontainer",
+    ],
   },
 
   async run(context) {
-    const [id, ...psOptions] = context.positionals;
-    if (psOptions.length > 0) {
-      throw new NkError(
-        "UNSUPPORTED",
-        `ps takes no options of ps after the ID, found ${psOptions.join(" ")}: use "nk-runtime exec ${id} ps ${psOptions.join(" ")}"`,
-      );
-    }
+    const psOptions = context.positionals.slice(1);
     const { container, mode } = await findContainer(context);
-    const rows = container.status === "stopped" ? [] : await mode.ps(container);
-    await print(
-      context.flags.text("format") === "json"
-        ? `${JSON.stringify(rows.map(({ pid }) => pid))}\n`
-        : table(rows),
-    );
+    if (context.flags.text("format") === "json") {
+      await print(`${JSON.stringify(await mode.pids(container))}\n`);
+      return 0;
+    }
+    const list = await mode.ps(container, psOptions);
+    await print("rows" in list ? table(list.rows) : list.lines.map((line) => `${line}\n`).join(""));
     return 0;
   },
 };
