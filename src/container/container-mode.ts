@@ -53,6 +53,8 @@ export interface ExecRequest extends Stdio {
   detach: boolean;
   pidFile: string | undefined;
   ignorePaused: boolean;
+  /** Below the container's, as `[controller:]path`. */
+  cgroups: readonly string[];
 }
 
 export interface EventsRequest {

@@ -25,6 +25,7 @@ export async function execOnHost(
     ...option("--pid-file", request.pidFile),
     ...option("--console-socket", request.consoleSocket),
     ...(request.preserveFds > 0 ? ["--preserve-fds", String(request.preserveFds)] : []),
+    ...request.cgroups.flatMap((path) => ["--cgroup", path]),
     // crun has no such option, and does without it.
     ...(request.ignorePaused && container.status === "paused" ? ["--ignore-paused"] : []),
     container.id,

@@ -31,6 +31,13 @@ export async function execInVm(
       `cannot exec in a paused container in a VM, --ignore-paused or not: resume it first with "nk-runtime resume ${container.id}"`,
     );
   }
+  const other = request.cgroups.find((path) => path !== "/" && path !== "");
+  if (other !== undefined) {
+    throw new NkError(
+      "UNSUPPORTED",
+      `--cgroup ${other}: a command in a VM runs in the container's own cgroup: leave --cgroup out`,
+    );
+  }
   const process = guestProcess(withRlimits(request.process, callersLimits()));
   const what = encodeRequest({ process, terminal: request.terminal });
   const plan = {

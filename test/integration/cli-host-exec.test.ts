@@ -62,6 +62,13 @@ describe("exec", () => {
     expect(JSON.parse(readFileSync(log, "utf8"))).toMatchObject({ level: "warning", msg: warning });
   });
 
+  it("takes a cgroup below the container's", async () => {
+    expect((await nk.run(["exec", "--cgroup", "/", "hosted1", "true"])).code).toBe(0);
+    const { code, stderr } = await nk.run(["exec", "--cgroup=none", "hosted1", "true"]);
+    expect(code).toBe(255);
+    expect(stderr).toMatch(/cgroup.*hosted1\/none/);
+  });
+
   it("gives 255 when the command cannot be started", async () => {
     const { code, stderr } = await nk.run(["exec", "hosted1", "no-such-command"]);
     expect(code).toBe(255);

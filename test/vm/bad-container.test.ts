@@ -34,6 +34,10 @@ describe("a container in a VM", () => {
       [["--cwd=/bin/busybox", id, "true"], /the runtime in the VM refused: .*chdir|not a directory/i],
       [["--user=moon", id, "true"], /--user: expected UID or UID:GID in numbers, found "moon"/],
       [["--process=/no/such", id], /--process: cannot read \/no\/such: no such file or directory/],
+      [
+        ["--cgroup=below", id, "true"],
+        /--cgroup below: a command in a VM runs in the container's own cgroup/,
+      ],
       [["--preserve-fds=3", id, "true"], /unable to stat preserved-fd 0 \(of 3\)/],
       [["-d", "--pid-file=/no/such/pid", id, "true"], /--pid-file \/no\/such\/pid/],
     ] as [string[], RegExp][]) {

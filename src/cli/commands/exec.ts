@@ -70,6 +70,13 @@ export const exec: Command = {
         help: "pass N more descriptors, from 3 on, to the command",
       },
       {
+        name: "cgroup",
+        type: "text",
+        value: "[CONTROLLER:]PATH",
+        many: true,
+        help: "run it in this cgroup below the container's (container mode)",
+      },
+      {
         name: "ignore-paused",
         type: "switch",
         help: "also in a paused container; it waits there (container mode)",
@@ -112,6 +119,7 @@ export const exec: Command = {
       consoleSocket,
       preserveFds,
       ignorePaused,
+      cgroups: flags.texts("cgroup"),
     });
   },
 };
