@@ -17,6 +17,9 @@ import type { Flags } from "./options.ts";
 import { describeError } from "./describe-error.ts";
 import { requireRoot, requireStateFolder, withWayToRoot } from "./needs-root.ts";
 
+/** runc has both. */
+const HELP_COMMANDS = ["help", "h"];
+
 /** Runs the command line and returns the exit code; errors have been told by then. */
 export async function runCli(words: readonly string[]): Promise<number> {
   let logger: Logger | undefined;
@@ -27,7 +30,8 @@ export async function runCli(words: readonly string[]): Promise<number> {
     logger = openLogger(head.flags);
     const [name, ...rest] = head.positionals;
     if (head.flags.switch("version")) return await printVersion();
-    if (name === undefined || name === "help" || head.flags.switch("help")) return await printHelp(rest[0]);
+    if (name === undefined || HELP_COMMANDS.includes(name) || head.flags.switch("help"))
+      return await printHelp(rest[0]);
     const program = await loadCommand(name);
     const { spec } = program;
     const tail = parseTail(rest, spec);

@@ -35,6 +35,33 @@ describe("the command line", () => {
     expect(outcome.stderr.trim()).not.toContain("\n");
   });
 
+  // What podman, conmon, go-runc, buildah and CRI-O put before the command.
+  it.each([
+    [["--log-format=json", "--log", "log.json", "--systemd-cgroup"]],
+    [["--log-format", "json", "-log=log.json", "--debug=false", "--rootless=true", "--criu", "criu"]],
+    [["--cgroup-manager", "disabled", "--rootless", "auto", "--criu=criu", "--systemd-cgroup=false"]],
+  ])("takes %j", async (words) => {
+    const log = (word: string): string => word.replace("log.json", join(dir, "log.json"));
+    expect(await nk.run([...words.map(log), "list", "-q"])).toMatchObject({
+      code: 0,
+      stdout: "",
+      stderr: "",
+    });
+  });
+
+  it.each([["help"], ["h"], ["--help"], ["-h"]])("%s prints the help", async (word) => {
+    const all = await nk.run([word]);
+    expect(all).toMatchObject({
+      code: 0,
+      stderr: "",
+      stdout: expect.stringContaining("Commands:") as string,
+    });
+    if (!word.startsWith("-"))
+      expect((await nk.run([word, "state"])).stdout).toBe(
+        (await nk.run(["state", word === "h" ? "-h" : "--help"])).stdout,
+      );
+  });
+
   it("takes global options on both sides of the command", async () => {
     const log = join(dir, "log");
     expect((await nk.run(["state", "--log", log, "none"])).code).toBe(1);

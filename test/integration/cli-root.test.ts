@@ -1,5 +1,14 @@
 import { execFile } from "node:child_process";
-import { chmodSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -118,5 +127,22 @@ describe("without root", () => {
       expect.arrayContaining(["namespaces", "privileges", "guest kernel", "state folder"]),
     );
     for (const { mend } of failed) expect(mend).toMatch(/sudo|as root/);
+  });
+
+  it("a container of spec --rootless runs, as root of its own", async () => {
+    const mine = join(dir, "mine");
+    mkdirSync(join(mine, "rootfs/bin"), { recursive: true });
+    copyFileSync("/bin/busybox", join(mine, "rootfs/bin/busybox"));
+    for (const folder of [mine, join(mine, "rootfs")]) chmodSync(folder, 0o777);
+    expect(await asNobody(["spec", "--rootless", "--bundle", "mine"])).toMatchObject({ code: 0, stderr: "" });
+    const path = join(mine, "config.json");
+    const config = JSON.parse(readFileSync(path, "utf8")) as { process: object };
+    const process = { ...config.process, terminal: false, args: ["/bin/busybox", "id", "-u"] };
+    writeFileSync(path, JSON.stringify({ ...config, process }));
+    expect(await asNobody(["--root=own", "run", "-b", "mine", "c1"])).toEqual({
+      code: 0,
+      stdout: "0\n",
+      stderr: "",
+    });
   });
 });
