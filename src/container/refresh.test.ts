@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { processStartTime } from "../host/process-info.ts";
+import { isAlive, processStartTime } from "../host/process-info.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import { StateStore } from "../state/store.ts";
 import { refreshVmSettled } from "./refresh.ts";
@@ -56,4 +56,19 @@ it("says that one has stopped which is deleted meanwhile", async () => {
   const record = withoutVm();
   setTimeout(() => store.remove("c1"), 100);
   expect(await refreshVmSettled(store, record)).toMatchObject({ status: "stopped", pid: 0 });
+});
+
+it("says that one runs whose shadow is there, whatever is written down", async () => {
+  const record = { ...withoutVm(), status: "stopped" as const, exitStatus: 0 };
+  expect(await refreshVmSettled(store, record)).toMatchObject({ status: "running", pid: process.pid });
+});
+
+it("waits for the shadow of a monitor that was killed", async () => {
+  const record = withoutVm();
+  const shadow = spawn("sleep", ["0.2"]);
+  const vm = { ...record.vm, monitorPid: record.vm?.vmmPid };
+  const pid = shadow.pid ?? 0;
+  const lost = { ...record, pid, pidStartTime: processStartTime(pid), vm } as ContainerRecord;
+  expect(await refreshVmSettled(store, lost)).toMatchObject({ status: "stopped", pid: 0 });
+  expect(isAlive(pid, lost.pidStartTime)).toBe(false);
 });

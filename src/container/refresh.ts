@@ -6,23 +6,34 @@ import type { StateStore } from "../state/store.ts";
 
 // Loads neither child_process nor the VM's part: `state` is called often, and by callers that wait.
 
-/** As `refreshVm`; how a container ended that is just ending is waited for. */
+/** As `refreshVm`; one that is just ending is waited for, so that its status and its pid say the same. */
 export async function refreshVmSettled(
   store: StateStore,
   container: ContainerRecord,
 ): Promise<ContainerRecord> {
-  const isSettling = container.status !== "stopped" && loss(container) === undefined && isEnding(container);
+  const isLost = container.status !== "stopped" && loss(container) !== undefined;
+  const isSettling = isLost || container.status === "stopped" ? hasShadow(container) : isEnding(container);
   if (!isSettling) return refreshVm(container);
   const { settledEnd } = await import("./settled-end.ts");
-  return refreshVm(await settledEnd(store, container));
+  return refreshVm(await settledEnd(store, container, isLost));
 }
 
-/** The record of a VM's container as it is now: who was killed could not write it down. */
+/**
+ * The record of a VM's container as it is now: who was killed could not write it down. As long as its shadow lives it has not stopped: callers look at that
+ * pid, and a signal to it must not be refused.
+ */
 export function refreshVm(container: ContainerRecord): ContainerRecord {
-  if (container.status === "stopped") return withCreatorLost(container);
+  if (container.status === "stopped")
+    return hasShadow(container) ? { ...container, status: "running" } : withCreatorLost(container);
   const error = loss(container);
   if (error !== undefined) return withLoss(container, error);
-  return isEnding(container) ? { ...container, status: "stopped", pid: 0 } : container;
+  return isEnding(container) && !hasShadow(container)
+    ? { ...container, status: "stopped", pid: 0 }
+    : container;
+}
+
+function hasShadow({ pid, pidStartTime }: ContainerRecord): boolean {
+  return isAlive(pid, pidStartTime);
 }
 
 function withLoss(container: ContainerRecord, error: NkError): ContainerRecord {

@@ -12,6 +12,7 @@ import type { ContainerRecord } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
 import { traced, warnings } from "../trace/channels.ts";
 import type { ContainerMode, ProcessRow } from "./container-mode.ts";
+import { checkAllowed } from "./lifecycle.ts";
 import { refreshVm, refreshVmSettled } from "./refresh.ts";
 import { execInVm } from "./vm-exec.ts";
 import { launch } from "../launch/launch.ts";
@@ -47,7 +48,15 @@ export function vmMode(store: StateStore): ContainerMode {
       execInVm(container, store.dirOf(container.id), controlSocket(store, container), request),
 
     async kill(container, signal, all) {
-      await ask(store, container, "kill", { signal, all });
+      try {
+        await ask(store, container, "kill", { signal, all });
+      } catch (error) {
+        // It may have ended meanwhile, and its monitor with it.
+        const now = await refreshVmSettled(store, store.read(container.id));
+        if (all && now.status === "stopped") return;
+        checkAllowed("kill", now);
+        throw error;
+      }
     },
 
     async delete(container, force) {
@@ -115,6 +124,8 @@ const ANSWER_TIMEOUT_MS = 90_000;
 /** Longer than the monitor's for a forced end; one that does not keep it is killed. */
 const FORCED_END_TIMEOUT_MS = 10_000;
 
+/** Longer than its monitor's for the last output of a shadow, which is killed then. */
+const SHADOW_END_MS = 5_000;
 /** A killed process closes its sockets some milliseconds before it is gone. */
 const DEATH_TIMEOUT_MS = 5_000;
 
@@ -198,6 +209,7 @@ async function end(store: StateStore, container: ContainerRecord, force: boolean
       client.request("POST", path, { force }),
     );
     if (isOwn) await client.gone();
+    else await foreignDeath(container.pid, container.pidStartTime, SHADOW_END_MS);
   });
   try {
     await deadline.race(ended, `the end of container ${container.id}`);

@@ -32,7 +32,7 @@ export function ociState(source: StateSource): OciState {
   const { ociVersion, id, status, bundle, rootfs, created, annotations, owner, mode } = source;
   const pid = status === "stopped" ? 0 : source.pid;
   const notes = Object.keys(annotations).length > 0 ? { annotations } : {};
-  const end = {
+  const end = status === "stopped" && {
     ...(source.exitStatus !== undefined && { exitStatus: source.exitStatus }),
     ...(source.oomKilled !== undefined && { oomKilled: source.oomKilled }),
     ...(source.copiedBack !== undefined && { copiedBack: source.copiedBack }),

@@ -66,6 +66,7 @@ export class Container {
   private readonly exit = new Latch<ExitEvent>();
   private readonly recorded = new Latch();
   private readonly surplus = new Latch<never>();
+  private readonly cutShort = new Latch();
 
   /** @throws ENOENT when its state folder has gone */
   constructor(job: ContainerJob, store: StateStore, shadow: ShadowProcess, router: StreamRouter) {
@@ -148,11 +149,27 @@ export class Container {
     }
   }
 
-  /** Signal 0 asks whether the container's process is there (kill(2)). @throws BAD_STATE when it has ended */
+  /** As long as its shadow is there, a container whose process has ended takes every signal, like a process that has not been waited for. */
   async kill(signal: number, all: boolean): Promise<void> {
+    try {
+      if (!this.ended) await this.send(signal, all);
+    } catch (error) {
+      if (!this.ended) throw error;
+    }
+    // Of a process that is killed on the host, what nobody has read is lost as well.
+    if (signal === SIGKILL) this.cutOutputShort();
+  }
+
+  /** Signal 0 asks whether the container's process is there (kill(2)). @throws BAD_STATE when it has ended */
+  private async send(signal: number, all: boolean): Promise<void> {
     const agent = this.running();
     if (signal === 0) await agent.initPid(this.record.id);
     else await agent.kill(this.record.id, "", signal, all);
+  }
+
+  /** Nobody waits for its last output any more. */
+  cutOutputShort(): void {
+    this.cutShort.resolve();
   }
 
   async update(change: ResourceChange): Promise<void> {
@@ -176,9 +193,9 @@ export class Container {
     if (this.record.status !== "stopped") this.setStatus(status);
   }
 
-  /** The agent, while the container is there. @throws BAD_STATE */
+  /** The agent, while the container's process is there. @throws BAD_STATE */
   running(): AgentClient {
-    if (!this.agent || this.record.status === "stopped") {
+    if (!this.agent || this.hasEnded) {
       throw new NkError("BAD_STATE", "container not running");
     }
     return this.agent;
@@ -187,6 +204,15 @@ export class Container {
   /** Writes down what has come to be known of its VM. */
   save(): void {
     this.keeper.write(this.record);
+  }
+
+  /** The last record says the same. */
+  private saveIfPossible(): void {
+    try {
+      this.save();
+    } catch (error) {
+      complain(error);
+    }
   }
 
   /** From here on nobody who dies is missed but the monitor. */
@@ -199,6 +225,11 @@ export class Container {
   giveUp(reason: string): void {
     this.forced = true;
     this.surplus.reject(new NkError("BOOT", reason));
+  }
+
+  /** Its process has ended, or its VM; its shadow may be there yet. */
+  get hasEnded(): boolean {
+    return this.ended || this.record.status === "stopped";
   }
 
   /** Nobody wants it any more: it does not end in order. */
@@ -219,6 +250,8 @@ export class Container {
     // Once: the guest may say it again and again.
     if (this.ended) return;
     this.ended = true;
+    this.record.exitStatus = exitStatus(event);
+    this.saveIfPossible();
     if (this.startedNs !== undefined && clock) {
       publishSpan({
         actor: "container",
@@ -247,7 +280,6 @@ export class Container {
     if (end instanceof NkError) this.recordLoss(end);
     else if (end.oom) record.oomKilled = true;
     record.exitStatus = end instanceof NkError ? 128 + SIGKILL : exitStatus(end);
-    record.pid = 0;
     record.status = "stopped";
     this.keeper.writeLast(record);
     this.recorded.resolve();
@@ -284,8 +316,8 @@ export class Container {
 
   private async dismissShadow(end: ExitEvent | NkError): Promise<void> {
     const gone = end instanceof NkError ? this.session.lost() : this.session.exited(end);
-    // Somebody may read slowly. When it is deleted, nobody waits for that any more.
-    await Promise.race([gone, this.unwanted.catch(() => {})]);
+    // Somebody may read slowly. When it is deleted or killed, nobody waits for that any more.
+    await Promise.race([gone, this.unwanted.catch(() => {}), this.cutShort.promise]);
     try {
       await soon(gone, "the shadow's last output");
     } catch (error) {

@@ -31,6 +31,10 @@ export class EndOfMany implements Ends {
   }
 
   async end(container: Container, quick: boolean): Promise<void> {
+    if (container.hasEnded) {
+      container.cutOutputShort();
+      return container.stopped;
+    }
     if (!quick) this.microvm.running();
     const killed = container.killByForce();
     if (this.microvm.pauses.now) {
