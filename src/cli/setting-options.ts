@@ -12,8 +12,13 @@ export const VM_OPTIONS: readonly OptionSpec[] = SETTING_ROWS.filter(([, setting
   ([, setting]) => optionOf(setting),
 );
 
-/** The same for VMs whose containers come later: how they start is no question. */
-export const BOOT_OPTIONS: readonly OptionSpec[] = VM_OPTIONS.filter(({ name }) => name !== "vm-start");
+/** How a container starts, and ends. */
+const LIFE_OPTIONS = ["vm-start", "vm-end-on-delete"];
+
+/** The same for VMs whose containers come later. */
+export const BOOT_OPTIONS: readonly OptionSpec[] = VM_OPTIONS.filter(
+  ({ name }) => !LIFE_OPTIONS.includes(name),
+);
 
 /** What its card is connected to is settled when a container takes it. */
 const CONNECTION_OPTIONS = ["vm-publish", "vm-bridge", "vm-subnet", "vm-subnet6"];

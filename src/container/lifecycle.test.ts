@@ -45,3 +45,18 @@ it.each<[Operation, Status, string]>([
 ])("uses the words of runc that callers search: %s when %s", (operation, status, words) => {
   expect(attempt(operation, status)).toContain(words);
 });
+
+it.each<[Partial<ContainerRecord>, Status, boolean]>([
+  [{ endOnDelete: true }, "running", true],
+  [{ endOnDelete: true }, "paused", true],
+  [{ endOnDelete: true }, "creating", false],
+  [{ exitStatus: 0 }, "running", true],
+])(
+  "lets a delete end what its creator said, and what is ending: %j when %s",
+  (members, status, isAllowed) => {
+    const check = (): void =>
+      checkAllowed("delete", { id: "c1", status, mode: "vm", ...members } as ContainerRecord);
+    if (isAllowed) expect(check).not.toThrow();
+    else expect(check).toThrow("is being created");
+  },
+);

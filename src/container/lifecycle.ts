@@ -14,7 +14,7 @@ const ALREADY_STARTED: Rule = (id) => `cannot start an already running container
 const notStopped =
   (status: Status): Rule =>
   (id) =>
-    `cannot delete container ${id} that is not stopped: ${status}: kill it first, or use --force (only a container in a VM is ended by delete, with its VM)`;
+    `cannot delete container ${id} that is not stopped: ${status}: stop it first (nk-runtime stop ${id}), or use --force`;
 
 /**
  * What may be done in which status (runtime-spec runtime.md, "Operations"). The words are runc's, because callers search
@@ -79,14 +79,16 @@ const TABLE: Record<Operation, Record<Status, Rule>> = {
   },
 };
 
-/** Where `delete` of a container in a VM ends the VM, as one switches a machine off (docs/decisions/0006-delete-ends-the-vm.md). */
-const ENDED_WITH_ITS_VM: readonly Status[] = ["running", "paused"];
-
 /** @throws BAD_STATE with runc's words when `operation` is not allowed in the status of the container. */
-export function checkAllowed(operation: Operation, { id, mode, status, error }: ContainerRecord): void {
-  if (operation === "delete" && mode === "vm" && ENDED_WITH_ITS_VM.includes(status)) return;
+export function checkAllowed(operation: Operation, container: ContainerRecord): void {
+  const { id, status, error } = container;
   const rule = TABLE[operation][status];
-  if (rule === "allowed") return;
+  if (rule === "allowed" || (operation === "delete" && isEndedByDelete(container))) return;
   const cause = status === "stopped" && error !== undefined ? ` (${error.message})` : "";
   throw new NkError("BAD_STATE", `${rule(id)}${cause}`);
+}
+
+/** Its creator said so (docs/decisions/0006-delete-ends-the-vm.md), or its process has ended already and it is about to stop. */
+function isEndedByDelete({ status, endOnDelete, exitStatus }: ContainerRecord): boolean {
+  return status !== "creating" && (endOnDelete === true || exitStatus !== undefined);
 }

@@ -188,6 +188,15 @@ export const SETTINGS = {
     default: "auto",
     help: "take a VM that waits (vm-pool), or boot one",
   }),
+  endOnDelete: row({
+    flag: "vm-end-on-delete",
+    key: "vm.endOnDelete",
+    annotation: false,
+    type: choice("auto", "on", "off"),
+    default: "auto",
+    defaultWords: "auto, of a run in the foreground",
+    help: "delete also ends what runs, with its VM",
+  }),
   vmRuntime: row({
     flag: "vm-runtime",
     key: "vm.runtime",

@@ -30,6 +30,9 @@ export interface ContainerRecord {
   owner: string;
   /** The command that makes the container, until it has been told that the container is there. Dead: nobody waits for it any more. */
   creator?: ProcessId;
+  /** A `delete` without --force ends it with its VM when it runs; absent: it is refused, as the runtime specification says. */
+  endOnDelete?: boolean;
+  /** Known as soon as its process has ended, some tenths of a second before it has stopped. */
   exitStatus?: number;
   /** A process of the container was killed because its memory limit was reached. */
   oomKilled?: boolean;

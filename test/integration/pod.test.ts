@@ -9,6 +9,7 @@ import { newRecord } from "../../src/launch/new-record.ts";
 import { processStartTime } from "../../src/host/process-info.ts";
 import { loadBundle } from "../../src/oci/bundle.ts";
 import type { OciConfig } from "../../src/oci/config.ts";
+import { DEFAULT_SETTINGS } from "../../src/oci/settings.ts";
 import type { ContainerRecord, VmRecord } from "../../src/state/record.ts";
 import { StateStore } from "../../src/state/store.ts";
 import { makeBundle, type TestBundle } from "../fixtures/make-bundle.ts";
@@ -57,7 +58,7 @@ function vm(members: Partial<VmRecord> = {}): VmRecord {
 
 function add(id: string, members: Partial<ContainerRecord>): void {
   const prepared = store.prepare();
-  const record = newRecord(id, loadBundle(bundle.dir), "vm");
+  const record = newRecord(id, loadBundle(bundle.dir), { ...DEFAULT_SETTINGS, mode: "vm" }, true);
   const pid = shadow.pid ?? 0;
   store.claim(prepared, {
     ...record,

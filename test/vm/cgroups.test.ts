@@ -39,7 +39,7 @@ describe("a cgroup of two containers", () => {
     expect(second).toMatchObject({ code: 1, stdout: "" });
     expect(second.stderr).toMatch(/^nk-runtime: container's cgroup is not empty: \d+ process\(es\) found/);
     expect(await runtime.ok(["exec", first, "echo", "alive"])).toBe("alive\n");
-    await runtime.ok(["delete", first]);
+    await runtime.ok(["delete", "--force", first]);
     expect(places.filter((place) => existsSync(place))).toEqual([]);
   });
 
@@ -54,7 +54,7 @@ describe("a cgroup of two containers", () => {
     const session = Number(readFileSync(pidFile, "utf8"));
     for (const place of places)
       expect(membersOf(place)).toEqual(expect.arrayContaining([pid, vm?.monitorPid, session]));
-    await runtime.ok(["delete", id]);
+    await runtime.ok(["delete", "--force", id]);
     for (const place of places) rmdirSync(place);
   });
 

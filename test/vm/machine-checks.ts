@@ -28,7 +28,7 @@ export async function shareKernelOnly(runtime: Runtime, vm: string): Promise<voi
   expect((await runtime.call(["exec", two.id, "cat", "/mark"])).code).toBe(1);
   expect(await runtime.ok(["exec", two.id, "ps"])).not.toContain("mark");
 
-  await runtime.ok(["delete", one.id]);
+  await runtime.ok(["delete", "--force", one.id]);
   expect(await runtime.ok(["exec", two.id, "echo", "alive"])).toBe("alive\n");
   const { containers } = JSON.parse(await runtime.ok(["vm-state", "--format", "json", vm])) as {
     containers: unknown;

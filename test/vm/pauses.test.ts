@@ -94,7 +94,8 @@ it("while containers end", async () => {
 it("while a container is deleted, whose id is used again", async () => {
   const { id } = await inside(runtime, vm);
   await runtime.ok(["vm-pause", vm]);
-  expect((await runtime.call(["delete", id])).stderr).toContain("vm-resume");
+  expect((await runtime.call(["delete", id])).stderr).toContain("that is not stopped: running");
+  expect((await runtime.call(["kill", id, "KILL"])).stderr).toContain("vm-resume");
   await runtime.ok(["delete", "--force", id]);
   expect(await runtime.ok(["list", "-q"])).toBe("");
   const { dir } = await runtime.bundle({ args: ["sleep", "1000000"] });
@@ -103,7 +104,7 @@ it("while a container is deleted, whose id is used again", async () => {
   // The old one ends now, and must not be taken for the new one.
   await expect.poll(() => knownToAgent(id)).toBe(false);
   expect(await status(id)).toBe("running (vm)\n");
-  await runtime.ok(["delete", id]);
+  await runtime.ok(["delete", "--force", id]);
   await runtime.detached(["run", "-d", "--vm", vm, "--bundle", dir, id]);
   expect(await runtime.ok(["exec", id, "echo", "again"])).toBe("again\n");
 });

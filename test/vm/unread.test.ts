@@ -81,9 +81,10 @@ it("one that has written more than anybody keeps for it runs until it is killed"
   expect(readAll()).toBeGreaterThan(0);
 });
 
-it("one that has ended, and whose output nobody takes, is deleted", async () => {
+it("one that has ended, and whose output nobody takes, is deleted by force", async () => {
   const id = await writing(500_000);
   await begun();
-  await runtime.ok(["delete", id]);
+  expect((await runtime.call(["delete", id])).stderr).toContain("not stopped: running");
+  await runtime.ok(["delete", "--force", id]);
   expect(readAll()).toBeGreaterThan(0);
 });

@@ -112,7 +112,7 @@ async function claimed(
     if (terminal && !detach && settings.mode === "vm") checkCallersTerminal();
     const open = openRootOf(bundle, settings, settled?.shape);
     if (open) warnings.publish(`${open.found}: ${open.mend}`);
-    const record = newRecord(id, bundle, settings.mode);
+    const record = newRecord(id, bundle, settings, detach);
     const stdio = detach && !terminal ? await keptStreams(prepared) : undefined;
     store.claim(prepared, record);
     return { record, id, bundle, settings, settled, network, store, inside, stdio, givenUp, ...place };

@@ -11,8 +11,8 @@ export const deleteCommand: Command = {
     usage: "ID",
     description:
       "Removes a container that has stopped (or was never started) and everything it holds.\n" +
-      "A container in a VM may also run: it is ended with its VM, as one switches a machine off. On the host's kernel that\n" +
-      "is refused, as by runc, whose callers expect it; --force is the same in both modes. `rm` is the same as `delete`.",
+      "One that runs is refused, as by runc, whose callers expect it. The exception is a container in a VM whose `run` waits in\n" +
+      "the foreground (or --vm-end-on-delete): it is ended with its VM, as one switches a machine off. `rm` is the same as `delete`.",
     options: [
       {
         name: "force",
