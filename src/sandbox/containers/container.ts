@@ -1,12 +1,11 @@
-import type { AgentClient, GuestMountRequest, MountProof } from "../../agent/agent-client.ts";
+import type { AgentClient } from "../../agent/agent-client.ts";
 import { exitStatus, type ExitEvent } from "../../agent/messages.ts";
-import { Deadline } from "../../base/deadline.ts";
 import { asNkError, NkError } from "../../base/errors.ts";
 import { formatExact } from "../../base/exact-json.ts";
 import { Latch } from "../../base/latch.ts";
 import { complain, writeStderr } from "../../base/logger.ts";
 import { explainOom, hadOom } from "../../host/cgroup-oom.ts";
-import { killProcess, processStartTime } from "../../host/process-info.ts";
+import { processStartTime } from "../../host/process-info.ts";
 import type { ResourceChange } from "../../oci/resource-change.ts";
 import { runHooks } from "../../oci/hooks.ts";
 import type { ContainerRecord } from "../../state/record.ts";
@@ -18,31 +17,15 @@ import { ExecSessions } from "./exec-sessions.ts";
 import { createInGuest } from "./late-quota.ts";
 import { ContainerLimits } from "./limits.ts";
 import type { ContainerJob } from "../../contract/job.ts";
+import { mountRoot, type GuestPlace } from "./place.ts";
 import { ProcessSession } from "./process-session.ts";
 import { inRuncsWords } from "./runtime-errors.ts";
 import { withSharedNamespaces } from "./shared-namespaces.ts";
-import type { ShadowHandlers, ShadowLink } from "../streams/shadow-link.ts";
+import { shadowGone, soon, type ShadowProcess } from "./shadow-process.ts";
+import type { ShadowHandlers } from "../streams/shadow-link.ts";
 import type { StreamRouter } from "../streams/stream-router.ts";
 
 const SIGKILL = 9;
-/** How long a shadow may take to write its last output when nobody wants its container any more; those of execs when it has ended. */
-const FORCED_FLUSH_MS = 2_000;
-
-/** The process that stands for a container on the host. */
-export interface ShadowProcess {
-  link: ShadowLink;
-  pid: number;
-}
-
-/** Where the container's files are in the guest, below /run/nk. */
-export interface GuestPlace {
-  /** Where its root is. */
-  root: string;
-  /** That the tree is the container's; absent where the guest has no tree, but disks alone. */
-  proof?: MountProof;
-  /** What is mounted as the root, in order. */
-  rootMounts: readonly [GuestMountRequest, ...GuestMountRequest[]];
-}
 
 /**
  * One container in a VM: `prepare` and `create`, `start`, then `finish` when its process has exited, the VM is lost or somebody asked.
@@ -224,6 +207,7 @@ export class Container {
   /** Says that nobody wants the container any more, whatever it is doing. */
   giveUp(reason: string): void {
     this.forced = true;
+    this.cutOutputShort();
     this.surplus.reject(new NkError("BOOT", reason));
   }
 
@@ -285,7 +269,8 @@ export class Container {
     this.recorded.resolve();
     // First: they end with the container's shadow, which is the first process of their namespace.
     await soon(this.execs.lost(), "the last output of its execs").catch(() => {});
-    await this.dismissShadow(end);
+    const gone = end instanceof NkError ? this.session.lost() : this.session.exited(end);
+    await shadowGone(this.shadow, gone, this.cutShort.promise);
   }
 
   /** Takes what the shadow sends. Whoever made the link attaches it. */
@@ -313,30 +298,6 @@ export class Container {
     this.record.status = status;
     this.keeper.write(this.record);
   }
-
-  private async dismissShadow(end: ExitEvent | NkError): Promise<void> {
-    const gone = end instanceof NkError ? this.session.lost() : this.session.exited(end);
-    // Somebody may read slowly. When it is deleted or killed, nobody waits for that any more.
-    await Promise.race([gone, this.unwanted.catch(() => {}), this.cutShort.promise]);
-    try {
-      await soon(gone, "the shadow's last output");
-    } catch (error) {
-      complain(error);
-      this.shadow.link.destroy();
-      killProcess(this.shadow.pid);
-    }
-  }
 }
 
 const CREATE_WHY = "the in-VM runtime makes namespaces, cgroup and mounts";
-
-/** At the end of a container, whose output may be read by nobody. */
-function soon(work: Promise<void>, what: string): Promise<void> {
-  return Deadline.after(FORCED_FLUSH_MS).race(work, what);
-}
-
-async function mountRoot(agent: AgentClient, { proof, rootMounts }: GuestPlace): Promise<void> {
-  const [first, ...others] = rootMounts;
-  await (proof ? agent.mountProven(first, proof) : agent.mount(first));
-  for (const mount of others) await agent.mount(mount);
-}
