@@ -17,6 +17,7 @@ import { ExecSessions } from "./exec-sessions.ts";
 import { createInGuest } from "./late-quota.ts";
 import { ContainerLimits } from "./limits.ts";
 import type { ContainerJob } from "../../contract/job.ts";
+import { leaveOomFile } from "./oom-file.ts";
 import { mountRoot, type GuestPlace } from "./place.ts";
 import { ProcessSession } from "./process-session.ts";
 import { inRuncsWords } from "./runtime-errors.ts";
@@ -267,6 +268,7 @@ export class Container {
     record.status = "stopped";
     this.keeper.writeLast(record);
     this.recorded.resolve();
+    if (record.oomKilled === true) leaveOomFile(record);
     // First: they end with the container's shadow, which is the first process of their namespace.
     await soon(this.execs.lost(), "the last output of its execs").catch(() => {});
     const gone = end instanceof NkError ? this.session.lost() : this.session.exited(end);
