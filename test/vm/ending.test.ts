@@ -1,3 +1,5 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { isAlive } from "../../src/host/process-info.ts";
 import { Runtime, type Result } from "./runtime.ts";
@@ -66,4 +68,19 @@ it("one that is ending runs and takes signals as long as its pid is there", asyn
   expect(isAlive(pid, pidStartTime)).toBe(false);
   expect((await runtime.call(["kill", id])).stderr).toMatch(/^nk-runtime: container not running: /);
   expect(await runtime.call(["kill", "--all", id])).toMatchObject({ code: 0 });
+});
+
+it("state, kill, pause, resume and delete need no environment, and say no more than their answer", async () => {
+  const id = await runtime.background();
+  const bare = (...words: string[]) =>
+    promisify(execFile)(runtime.program, ["--root", runtime.root, ...words], { env: {}, cwd: "/" });
+  const silent = { stdout: "", stderr: "" };
+  const { stdout, stderr } = await bare("state", id);
+  expect({ stderr, ...(JSON.parse(stdout) as object) }).toMatchObject({ stderr: "", id, status: "running" });
+  expect(await bare("pause", id)).toEqual(silent);
+  expect(await bare("resume", id)).toEqual(silent);
+  expect(await bare("kill", id, "0")).toEqual(silent);
+  expect(await bare("kill", id, "9")).toEqual(silent);
+  await expect.poll(() => runtime.record(id).exitStatus).toBe(137);
+  expect(await bare("delete", id)).toEqual(silent);
 });

@@ -18,11 +18,14 @@ export const kill: Command = {
 
   async run(context) {
     const all = context.flags.switch("all");
-    const signal = parseSignal(context.positionals[1] ?? "TERM");
+    const name = context.positionals[1] ?? "TERM";
+    const signal = name === "0" ? 0 : parseSignal(name);
     const { container, mode } = await findAndTrace(context);
     // As in runc: callers send --all to be sure that nothing is left.
     if (all && container.status === "stopped") return 0;
     checkAllowed("kill", container);
+    // As kill(2): nothing is sent, whoever asks wants to know whether it is there.
+    if (signal === 0) return 0;
     await mode.kill(container, signal, all);
     return 0;
   },
