@@ -51,13 +51,13 @@ static int prepare(void *context, int *sync) {
         return -1;
     if (create->vm_tree >= 0 && tree_attach(&tree, create->vm_tree, create->plan.attach_folder) < 0)
         return -1;
-    const struct fd_move moves[] = {
+    struct fd_move moves[5] = {
         {create->shadow_end, MONITOR_FD},
         {*sync, MONITOR_FD + 1},
         {tree.ns, TREE_NS_FD},
         {tree.root, TREE_ROOT_FD},
     };
-    if (descriptors_arrange(moves, 4) < 0)
+    if (descriptors_arrange(moves, 4 + terminal_move_controlling(&moves[4], TTY_FD)) < 0)
         return fail_errno("cannot arrange descriptors");
     *sync = MONITOR_FD + 1;
     return 0;

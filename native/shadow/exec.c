@@ -35,12 +35,12 @@ static int check(const struct plan *plan) {
 
 static int prepare(void *context, int *sync) {
     struct exec *exec = context;
-    const struct fd_move moves[] = {{exec->control, MONITOR_FD}, {*sync, MONITOR_FD + 1}};
+    struct fd_move moves[3] = {{exec->control, MONITOR_FD}, {*sync, MONITOR_FD + 1}};
 
     if (session_join_cgroups(&exec->plan) < 0 || session_start(&exec->plan, &exec->pty) < 0 ||
         namespaces_enter(exec->pidfd) < 0)
         return -1;
-    if (descriptors_arrange(moves, 2) < 0)
+    if (descriptors_arrange(moves, 2 + terminal_move_controlling(&moves[2], TTY_FD)) < 0)
         return fail_errno("cannot arrange descriptors");
     *sync = MONITOR_FD + 1;
     return 0;

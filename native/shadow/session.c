@@ -59,6 +59,8 @@ int session_inherited_tty(const struct plan *plan) {
 }
 
 void session_watch_caller(const struct plan *plan) {
+    if (plan->terminal == TERMINAL_INHERIT)
+        terminal_open_controlling();
     if (session_inherited_tty(plan) >= 0)
         launch_with_caller();
 }

@@ -6,8 +6,9 @@
 #include "plan.h"
 #include "terminal.h"
 
-/* The shadow's connection to the monitor is always this descriptor. */
-enum { MONITOR_FD = 3 };
+/* Descriptors of the shadow: its connection to the monitor, and a terminal that is none of its standard
+ * streams. */
+enum { MONITOR_FD = 3, TTY_FD = 5 };
 
 /* Moves this process into the cgroups of the plan. <0: see fail_text(). */
 int session_join_cgroups(const struct plan *plan);
@@ -32,7 +33,7 @@ int session_first_tty(const struct plan *plan, const struct pty *pty);
 /* The caller's own terminal, if it is the process's too; -1: none. */
 int session_inherited_tty(const struct plan *plan);
 
-/* Where the caller's terminal will be raw: its caller's death ends this process from here on, also before the
+/* Finds the caller's terminal, while it is in its session. Where that will be raw: its caller's death ends this process from here on, also before the
  * terminal is. */
 void session_watch_caller(const struct plan *plan);
 

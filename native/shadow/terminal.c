@@ -70,12 +70,27 @@ int pty_attach(const struct pty *pty) {
     return 0;
 }
 
+static int controlling = -1;
+
 int terminal_find(void) {
     for (int fd = 0; fd <= 2; fd++) {
         if (isatty(fd))
             return fd;
     }
-    return -1;
+    return controlling;
+}
+
+void terminal_open_controlling(void) {
+    if (terminal_find() < 0)
+        controlling = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+}
+
+size_t terminal_move_controlling(struct fd_move *move, int to) {
+    if (controlling < 0)
+        return 0;
+    *move = (struct fd_move){controlling, to};
+    controlling = to;
+    return 1;
 }
 
 int terminal_size(int fd, uint8_t *payload) {

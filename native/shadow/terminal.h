@@ -2,6 +2,8 @@
 #ifndef NK_TERMINAL_H
 #define NK_TERMINAL_H
 
+#include "common/descriptors.h"
+
 #include <stdint.h>
 #include <termios.h>
 
@@ -27,8 +29,15 @@ void pty_close(struct pty *pty);
 /* Makes the slave the standard streams and the controlling terminal of this session. */
 int pty_attach(const struct pty *pty);
 
-/* The first standard descriptor that is a terminal; -1: none. */
+/* The first standard descriptor that is a terminal, else the controlling one if that was opened; -1: none. */
 int terminal_find(void);
+
+/* For a caller that has no terminal among its standard streams: as runc does, its controlling terminal is made
+ * raw and has the size, and its standard streams have the bytes. */
+void terminal_open_controlling(void);
+
+/* Says that it is about to be moved, and how. Returns the number of moves: 0 where none was opened. */
+size_t terminal_move_controlling(struct fd_move *move, int to);
 
 /* Writes TERMINAL_SIZE_BYTES; <0: not a terminal. */
 int terminal_size(int fd, uint8_t *payload);

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -51,6 +51,26 @@ test("inherit: raw while it lasts, its size is passed on, restored afterwards", 
   monitor.exit(4 << 8);
   expect(await launched.exit()).toBe(4);
   expect(await output).toBe("x\ny");
+  expect(await errors).toBe("terminal restored\n");
+});
+
+test("inherit: of a caller without one among its streams, its controlling terminal", async () => {
+  const output = join(rig.dir, "output");
+  const script = 'exec "$0" create <"$1" >"$1" 2>&1';
+  writeFileSync(output, "");
+  const launched = rig.create({ terminal: "inherit" }, [ptyTool, "run", "sh", "-c", script, helper, output]);
+  const errors = textOf(launched.stderr);
+  await launched.pid();
+  const monitor = await rig.monitor();
+  const size = await monitor.nextOf(FrameType.resize);
+  expect([size.payload.readUInt16LE(0), size.payload.readUInt16LE(2)]).toEqual([24, 80]);
+  launched.process.kill("SIGUSR1");
+  const resized = await monitor.nextOf(FrameType.resize);
+  expect([resized.payload.readUInt16LE(0), resized.payload.readUInt16LE(2)]).toEqual([50, 120]);
+  monitor.send(FrameType.data, 2, "x\ny");
+  monitor.exit(4 << 8);
+  expect(await launched.exit()).toBe(4);
+  expect(readFileSync(output, "utf8")).toBe("x\ny");
   expect(await errors).toBe("terminal restored\n");
 });
 
