@@ -63,7 +63,7 @@ distro_kernel() {
 # The static one is kept in the cache. Its path, or that of the distribution's where it cannot be built, is for the step after.
 CRUN_PATH=build/stamps/crun-path
 guest_crun() {
-    unless_done crun "$CRUN_PATH" "scripts/build-crun.sh scripts/lib/image-*.sh" find_crun
+    unless_done crun "$CRUN_PATH" "scripts/build-crun.sh scripts/lib/image-*.sh guest/crun/*" find_crun
 }
 find_crun() {
     local path
