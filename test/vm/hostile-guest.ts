@@ -1,9 +1,10 @@
 import { make } from "../fixtures/make.ts";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { encodeFrame, FrameType } from "../../src/agent/frame-codec.ts";
 import { cpioArchive } from "../../src/image/cpio.ts";
+import { laterProcesses } from "./processes.ts";
 import type { Runtime } from "./runtime.ts";
 
 const FOLDER = fileURLToPath(new URL("../hostile-agent", import.meta.url));
@@ -105,11 +106,10 @@ function monitorPid(stateDir: string): number {
 }
 
 function findMonitor(stateDir: string): number {
-  for (const name of readdirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
+  for (const { pid } of laterProcesses()) {
     try {
-      const words = readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0");
-      if (words[2] === "monitor" && words[3] === stateDir) return Number(name);
+      const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+      if (words[2] === "monitor" && words[3] === stateDir) return pid;
     } catch {
       // It has just ended.
     }

@@ -13,6 +13,7 @@ import {
   type Script,
 } from "./hostile-guest.ts";
 import { Runtime, type Result } from "./runtime.ts";
+import { within as seenWithin } from "./victims.ts";
 import { scaled } from "../fixtures/scaled.ts";
 
 /** For what ends by a deadline only, a fifth of all: a hello then may take 24 s, any answer 12 s. Others may boot on a busy machine. */
@@ -121,7 +122,7 @@ export class HostileRig {
 
   private async deleteOnceThere(id: string): Promise<string> {
     const socket = join(this.runtime.root, id, "control.sock");
-    while (!existsSync(socket)) await new Promise(setImmediate);
+    await seenWithin(HANG_MS, () => existsSync(socket) || undefined);
     return within(HANG_MS, this.runtime.ok(["delete", "--force", id]));
   }
 
@@ -208,12 +209,11 @@ function codeIn(log: string): unknown {
 }
 
 async function waitForStart(runtime: Runtime, id: string, child: ChildProcess): Promise<void> {
-  const end = Date.now() + HANG_MS;
-  for (;;) {
-    const state = await runtime.call(["state", "--short", id]);
-    if (state.stdout.startsWith("running")) return;
-    if (child.exitCode !== null || Date.now() > end) throw new Error(`not running: ${state.stderr}`);
-  }
+  const record = join(runtime.root, id, "state.json");
+  const isRunning = (): boolean => existsSync(record) && runtime.record(id).status === "running";
+  const seen = await seenWithin(HANG_MS, () => isRunning() || child.exitCode !== null || undefined);
+  if (child.exitCode === null && seen) return;
+  throw new Error(`not running: ${(await runtime.call(["state", id])).stderr}`);
 }
 
 async function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {

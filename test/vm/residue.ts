@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
+import { laterProcesses } from "./processes.ts";
 
 /** Environment variable by which everything that a test's runtime starts is known: all of it inherits it. */
 export const MARK = "NK_TEST_ROOT";
@@ -29,25 +30,22 @@ export function residue(traces: Traces): string[] {
 }
 
 function processes(root: string): string[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .flatMap((pid) => {
-      try {
-        const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-        const ours =
-          command.includes(root) || readFileSync(`/proc/${pid}/environ`, "utf8").includes(`${MARK}=${root}`);
-        return ours ? [`process ${pid}: ${command.slice(0, 120)}`] : [];
-      } catch {
-        return []; // it has just ended
-      }
-    });
+  return laterProcesses().flatMap(({ pid }) => {
+    try {
+      const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+      const ours =
+        command.includes(root) || readFileSync(`/proc/${pid}/environ`, "utf8").includes(`${MARK}=${root}`);
+      return ours ? [`process ${pid}: ${command.slice(0, 120)}`] : [];
+    } catch {
+      return []; // it has just ended
+    }
+  });
 }
 
 /** Servers of trees of ours, and VMMs. They have no environment to be known by. */
 export function jailedServers({ root, bundles }: Traces): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
+  return laterProcesses()
+    .map(({ pid }) => pid)
     .filter((pid) => isJailed(pid, [root, ...bundles]));
 }
 

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { laterProcesses, type Later } from "./processes.ts";
 import { isJailed, MARK } from "./residue.ts";
 import { scaled } from "../fixtures/scaled.ts";
 
@@ -28,22 +29,19 @@ interface Process {
 
 /** The processes of one state folder. Zombies are none: they only wait for their parent. */
 export function processesOf(root: string): Process[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .map((pid) => readProcess(Number(pid), root))
+  return laterProcesses()
+    .map((later) => readProcess(later, root))
     .filter((found) => found !== undefined);
 }
 
-function readProcess(pid: number, root: string): Process | undefined {
+function readProcess({ pid, parent, state }: Later, root: string): Process | undefined {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     // What has a root of its own has no environment; who waits for it has.
-    const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
     if (!isMarked(pid, root) && !isMarked(parent, root) && !isJailed(pid, [root])) return undefined;
     const argv = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
     const name = readFileSync(`/proc/${pid}/comm`, "utf8").trim();
     const inside = readlinkSync(`/proc/${pid}/ns/pid`) !== readlinkSync("/proc/self/ns/pid");
-    return { pid, state: stat.slice(stat.lastIndexOf(")") + 2)[0] ?? "", name, argv, inside };
+    return { pid, state, name, argv, inside };
   } catch {
     return undefined; // it has just ended
   }
@@ -106,6 +104,9 @@ export async function findVictim(root: string, victim: Victim, timeoutMs = 30_00
   return found.pid;
 }
 
+/** A look through the processes costs some milliseconds, which the machine that is waited for could use. */
+const LOOK_EVERY_MS = 25;
+
 /** What `look` finds, at most `timeoutMs` later; undefined when it finds nothing. */
 export async function within<T>(timeoutMs: number, look: () => T | undefined): Promise<T | undefined> {
   const end = performance.now() + scaled(timeoutMs);
@@ -113,7 +114,7 @@ export async function within<T>(timeoutMs: number, look: () => T | undefined): P
     const found = look();
     if (found !== undefined || performance.now() > end) return found;
     await new Promise((resolve) => {
-      setTimeout(resolve, 10);
+      setTimeout(resolve, LOOK_EVERY_MS);
     });
   }
 }
