@@ -34,7 +34,7 @@ give_back() {
 # build/node: what the launcher starts, also where sudo's PATH has another one or none. build/bin/nk-runtime: the launcher beside
 # the native part.
 build_host_side() {
-    node scripts/build-bundle.mjs && make -C native && ln -sfn "$NK_NODE" build/node && ln -sfn ../../bin/nk-runtime build/bin/nk-runtime
+    node scripts/build-bundle.mjs && make -j"$(nproc)" -C native && ln -sfn "$NK_NODE" build/node && ln -sfn ../../bin/nk-runtime build/bin/nk-runtime
 }
 
 # cached_build NAME COMMAND…: two clones share the cache, so one at a time builds a part.
@@ -115,7 +115,7 @@ setup_all() {
     await_step "node modules (npm ci)" npm-ci
     start_step crun guest_crun
     step "nk-runtime and nk-shadow" build-host build_host_side
-    step "guest agent" build-agent make -C guest/agent
+    step "guest agent" build-agent make -j"$(nproc)" -C guest/agent
     step "guest kernel of the distribution" kernel-distro distro_kernel
     await_step "static crun for the guest" crun
     case $(cat "$CRUN_PATH") in
