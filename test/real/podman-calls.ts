@@ -145,7 +145,7 @@ export const LIFE: Call[] = [
     const paused = await podman.inspect(id, "{{.State.Status}}");
     const refused = (await podman.call("exec", id, "true")).code;
     await podman.ok("unpause", id);
-    return { paused, refused, then: await podman.ok("exec", id, "echo", "on") };
+    return { paused, refused, later: await podman.ok("exec", id, "echo", "on") };
   }),
   running("cp in and out", [], async (podman, id) => {
     const folder = podman.folderOf("cp", { "a/file": "copied\n" });
@@ -248,7 +248,7 @@ export const LIFE: Call[] = [
   ),
   running("rm of one that runs is refused without force", [], async (podman, id) => {
     const { code } = await podman.call("rm", id);
-    return { code, then: await podman.ok("exec", id, "echo", "on") };
+    return { code, later: await podman.ok("exec", id, "echo", "on") };
   }),
 ];
 
