@@ -66,6 +66,13 @@ export function vmMode(store: StateStore): ContainerMode {
     },
 
     async pause(container) {
+      if (container.status === "created") {
+        const mend = `start it first with "nk-runtime start ${container.id}"`;
+        throw new NkError(
+          "BAD_STATE",
+          `cannot pause a container in a VM before its start: ${container.id}: ${mend}`,
+        );
+      }
       await ask(store, container, "pause");
     },
 

@@ -26,6 +26,9 @@ export async function livesAsWithRunc(runtime: Runtime): Promise<void> {
   expect(existsSync(`/proc/${String(created["pid"])}`)).toBe(true);
   expect(await runtime.ok(["exec", id, "echo", "before its start"])).toBe("before its start\n");
 
+  expect((await runtime.call(["pause", id])).stderr).toContain(
+    "cannot pause a container in a VM before its start",
+  );
   await runtime.ok(["start", id]);
   expect(await state()).toMatchObject({ status: "running" });
   expect(await runtime.ok(["state", "--short", id])).toBe("running (vm)\n");
