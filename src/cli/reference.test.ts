@@ -40,7 +40,8 @@ terminal or not. With \`process.terminal\` all of it goes to the container's own
 | 1 | anything else; one line on standard error says what, and what to do |
 
 With \`--log FILE\` the error is also appended to FILE, as text or (\`--log-format json\`) as an object with \`level\`, \`msg\`,
-\`time\` and \`code\` a line. The file is created in any case. [errors.md](errors.md) has the codes.
+\`time\` and \`code\` a line. The file is created in any case. Warnings go to FILE, without one to standard error; what the host's runtime
+warns of is among them. [errors.md](errors.md) has the codes.
 
 ## Where settings come from
 
