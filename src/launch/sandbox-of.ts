@@ -8,6 +8,7 @@ import type { ContainerRecord } from "../state/record.ts";
 import type { StateStore } from "../state/store.ts";
 import { warnings } from "../trace/channels.ts";
 import type { RunningSandbox } from "./join.ts";
+import { takesOthers } from "./wish.ts";
 
 /** The sandbox of `create --vm ID`: a VM made by hand, or that of a container. @throws NOT_FOUND, BAD_STATE when it does not run */
 export function findSandbox(store: StateStore, id: string, config: OciConfig): RunningSandbox {
@@ -30,7 +31,7 @@ export function sandboxOf(store: StateStore, member: ContainerRecord): RunningSa
   const isThere = vm.holder !== undefined && isAlive(vm.monitorPid, vm.monitorStartTime);
   if (!isThere || (status !== "created" && status !== "running"))
     throw refusal(`the container is ${isThere ? status : "stopped"}`);
-  if (vm.share === "block")
+  if (!takesOthers(vm))
     throw refusal(
       "its files are on a disk that was made for it: start it with --vm-share=virtiofs, 9p or 9p-vsock (vm.share)",
     );

@@ -52,6 +52,11 @@ export function shareWord({ root, volumes }: SettledShape): VmRecord["share"] {
   return root === "disk" || volumes === undefined ? "block" : volumes;
 }
 
+/** Whether others can come into a VM that runs: their files are in what it shares. */
+export function takesOthers({ share }: Pick<VmRecord, "share">): boolean {
+  return share !== "block";
+}
+
 function findImage({ kernel, rootfs, vmRuntime }: Settings) {
   const why = "a kernel and an initramfs that fit each other";
   return traced("cli", "find the guest image", { why }, () =>
