@@ -13,6 +13,7 @@
 #include "pump.h"
 #include "report.h"
 #include "session.h"
+#include "title.h"
 #include "tree.h"
 #include "upgrade.h"
 
@@ -68,6 +69,7 @@ static int run(void *context, const struct caller *caller) {
     /* Its children end with it: it is the first process of its namespace. */
     const struct pump_ends ends = {MONITOR_FD, session_tty(&create->plan), false, caller};
 
+    title_set(create->plan.title);
     return pump_run(&ends);
 }
 

@@ -11,6 +11,7 @@
 #include "pump.h"
 #include "report.h"
 #include "session.h"
+#include "title.h"
 #include "upgrade.h"
 
 #include <unistd.h>
@@ -51,6 +52,7 @@ static int run(void *context, const struct caller *caller) {
     const struct pump_ends ends = {MONITOR_FD, session_tty(&exec->plan), exec->plan.terminal == TERMINAL_NONE,
                                    caller};
 
+    title_set(exec->plan.title);
     return pump_run(&ends);
 }
 

@@ -36,6 +36,7 @@ void plan_free(struct plan *plan) {
     free(plan->text);
     free(plan->mounts);
     free(plan->cgroups);
+    free(plan->title);
     free(plan->monitor);
     for (size_t i = 0; i < plan->daemon_count; i++)
         free(plan->daemons[i].argv);

@@ -145,6 +145,12 @@ static int on_wait(struct plan *plan, char **args, struct plan_words *rest) {
     return 0;
 }
 
+static int on_title(struct plan *plan, char **args, struct plan_words *rest) {
+    free(plan->title);
+    plan->title = plan_argv(args[0], rest);
+    return plan->title ? 0 : -1;
+}
+
 static int on_monitor(struct plan *plan, char **args, struct plan_words *rest) {
     free(plan->monitor);
     plan->monitor = plan_argv(args[0], rest);
@@ -230,6 +236,7 @@ static const struct {
     {"terminal", 1, on_terminal},
     {"wait", 0, on_wait},
     {"preserve-fds", 1, on_preserve_fds},
+    {"title", 1, on_title},
     {"monitor", 1, on_monitor},
     {"join", 1, on_join},
     {"daemon", 3, on_daemon},

@@ -44,6 +44,7 @@ struct plan {
     const char *hostname;
     enum netns_mode netns;
     const char *netns_path;
+    char **title;   /* the command line of what runs in the guest, NULL-terminated; NULL: none */
     char **monitor; /* argv, NULL-terminated */
     const char *monitor_log;
     struct plan_daemon *daemons; /* in the order given */

@@ -21,7 +21,8 @@ static void parses_a_create_plan(void) {
     CHECK(PARSE(&plan, "rootfs\0/r\0readonly\0mountpoint\0/m\0cover\0/proc\0bind\0/a\0/b\0"
                        "4097\0volume\0/v\0001\0cwd\0/w\0hostname\0h\0netns\0/ns\0cgroup\0/c1\0cgroup\0/"
                        "c2\0terminal\0/sock\0"
-                       "preserve-fds\0003\0wait\0monitor\0002\0node\0wait\0monitor-log\0/log") == 0);
+                       "preserve-fds\0003\0title\0002\0sleep\000100\0wait\0monitor\0002\0node\0wait\0monitor-"
+                       "log\0/log") == 0);
     CHECK_TEXT(plan.rootfs, "/r");
     CHECK_TEXT(plan.cwd, "/w");
     CHECK(plan.readonly && plan.wait && plan.mount_count == 4 && plan.cgroup_count == 2);
@@ -35,6 +36,8 @@ static void parses_a_create_plan(void) {
     CHECK(plan.netns == NETNS_PATH && plan.terminal == TERMINAL_SOCKET);
     CHECK_TEXT(plan.monitor[1], "wait");
     CHECK(!plan.monitor[2]);
+    CHECK_TEXT(plan.title[1], "100");
+    CHECK(!plan.title[2]);
     plan_free(&plan);
 }
 

@@ -45,6 +45,7 @@ export async function execInVm(
     control: controlSocket,
     endpoint: `/containers/${container.id}/exec`,
     request: what,
+    title: Array.isArray(request.process["args"]) ? request.process["args"].map(String) : [],
     cgroups: procsFiles({ made: container.vm?.cgroups ?? [], joined: container.vm?.joinedCgroups ?? [] }),
     stateDir,
     terminal: shadowTerminal(request.terminal, request.consoleSocket),

@@ -14,6 +14,7 @@ const plan: ShadowPlan = {
   cwd: "/w",
   hostname: "h",
   netns: "new",
+  title: ["sleep", "1\0wait"],
   cgroups: ["/c/cgroup.procs"],
   stateDir: "/run/c1",
   terminal: { socket: "/tmp/console" },
@@ -26,7 +27,7 @@ test("writes a create plan as words ended by NUL", () => {
   expect(encodeCreatePlan(plan).toString().split("\0")).toEqual(
     (
       "rootfs /b/rootfs proof 0f readonly cover /proc bind /v /data 4097 mountpoint /etc volume /w 1 cwd /w hostname h netns new " +
-      "cgroup /c/cgroup.procs terminal /tmp/console wait preserve-fds 2 " +
+      "title 2 sleep 1 cgroup /c/cgroup.procs terminal /tmp/console wait preserve-fds 2 " +
       "monitor 3 /usr/bin/node bundle monitor monitor-log /m.log "
     ).split(" "),
   );
@@ -50,6 +51,7 @@ test("writes an exec plan", () => {
     control: "/s/control.sock",
     endpoint: "/containers/c/exec",
     request: '{"a b":"\\u0000"}',
+    title: ["sh", "-c", "x"],
     cgroups: [],
     stateDir: "/run/c1",
     terminal: "inherit",
@@ -64,6 +66,11 @@ test("writes an exec plan", () => {
     "/containers/c/exec",
     "request",
     '{"a b":"\\u0000"}',
+    "title",
+    "3",
+    "sh",
+    "-c",
+    "x",
     "terminal",
     "inherit",
     "wait",

@@ -17,6 +17,8 @@ export interface ShadowPlan {
   /** Of the container's process: made where it is missing and can be made, as a read-only root leaves that to nobody else. */
   cwd?: string;
   hostname?: string;
+  /** The command line of the container's process, as which the shadow shows itself. */
+  title?: readonly string[];
   /** "host", "new" or the path of a network namespace. */
   netns: string;
   /** cgroup.procs files that shadow and monitor join; the launcher stays out. */
@@ -87,6 +89,8 @@ export interface ExecShadowPlan {
   endpoint: string;
   /** JSON, the body of the request. */
   request: string;
+  /** As in ShadowPlan. */
+  title?: readonly string[];
   cgroups: string[];
   /** As in ShadowPlan. */
   stateDir: string;
@@ -103,6 +107,7 @@ export function encodeCreatePlan(plan: ShadowPlan): Buffer {
     ...(plan.cwd === undefined ? [] : [["cwd", plan.cwd]]),
     ...(plan.hostname === undefined || plan.hostname === "" ? [] : [["hostname", plan.hostname]]),
     ["netns", plan.netns],
+    ...titleOrder(plan.title ?? []),
     ...common(plan),
     ["preserve-fds", String(plan.preserveFds)],
     ...monitorOrders(plan.monitor),
@@ -145,7 +150,21 @@ function requestOrders({
 }
 
 export function encodeExecPlan(plan: ExecShadowPlan): Buffer {
-  return encode([["join", String(plan.join)], ...requestOrders(plan), ...common(plan)]);
+  return encode([
+    ["join", String(plan.join)],
+    ...requestOrders(plan),
+    ...titleOrder(plan.title ?? []),
+    ...common(plan),
+  ]);
+}
+
+/** Of a very long command line the plan takes the beginning (PLAN_MAX_ITEMS of native/shadow). */
+const MAX_TITLE_WORDS = 1000;
+
+function titleOrder(words: readonly string[]): string[][] {
+  // What it is in the guest is for the guest to say.
+  const shown = words.slice(0, MAX_TITLE_WORDS).map((word) => word.replace(/\0.*/s, ""));
+  return shown.length === 0 ? [] : [["title", String(shown.length), ...shown]];
 }
 
 function common(plan: Pick<ShadowPlan, "cgroups" | "terminal" | "wait">): string[][] {

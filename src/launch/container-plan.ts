@@ -72,6 +72,7 @@ export function shadowPlan(
     ...placePlan(request),
     ...tree,
     proof,
+    title: request.bundle.config.process.args,
     cgroups,
     monitor,
     terminal: shadowTerminal(isTerminal(request), request.consoleSocket),

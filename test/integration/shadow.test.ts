@@ -40,6 +40,14 @@ test("a shadow that stands uses no capability, and can get none", async () => {
   expect(entered).toMatch(/^CapEff:\t0*[1-9a-f]/m);
 });
 
+test("a shadow is shown with the command line of what it stands for, and its name and environment stay", async () => {
+  const pid = await rig.create({ title: ["sleep", "one thousand"] }).pid();
+  const proc = (name: string): string => readFileSync(`/proc/${pid}/${name}`, "utf8");
+  await expect.poll(() => proc("cmdline")).toBe("sleep\0one thousand\0");
+  expect(proc("comm")).toBe("nk-holder\n");
+  expect(proc("environ").split("\0")).toContain(`PATH=${process.env["PATH"] ?? ""}`);
+});
+
 test.each([
   [0, 0],
   [7 << 8, 7],
