@@ -4,6 +4,7 @@
 #include "files/commands.h"
 #include "network/commands.h"
 #include "shadow/commands.h"
+#include "sockets/commands.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -28,7 +29,9 @@ static int usage(void) {
         "       nk-shadow probe-mirror\n"
         "       nk-shadow watch-network NETNS\n"
         "       nk-shadow relay-resolver NETNS LINK MAC GUEST-MAC ADDRESS...\n"
-        "       nk-shadow deepen-backlog PID\n",
+        "       nk-shadow deepen-backlog PID\n"
+        "       nk-shadow socket-kinds PATH...\n"
+        "       nk-shadow send-datagrams    to descriptor 0, what comes on 3\n",
         stderr);
     return 2;
 }
@@ -82,5 +85,9 @@ int main(int argc, char **argv) {
         return relay_resolver_command(argc - 2, argv + 2);
     if (argc == 3 && strcmp(argv[1], "deepen-backlog") == 0)
         return deepen_backlog_command(argv[2]);
+    if (argc >= 3 && strcmp(argv[1], "socket-kinds") == 0)
+        return socket_kinds_command(argc - 2, argv + 2);
+    if (argc == 2 && strcmp(argv[1], "send-datagrams") == 0)
+        return send_datagrams_command();
     return usage();
 }

@@ -39,23 +39,25 @@ const SRC = {
 
 /** nk-shadow: "." is main.c. */
 const NATIVE = {
-  ".": "confine shadow daemon files network common",
+  ".": "confine shadow daemon files network sockets common",
   confine: "shadow common",
   shadow: "common",
   network: "common",
   daemon: "common",
   files: "common",
+  sockets: "common",
   common: "",
 };
 
 /** The guest's agent: "." is main.c and what connects the rooms; `common` is native/common. */
 const AGENT = {
   ".": "ops containers streams wire machine base common",
-  ops: "runtimes sync network containers streams wire machine base common",
+  ops: "runtimes sync network relay containers streams wire machine base common",
   runtimes: "containers wire base common",
   sync: "common",
   network: "wire machine base common",
   containers: "streams wire machine base common",
+  relay: "streams wire base common",
   streams: "wire base common",
   wire: "machine base common",
   machine: "base common",
