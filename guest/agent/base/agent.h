@@ -11,6 +11,9 @@
 #define NK_MAX_SESSIONS 1024
 #define NK_MAX_STREAMS 4096
 #define NK_MAX_MOUNTS 256
+#define NK_MAX_SOCKETS 1024
+/* To sockets of the host. */
+#define NK_MAX_CONNECTIONS 256
 
 struct nk_settings {
     bool owns_machine;        /* PID 1: clock, hostname, entropy and power are ours to set */

@@ -34,7 +34,7 @@ int nk_make_folders(const char *path) {
 }
 
 int nk_rundir_make(struct nk_error *e) {
-    static const char *const subs[] = {"bundles", "console", "log", "tmp"};
+    static const char *const subs[] = {"bundles", "console", "log", "sockets", "tmp"};
     char path[PATH_MAX];
 
     if (nk_make_folders(nk_settings.run_dir) < 0)

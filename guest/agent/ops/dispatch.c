@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "common/io.h"
 #include "containers/container.h"
+#include "relay/relay.h"
 #include "runtimes/runtime.h"
 #include "streams/stream.h"
 #include "wire/channel.h"
@@ -78,6 +79,7 @@ void nk_dispatch_connected(unsigned number) {
 
 void nk_dispatch_disconnected(void) {
     nk_streams_pause();
+    nk_relay_disconnected();
     nk_containers_unreport();
 }
 

@@ -72,6 +72,19 @@ static const struct nk_member network[] = {
     OBJECTS("rules", NK_MAX_RULES), OBJECTS("neighbours", NK_MAX_NEIGHBOURS),
     OBJECT("files", false),         END,
 };
+static const struct nk_member listen_members[] = {
+    INTEGER("socket", true, 1, UINT32_MAX),
+    {"target", NK_RUN_PATH, true, 0, 0, NULL},
+    INTEGER("stream", false, 1, UINT32_MAX),
+    END,
+};
+static const struct nk_member unlisten[] = {INTEGER("socket", true, 1, UINT32_MAX), END};
+static const struct nk_member accept_members[] = {
+    INTEGER("socket", true, 1, UINT32_MAX),
+    INTEGER("connection", true, 1, UINT32_MAX),
+    STREAMS,
+    END,
+};
 static const struct nk_member create[] = {
     ID,
     OBJECT("config", false),
@@ -132,6 +145,15 @@ static int check_streams(const json_t *body, struct nk_error *e) {
     return 0;
 }
 
+static int check_accept(const json_t *body, struct nk_error *e) {
+    const json_t *streams = json_object_get(body, "streams");
+
+    if (streams && (!json_object_get(streams, "stdin") || !json_object_get(streams, "stdout") ||
+                    json_object_get(streams, "stderr")))
+        return nk_fail(e, NK_BAD_REQUEST, "\"streams\": expected \"stdin\" and \"stdout\", found others");
+    return 0;
+}
+
 static int check_create(const json_t *body, struct nk_error *e) {
     const char *bundle = json_string_value(json_object_get(body, "bundle"));
 
@@ -149,6 +171,9 @@ const struct nk_operation nk_operations[] = {
     {"mount", false, mount, check_mount, nk_op_mount},
     {"unmount", false, unmount, NULL, nk_op_unmount},
     {"network", false, network, nk_network_check, nk_op_network},
+    {"listen", false, listen_members, NULL, nk_op_listen},
+    {"unlisten", false, unlisten, NULL, nk_op_unlisten},
+    {"accept", false, accept_members, check_accept, nk_op_accept},
     {"create", false, create, check_create, nk_op_create},
     {"start", false, id_only, NULL, nk_op_start},
     {"stop", false, stop, NULL, nk_op_stop},

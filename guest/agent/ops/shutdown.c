@@ -5,6 +5,7 @@
 #include "containers/container.h"
 #include "mounts.h"
 #include "operations.h"
+#include "relay/relay.h"
 #include "wire/channel.h"
 
 #include <string.h>
@@ -38,6 +39,7 @@ static void finish(struct nk_timer *timer) {
     nk_timer_stop(&state.deadline);
     state.under_way = false;
     state.request = NULL;
+    nk_relay_forget_all();
     nk_mounts_undo();
     sync();
     if (request)

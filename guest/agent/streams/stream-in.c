@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -25,6 +26,9 @@ static void send_credit(struct nk_stream *stream, uint32_t written) {
 void nk_stream_in_finish(struct nk_stream *stream) {
     stream->finished = true;
     stream->start = stream->end = 0;
+    /* The other way has a descriptor of its own, which would keep it open. */
+    if (stream->socket)
+        shutdown(stream->source.fd, SHUT_WR);
     nk_loop_close(&stream->source);
 }
 
@@ -146,7 +150,8 @@ void nk_stream_in_attached(struct nk_stream *stream) {
 }
 
 void nk_stream_in_ready(struct nk_stream *stream, uint32_t events) {
-    if (events & EPOLLERR)
+    /* A pipe without a reader says EPOLLERR, a socket that its peer has closed EPOLLHUP. */
+    if (events & (stream->socket ? EPOLLERR | EPOLLHUP : EPOLLERR))
         reader_gone(stream);
     else if (waiting_bytes(stream) > 0)
         flush(stream);

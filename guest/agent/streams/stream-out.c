@@ -1,4 +1,5 @@
 /* Streams from a process to the host: standard output and error. */
+#include "base/log.h"
 #include "stream.h"
 #include "wire/channel.h"
 #include "wire/splice.h"
@@ -6,11 +7,14 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 void nk_stream_out_update(struct nk_stream *stream) {
-    bool may_send =
-        stream->discard || (stream->credit > 0 && !nk_channel_is_congested() && !nk_streams_are_paused());
+    /* Of a message that does not fit the rest would be lost. */
+    uint32_t least = stream->socket == NK_DATAGRAMS ? NK_DATA_MAX_BYTES : 1;
+    bool may_send = stream->discard || (stream->credit >= least && !nk_channel_is_congested() &&
+                                        !nk_streams_are_paused());
     uint32_t events = EPOLLIN;
 
     /* A terminal that others keep open says nothing when it is empty: being writable is the occasion to look.
@@ -23,8 +27,11 @@ void nk_stream_out_update(struct nk_stream *stream) {
 
 static void close_descriptor(struct nk_stream *stream) {
     stream->finished = true;
+    if (stream->socket)
+        shutdown(stream->source.fd, SHUT_RD);
     nk_loop_close(&stream->source);
-    nk_on_output_ended(stream->process);
+    if (stream->process)
+        nk_on_output_ended(stream->process);
 }
 
 void nk_stream_out_finish(struct nk_stream *stream) {
@@ -68,7 +75,7 @@ static size_t allowance(const struct nk_stream *stream) {
 static bool has_much(const struct nk_stream *stream) {
     int bytes = 0;
 
-    if (stream->terminal || stream->discard || allowance(stream) < SPLICE_MIN_BYTES)
+    if (stream->terminal || stream->socket || stream->discard || allowance(stream) < SPLICE_MIN_BYTES)
         return false;
     return ioctl(stream->source.fd, FIONREAD, &bytes) == 0 && bytes >= SPLICE_MIN_BYTES;
 }
@@ -78,9 +85,11 @@ static void count(struct nk_stream *stream, ssize_t n) {
     stream->bytes += (uint64_t)n;
 }
 
+/* For what nobody wants. */
+static uint8_t nowhere[NK_DATA_MAX_BYTES];
+
 /* Reads right into the channel's queue. */
 static ssize_t read_some(struct nk_stream *stream, size_t n) {
-    static uint8_t nowhere[NK_DATA_MAX_BYTES];
     uint8_t *space = stream->discard ? nowhere : nk_channel_reserve(n);
     ssize_t got;
 
@@ -104,7 +113,22 @@ static ssize_t splice_some(struct nk_stream *stream, size_t n) {
     return got;
 }
 
-void nk_stream_out_ready(struct nk_stream *stream) {
+/* An empty one has no frame. */
+static void pass_datagram(struct nk_stream *stream) {
+    uint8_t *space = stream->discard ? NULL : nk_channel_reserve(NK_DATA_MAX_BYTES);
+    const ssize_t n = recv(stream->source.fd, space ? space : nowhere, NK_DATA_MAX_BYTES, MSG_TRUNC);
+
+    if (n > NK_DATA_MAX_BYTES) {
+        nk_log(NK_WARN, "a message of %zd bytes to a socket of the host was dropped: expected at most %d", n,
+               NK_DATA_MAX_BYTES);
+    } else if (n > 0 && space) {
+        nk_channel_commit(NK_DATA, stream->id, (uint32_t)n);
+        count(stream, n);
+    }
+    nk_stream_out_update(stream);
+}
+
+static void pass_bytes(struct nk_stream *stream) {
     bool much = nk_splice_is_open() && has_much(stream);
     ssize_t n;
 
@@ -127,6 +151,13 @@ void nk_stream_out_ready(struct nk_stream *stream) {
         nk_stream_out_drained(stream);
     else
         nk_stream_out_update(stream);
+}
+
+void nk_stream_out_ready(struct nk_stream *stream) {
+    if (stream->socket == NK_DATAGRAMS)
+        pass_datagram(stream);
+    else
+        pass_bytes(stream);
 }
 
 static const char *on_credit(struct nk_stream *stream, uint32_t bytes) {

@@ -16,16 +16,20 @@ struct nk_process;
 
 enum nk_stream_way { NK_TO_PROCESS, NK_FROM_PROCESS };
 
+/* What a stream is attached to, if that is a socket: bytes both ways, or one message in each DATA frame. */
+enum nk_stream_socket { NK_NO_SOCKET, NK_CONNECTION, NK_DATAGRAMS };
+
 struct nk_stream {
     struct nk_source source;
     struct nk_stream *next;
-    struct nk_process *process;
+    struct nk_process *process; /* NULL: it is that of a socket of the host */
     uint32_t id;
     uint64_t bytes; /* that have come, or gone */
     bool lost;      /* bytes of it, in a break: it has ended for that */
     bool kept;      /* the host has it as well, after a break */
     enum nk_stream_way way;
     bool terminal;
+    enum nk_stream_socket socket; /* set before it is attached */
     bool attached; /* the process is there: bytes may flow */
     bool watched;  /* in the loop: a descriptor that hung up may not stay there while nothing is done about it
                     */
