@@ -126,6 +126,21 @@ export class AgentClient {
     await this.ask("unmount", { target });
   }
 
+  /** Makes a socket in the place of one of the host's. @param target below /run/nk @param stream where its datagrams go; undefined: it is for connections */
+  async listen(socket: number, target: string, stream: number | undefined): Promise<void> {
+    await this.ask("listen", { socket, target, ...(stream !== undefined && { stream }) });
+  }
+
+  /** Takes it away. */
+  async unlisten(socket: number): Promise<void> {
+    await this.ask("unlisten", { socket });
+  }
+
+  /** Takes a connection to it; without streams it is closed. */
+  async accept(socket: number, connection: number, streams?: Streams): Promise<void> {
+    await this.ask("accept", { socket, connection, ...(streams && { streams }) });
+  }
+
   /** Makes the guest's network equal to it. @returns how many changes that took; 0: it was so already */
   async network(network: GuestNetwork): Promise<number> {
     return count((await this.ask("network", { ...network }))["changed"]);

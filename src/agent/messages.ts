@@ -52,7 +52,14 @@ export interface ProgressEvent {
   event: "progress";
 }
 
-export type AgentEvent = HelloEvent | ExitEvent | LogEvent | StepEvent | ProgressEvent;
+/** Somebody in the guest has connected to a socket that stands for one of the host. */
+export interface ConnectionEvent {
+  event: "connection";
+  socket: number;
+  connection: number;
+}
+
+export type AgentEvent = HelloEvent | ExitEvent | LogEvent | StepEvent | ProgressEvent | ConnectionEvent;
 
 /** Any JSON object that the guest sent: nothing about it is certain. */
 export type Untrusted = Record<string, unknown>;
@@ -136,6 +143,12 @@ export function parseEvent(message: Untrusted): AgentEvent | undefined {
       };
     case "progress":
       return { event: "progress" };
+    case "connection":
+      return {
+        event: "connection",
+        socket: count(message["socket"]),
+        connection: count(message["connection"]),
+      };
     default:
       return undefined;
   }

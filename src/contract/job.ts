@@ -18,6 +18,8 @@ export interface ContainerJob {
   proof: string;
   /** The config.json for the in-VM runtime (oci/guest-config.ts). */
   guestConfig: Record<string, unknown>;
+  /** Unix sockets of the host that its bind mounts bring. */
+  sockets: readonly HostSocket[];
   /** Namespaces of `guestConfig` that are another container's; they have no path yet. */
   shared: readonly SharedNamespace[];
   /** process.args[0], for errors. */
@@ -25,6 +27,17 @@ export interface ContainerJob {
   terminal: boolean;
   /** `run`: start the container as soon as it is created. */
   startAtOnce: boolean;
+}
+
+/** A Unix socket of the host in a container's shared tree. */
+export interface HostSocket {
+  /** Its bind mount, by the number among them. */
+  volume: number;
+  /** In the folder that is mounted; absent: it is mounted itself. */
+  name?: string;
+  kind: "stream" | "datagram";
+  /** On the host, for people. */
+  path: string;
 }
 
 /** Whose a sandbox is that is somebody's. */

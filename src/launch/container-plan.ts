@@ -9,6 +9,7 @@ import { guestConfig, withRlimits } from "../oci/guest-config.ts";
 import { joinedShare } from "../oci/guest-mounts.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import type { CreateRequest } from "./create-request.ts";
+import { hostSockets } from "./host-sockets.ts";
 import { shadowTerminal } from "./terminal.ts";
 import { placePlan, type Tree } from "./tree.ts";
 
@@ -32,12 +33,12 @@ export function cgroupWish({ bundle, id, store, givenUp }: CreateRequest): Cgrou
 }
 
 /** What the monitor is asked for. @param hasNetwork its VM has a card */
-export function planJoin(
+export async function planJoin(
   request: CreateRequest,
   { startAtOnce }: LaunchOptions,
   record: ContainerRecord,
   hasNetwork: boolean,
-): Joining {
+): Promise<Joining> {
   const { bundle, id, inside } = request;
   const shared = inside?.shared ?? [];
   // A name that the guest has never looked up, so that nothing it remembers can be about another container.
@@ -52,6 +53,7 @@ export function planJoin(
       hasNetwork,
       new Set(shared.map(({ type }) => type)),
     ),
+    sockets: await hostSockets(bundle),
     shared,
     program: bundle.config.process?.args[0] ?? "",
     terminal: isTerminal(request),

@@ -61,7 +61,7 @@ async function launchInside(
   const { store, pidFile, givenUp } = request;
   const planned = await planCgroups(cgroupWish(request), request.cgroupManager);
   const record = recordIn(sandbox, request, planned.journal);
-  const joining = planJoin(request, options, record, network.kind !== "none");
+  const joining = await planJoin(request, options, record, network.kind !== "none");
   return journaled(record, store, async () => {
     // The guest alone holds them to limits: the VM is not only theirs.
     const cgroups = await planned.make({});

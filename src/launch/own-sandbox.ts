@@ -37,7 +37,7 @@ export async function launchOwn(request: CreateRequest, options: LaunchOptions):
   const disk = settled.shape.root === "disk" ? diskRoot(bundle, settings.sync) : undefined;
   const planned = await planCgroups(cgroupWish(request), request.cgroupManager);
   const record = { ...request.record, vm: vmRecord(settled, settings, planned.journal) };
-  const joining = planJoin(request, options, record, network.kind !== "none");
+  const joining = await planJoin(request, options, record, network.kind !== "none");
   const timeoutMs = LAUNCH_TIMEOUT_MS + (disk ? IMAGE_TIMEOUT_MS : 0);
   return journaled(record, store, async () => {
     const cgroups = await planned.make(vmLimits(vmResources(bundle.config), settings.memSizeMib));

@@ -76,6 +76,11 @@ export class Sandbox implements ControlTarget {
     this.microvm = microvm;
     this.bootVm = boot;
     microvm.onExit = (event, clock) => this.members.find(event.id)?.onExit(event, clock);
+    microvm.onConnection = (event) =>
+      this.members
+        .all()
+        .find(({ sockets }) => sockets.has(event.socket))
+        ?.sockets.connected(event);
     this.ends = {
       first: new EndOfOne(microvm, holder, disk, () => this.endOthers()),
       others: new EndOfMany(microvm, holder, stateDir),

@@ -14,6 +14,7 @@ import type { StateStore } from "../../state/store.ts";
 import { publishSpan, traced } from "../../trace/channels.ts";
 import type { GuestClock } from "../../trace/guest-clock.ts";
 import { ExecSessions } from "./exec-sessions.ts";
+import { HostSockets } from "./host-sockets.ts";
 import { createInGuest } from "./late-quota.ts";
 import { ContainerLimits } from "./limits.ts";
 import type { ContainerJob } from "../../contract/job.ts";
@@ -35,6 +36,7 @@ const SIGKILL = 9;
 export class Container {
   readonly record: ContainerRecord;
   readonly execs: ExecSessions;
+  readonly sockets: HostSockets;
   private readonly job: ContainerJob;
   private readonly store: StateStore;
   private readonly keeper: RecordKeeper;
@@ -64,6 +66,7 @@ export class Container {
     this.session = new ProcessSession(shadow.link, job.record.id, "");
     this.limits = new ContainerLimits(store.dirOf(job.record.id));
     this.execs = new ExecSessions(job.record.id, router);
+    this.sockets = new HostSockets(job.sockets, shadow.pid, router);
   }
 
   /** Its own, of config.json; undefined: it has that of the VM. */
@@ -103,6 +106,7 @@ export class Container {
     const what = formatExact(config);
     await traced("agent", "create the container", { why: CREATE_WHY, what }, async () => {
       await mountRoot(agent, place);
+      await this.sockets.listen(agent, place.share);
       await this.session.begin(agent, this.router, job.terminal, (start) =>
         createInGuest(agent, record.id, config, place.root, start).catch((error: unknown) => {
           throw inRuncsWords(asNkError(error), job.program);
@@ -257,6 +261,7 @@ export class Container {
 
   /** It was not made after all. */
   discard(): void {
+    this.sockets.close();
     this.keeper.close();
   }
 
@@ -269,6 +274,7 @@ export class Container {
     this.keeper.writeLast(record);
     this.recorded.resolve();
     if (record.oomKilled === true) leaveOomFile(record);
+    this.sockets.close();
     // First: they end with the container's shadow, which is the first process of their namespace.
     await soon(this.execs.lost(), "the last output of its execs").catch(() => {});
     const gone = end instanceof NkError ? this.session.lost() : this.session.exited(end);

@@ -6,6 +6,8 @@ import { rootMounts } from "../microvm/root-mounts.ts";
 
 /** Where the container's files are in the guest, below /run/nk. */
 export interface GuestPlace {
+  /** Where its tree is. */
+  share: string;
   /** Where its root is. */
   root: string;
   /** That the tree is the container's; absent where the guest has no tree, but disks alone. */
@@ -32,6 +34,7 @@ export function joinedPlace(folder: string): JoinedPlace {
 export function guestPlace({ share, root }: JoinedPlace, guest: Guest, proof: string): GuestPlace {
   const hasTree = guest.vm.shareMount !== undefined;
   return {
+    share,
     root,
     rootMounts: guest.root
       ? rootMounts(guest.root, root)

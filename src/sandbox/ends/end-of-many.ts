@@ -67,7 +67,7 @@ export class EndOfMany implements Ends {
 
   /** Takes what a container has in the VM, as soon as the guest can be asked. Never rejects. */
   private async release(
-    { record }: Container,
+    { record, sockets }: Container,
     place: JoinedPlace,
     onFailure: (error: unknown) => void,
   ): Promise<void> {
@@ -75,6 +75,7 @@ export class EndOfMany implements Ends {
     if (this.microvm.isEnding) return;
     const { agent } = this.microvm.guest();
     await agent.delete(record.id, true).catch(onFailure);
+    await sockets.leave(agent);
     // The guest first: what it has mounted holds the host's files.
     await leave(agent, place);
     await detachTree(this.holder.pid, place.folder).catch(complain);

@@ -1,4 +1,4 @@
-import type { AgentEvent, ExitEvent } from "../../agent/messages.ts";
+import type { AgentEvent, ConnectionEvent, ExitEvent } from "../../agent/messages.ts";
 import { Deadline } from "../../base/deadline.ts";
 import { asNkError, NkError } from "../../base/errors.ts";
 import { Latch } from "../../base/latch.ts";
@@ -24,6 +24,8 @@ export class MicroVm {
   readonly pauses = new Pauses();
   /** Set by whoever has the containers in it. */
   onExit: OnExit = () => {};
+  /** The same, of connections to sockets that stand for those of the host. */
+  onConnection: (event: ConnectionEvent) => void = () => {};
   private readonly vmm = new Latch<VirtualMachine>();
   private readonly spec: GuestSpec;
   private readonly voice: AgentVoice;
@@ -152,6 +154,7 @@ export class MicroVm {
 
   private onEvent(event: AgentEvent, clock: GuestClock | undefined): void {
     if (event.event === "exit") this.onExit(event, clock);
+    else if (event.event === "connection") this.onConnection(event);
     else if (event.event === "step" && clock) this.voice.step(event, clock);
     else if (event.event === "log") this.voice.say(event);
     else if (event.event === "progress") this.booted?.agent.progressed();

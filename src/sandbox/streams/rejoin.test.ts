@@ -29,7 +29,7 @@ beforeEach(() => {
   losses = [];
   router = new StreamRouter();
   router.use({ send: recorder(toGuest), socket: new Socket() } as unknown as AgentConnection);
-  const link = { send: recorder(toShadow), socket: new Socket() } as unknown as ShadowLink;
+  const link = { send: recorder(toShadow), socket: new Socket(), isProcess: true } as unknown as ShadowLink;
   set = router.open(link, false, (what) => losses.push(what));
 });
 

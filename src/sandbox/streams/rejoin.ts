@@ -76,7 +76,7 @@ function whatWasLost(route: Route, end: End | undefined): string {
 /** To the process's owner, on its standard error or terminal, as far as there is room for it. */
 function say(route: Route, what: string, routes: ReadonlyMap<number, Route>): void {
   const own = [...routes.values()].filter(({ link }) => link === route.link).at(-1);
-  if (!own || isInput(own) || own.ended) return;
+  if (!own || !own.link.isProcess || isInput(own) || own.ended) return;
   const isTerminal = own.shadowStream === ShadowStream.stdout;
   const words = Buffer.from(`nk-runtime: ${what}${isTerminal ? "\r\n" : "\n"}`);
   if (own.credit < words.length) return;

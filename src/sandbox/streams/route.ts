@@ -1,4 +1,4 @@
-import type { ShadowLink } from "./shadow-link.ts";
+import type { Duplex } from "node:stream";
 
 /**
  * What a sender may send before it is given more (protocol/agent-protocol.md, "Streams"), and the most it can ever be given: nobody can have consumed
@@ -9,10 +9,20 @@ export const MAX_CREDIT = 262_144;
 /** The fixed stream ids on a shadow's link. */
 export const ShadowStream = { stdin: 1, stdout: 2, stderr: 3 } as const;
 
+/** Who has the host's end of streams: a shadow, or a connection to a socket of the host. */
+export interface StreamEnd {
+  /** By which frames, or bytes, go out. */
+  readonly socket: Duplex;
+  /** Its output is for people to read, words of ours as well. */
+  readonly isProcess: boolean;
+  /** Takes a frame of the guest. */
+  send(type: number, streamId: number, payload: Buffer): void;
+}
+
 /** One stream, between a shadow and the guest. */
 export interface Route {
   id: number;
-  link: ShadowLink;
+  link: StreamEnd;
   shadowStream: number;
   /** Bytes that the stream's sender may still send: the guest, on standard input the shadow. */
   credit: number;

@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { encodeFrame, FrameDecoder, FrameType, fromShadow, type Frame } from "../../agent/frame-codec.ts";
 import { NkError } from "../../base/errors.ts";
 import { Outbox } from "./outbox.ts";
+import type { StreamEnd } from "./route.ts";
 
 /** What waits for STARTED at most: the credit of two streams in frames of one byte, which is more than any program gets done meanwhile. */
 const MAX_HELD_BYTES = 8 * 1024 * 1024;
@@ -21,8 +22,9 @@ export interface ShadowHandlers {
  * The monitor's end of one shadow's socket (protocol/agent-protocol.md, "Shadow frames"). Frames that come before `attach` wait in
  * the socket; a shadow may send 256 KiB of standard input by itself, so nothing is lost and nothing grows.
  */
-export class ShadowLink {
+export class ShadowLink implements StreamEnd {
   readonly socket: Socket;
+  readonly isProcess = true;
   private over = false;
   /** FAILED was sent, and is the last frame. */
   private failed = false;

@@ -5,8 +5,7 @@ import type { LastingStreams, StreamRow } from "../../agent/lifeline.ts";
 import type { Streams } from "../../agent/messages.ts";
 import { NkError } from "../../base/errors.ts";
 import { rejoin, rowOf, type Joint } from "./rejoin.ts";
-import { MAX_CREDIT, ShadowStream, type Route } from "./route.ts";
-import type { ShadowLink } from "./shadow-link.ts";
+import { MAX_CREDIT, ShadowStream, type Route, type StreamEnd } from "./route.ts";
 
 const NOTHING = Buffer.alloc(0);
 
@@ -39,22 +38,39 @@ export class StreamRouter implements StreamSink, LastingStreams {
   }
 
   /** Opens the streams of one process; with a terminal there is no standard error. */
-  open(link: ShadowLink, terminal: boolean, onLoss: (what: string) => void = () => {}): StreamSet {
+  open(link: StreamEnd, terminal: boolean, onLoss?: (what: string) => void): StreamSet {
+    return this.openStreams(link, terminal ? [1, 2] : [1, 2, 3], onLoss);
+  }
+
+  /** A number that no stream of the VM has. */
+  number(): number {
+    const number = this.nextId;
+    this.nextId += 1;
+    return number;
+  }
+
+  /** @param which of `ShadowStream` */
+  openStreams(
+    link: StreamEnd,
+    which: readonly number[],
+    onLoss: (what: string) => void = () => {},
+  ): StreamSet {
     const ids = new Map<number, number>();
     const outputs: Promise<void>[] = [];
-    for (const shadowStream of terminal ? [1, 2] : [1, 2, 3]) {
-      const id = this.nextId;
-      this.nextId += 1;
+    for (const shadowStream of which) {
+      const id = this.number();
       ids.set(shadowStream, id);
       const ended = this.addRoute(id, link, shadowStream, onLoss);
       if (shadowStream !== ShadowStream.stdin) outputs.push(ended);
     }
-    const [stdin, stdout, stderr] = [...ids.values()];
+    const { stdin, stdout, stderr } = ShadowStream;
+    const named = (name: string, stream: number): Streams =>
+      ids.has(stream) ? { [name]: ids.get(stream) } : {};
     return {
       streams: {
-        ...(stdin !== undefined && { stdin }),
-        ...(stdout !== undefined && { stdout }),
-        ...(stderr !== undefined && { stderr }),
+        ...named("stdin", stdin),
+        ...named("stdout", stdout),
+        ...named("stderr", stderr),
       },
       fromShadow: (frame) => this.toGuest(ids, frame),
       outputEnded: Promise.all(outputs).then(() => {}),
@@ -65,7 +81,7 @@ export class StreamRouter implements StreamSink, LastingStreams {
 
   private addRoute(
     id: number,
-    link: ShadowLink,
+    link: StreamEnd,
     shadowStream: number,
     onLoss: (what: string) => void,
   ): Promise<void> {
