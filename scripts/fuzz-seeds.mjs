@@ -39,7 +39,6 @@ plan(
   "rootfs",
   "/r",
   "readonly",
-  "mountpoint",
   "/proc",
   "dir",
   "bind",

@@ -47,14 +47,9 @@ static int on_readonly(struct plan *plan, char **args, struct plan_words *rest) 
     return 0;
 }
 
-static int on_mountpoint(struct plan *plan, char **args, struct plan_words *rest) {
-    (void)rest;
-    return add_mount(plan, (struct plan_mount){.dest = args[0]});
-}
-
 static int on_cover(struct plan *plan, char **args, struct plan_words *rest) {
     (void)rest;
-    return add_mount(plan, (struct plan_mount){.dest = args[0], .covers = true});
+    return add_mount(plan, (struct plan_mount){.dest = args[0]});
 }
 
 static int add_volume(struct plan *plan, const char *source, const char *dest, const char *flags) {
@@ -225,7 +220,6 @@ static const struct {
 } vocabulary[] = {
     {"rootfs", 1, on_rootfs},
     {"readonly", 0, on_readonly},
-    {"mountpoint", 1, on_mountpoint},
     {"cover", 1, on_cover},
     {"bind", 3, on_bind},
     {"volume", 2, on_volume},

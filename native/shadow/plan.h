@@ -22,7 +22,6 @@ struct plan_mount {
         *inner;       /* a folder below source, reached without links, which is the volume; NULL: source is */
     const char *dest; /* in the rootfs; NULL: a volume that has no place in the shadow's view */
     unsigned long flags; /* MS_*, of a volume */
-    bool covers;         /* what the guest mounts hides what the rootfs has there */
 };
 
 /* A process of the sandbox that is there before its monitor: the monitor takes it over (daemons.h). */

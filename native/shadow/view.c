@@ -20,13 +20,11 @@ static int is_directory(int fd) {
 
 /* Puts a mount in its place. What is in the tree by then counts: a link below a volume is the volume's. */
 static int place(int root, const struct plan_mount *mount, int source) {
-    bool directory = source < 0 || is_directory(source);
+    bool directory = is_directory(source);
     cleanup_close int point = resolve_mount_point(root, mount->dest, directory);
 
     if (point < 0)
         return -1;
-    if (source < 0)
-        return 0;
     /* The kernel would only say "Invalid argument". */
     if (directory != is_directory(point))
         return fail("cannot mount %s on %s: %s is a directory, the other is not",
@@ -52,8 +50,9 @@ static int place_volume(int root, const struct plan_mount *mount, size_t number)
     return place(root, mount, volume);
 }
 
-/* Empty, as the guest's own file system is at first: mount points below it are none of the rootfs's business.
- * Returns it, to be closed to writers when all is in place. */
+/* Empty: mount points below it are none of the rootfs's business, and whoever enters the shadow to copy files
+ * finds nothing, and cannot write: what is there is the guest's. Returns it, to be closed to writers when all
+ * is in place. */
 static int place_cover(int root, const struct plan_mount *mount) {
     cleanup_close int cover = nk_new_mount("tmpfs");
 
@@ -78,10 +77,8 @@ static int place_all(const struct plan *plan, int root, int *covers) {
         covers[i] = -1;
         if (mount->source)
             ret = place_volume(root, mount, volumes++);
-        else if (mount->covers)
-            ret = covers[i] = place_cover(root, mount);
         else
-            ret = place(root, mount, -1);
+            ret = covers[i] = place_cover(root, mount);
         if (ret < 0)
             return -1;
     }

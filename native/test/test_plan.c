@@ -18,7 +18,7 @@ static int parse(struct plan *plan, const char *text, size_t length) {
 static void parses_a_create_plan(void) {
     struct plan plan;
 
-    CHECK(PARSE(&plan, "rootfs\0/r\0readonly\0mountpoint\0/m\0cover\0/proc\0bind\0/a\0/b\0"
+    CHECK(PARSE(&plan, "rootfs\0/r\0readonly\0cover\0/m\0cover\0/proc\0bind\0/a\0/b\0"
                        "4097\0volume\0/v\0001\0cwd\0/w\0hostname\0h\0netns\0/ns\0cgroup\0/c1\0cgroup\0/"
                        "c2\0terminal\0/sock\0"
                        "preserve-fds\0003\0title\0002\0sleep\000100\0wait\0monitor\0002\0node\0wait\0monitor-"
@@ -26,8 +26,8 @@ static void parses_a_create_plan(void) {
     CHECK_TEXT(plan.rootfs, "/r");
     CHECK_TEXT(plan.cwd, "/w");
     CHECK(plan.readonly && plan.wait && plan.mount_count == 4 && plan.cgroup_count == 2);
-    CHECK(!plan.mounts[0].source && !plan.mounts[0].covers);
-    CHECK(!plan.mounts[1].source && plan.mounts[1].covers);
+    CHECK(!plan.mounts[0].source && !plan.mounts[1].source);
+    CHECK_TEXT(plan.mounts[0].dest, "/m");
     CHECK_TEXT(plan.mounts[2].source, "/a");
     CHECK_TEXT(plan.mounts[2].dest, "/b");
     CHECK(plan.mounts[2].flags == 4097);

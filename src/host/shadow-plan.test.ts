@@ -8,7 +8,7 @@ const plan: ShadowPlan = {
   mounts: [
     { kind: "cover", destination: "/proc" },
     { kind: "bind", source: "/v", destination: "/data", flags: 4097 },
-    { kind: "mountpoint", destination: "/etc" },
+    { kind: "cover", destination: "/etc" },
     { kind: "volume", source: "/w", flags: 1 },
   ],
   cwd: "/w",
@@ -26,7 +26,7 @@ const plan: ShadowPlan = {
 test("writes a create plan as words ended by NUL", () => {
   expect(encodeCreatePlan(plan).toString().split("\0")).toEqual(
     (
-      "rootfs /b/rootfs proof 0f readonly cover /proc bind /v /data 4097 mountpoint /etc volume /w 1 cwd /w hostname h netns new " +
+      "rootfs /b/rootfs proof 0f readonly cover /proc bind /v /data 4097 cover /etc volume /w 1 cwd /w hostname h netns new " +
       "title 2 sleep 1 cgroup /c/cgroup.procs terminal /tmp/console wait preserve-fds 2 " +
       "monitor 3 /usr/bin/node bundle monitor monitor-log /m.log "
     ).split(" "),

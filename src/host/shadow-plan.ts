@@ -45,9 +45,7 @@ export type PlannedMount =
   /** The same of a folder below `source`, which is reached without symbolic links whatever it has become meanwhile. */
   | { kind: "inner"; source: string; name: string; flags: number }
   /** The guest's: an empty place, in which mount points of later ones are made. */
-  | { kind: "cover"; destination: string }
-  /** The guest's: a folder of the root file system. */
-  | { kind: "mountpoint"; destination: string };
+  | { kind: "cover"; destination: string };
 
 /** A monitor that is started with the shadow. */
 export interface OwnMonitor {

@@ -30,7 +30,7 @@ interface Mounted {
 }
 
 function mountedBy(mount: HostMount, at: string, bundlePath: string): Mounted[] {
-  if (mount.kind === "mountpoint") return [];
+  if (mount.kind === "cover" && mount.isCopy) return [];
   return [{ at, root: mount.kind === "bind" ? resolve(bundlePath, mount.source) : undefined }];
 }
 

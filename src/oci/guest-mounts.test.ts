@@ -11,10 +11,10 @@ describe("planMounts", () => {
       { destination: "/plain", source: "/srv/plain", options: ["bind"] },
     ];
     expect(planMounts({ mounts })).toEqual([
-      { kind: "cover", destination: "/proc" },
+      { kind: "cover", destination: "/proc", isCopy: false },
       { kind: "bind", source: "/srv/data", destination: "/data", options: ["rbind", "rw"] },
-      { kind: "cover", destination: "/run" },
-      { kind: "mountpoint", destination: "/etc/copy" },
+      { kind: "cover", destination: "/run", isCopy: false },
+      { kind: "cover", destination: "/etc/copy", isCopy: true },
       { kind: "bind", source: "/srv/plain", destination: "/plain", options: ["bind"] },
     ]);
     expect(bindMounts({ mounts }).map(({ source }) => source)).toEqual(["/srv/data", "/srv/plain"]);

@@ -35,10 +35,8 @@ type Json = Record<string, unknown>;
 /** A mount of config.json as the host sees it. */
 export type HostMount =
   | { kind: "bind"; source: string; destination: string; options: string[] }
-  /** Of the guest's kernel; what is mounted later below it is not in the root file system. */
-  | { kind: "cover"; destination: string }
-  /** The same, but with a copy of what the root file system has there. */
-  | { kind: "mountpoint"; destination: string }
+  /** Of the guest's kernel; what is mounted later below it is not in the root file system. It may begin as a copy of what is there. */
+  | { kind: "cover"; destination: string; isCopy: boolean }
   /** A file that the guest has by itself (`fileOfGuest`). */
   | { kind: "guest-file"; destination: string };
 
@@ -64,8 +62,7 @@ export function planMounts(config: Json): HostMount[] {
     const { destination, source, type, options } = mount;
     if (mount.guestFile !== undefined) return { kind: "guest-file", destination };
     if (isBind(mount)) return { kind: "bind", source, destination, options };
-    if (NATIVE.has(type))
-      return { kind: options.includes("tmpcopyup") ? "mountpoint" : "cover", destination };
+    if (NATIVE.has(type)) return { kind: "cover", destination, isCopy: options.includes("tmpcopyup") };
     throw new NkError(
       "UNSUPPORTED",
       `mount ${destination}: a file system of type "${type}" cannot be mounted in a VM: bind a folder of the host instead`,

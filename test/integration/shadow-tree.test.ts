@@ -143,7 +143,7 @@ test("a place is looked up in what is mounted by then", async () => {
       bind(source, "/data/link/file"),
       { kind: "cover", destination: "/run" },
       bind(source, "/var/run/covered/file"),
-      { kind: "mountpoint", destination: "/copied/up" },
+      { kind: "cover", destination: "/copied/up" },
     ],
   });
   const pid = await launched.pid();
@@ -154,6 +154,7 @@ test("a place is looked up in what is mounted by then", async () => {
   expect(existsSync(join(rig.rootfs, "etc"))).toBe(false);
   expect(() => writeFileSync(`${view(pid)}/run/x`, "x")).toThrow("EROFS");
   expect(readdirSync(join(rig.rootfs, "copied"))).toEqual(["up"]);
+  expect(() => writeFileSync(`${view(pid)}/copied/up/x`, "x")).toThrow("EROFS");
   (await rig.monitor()).exit(0);
   expect(await launched.exit()).toBe(0);
 });
