@@ -81,7 +81,7 @@ async function claimed(
   detach: boolean,
   givenUp: AbortSignal,
 ): Promise<CreateRequest> {
-  const { flags, positionals, store, requireRoot } = context;
+  const { flags, positionals, store } = context;
   const id = positionals[0] ?? "";
   const flagSettings = flags.has("vm") ? inMachine(flags) : settingsFromFlags(flags);
   const place = stdioAndPlace(flags);
@@ -94,13 +94,10 @@ async function claimed(
     installRecorder(join(prepared, "trace.jsonl"));
     const image = flags.text("image");
     const dir = image === undefined ? undefined : await unpackImage(image, context, prepared, givenUp);
-    const read = await readBundle(dir ?? flags.text("bundle") ?? ".");
-    freezeConfig(prepared, read);
-    const settings = await settle(flagSettings, read);
-    if (settings.mode === "vm") {
-      requireRoot();
-      refuseLinkedRoot(read);
-    }
+    const found = await readBundle(dir ?? flags.text("bundle") ?? ".");
+    freezeConfig(prepared, found);
+    const settings = await settle(flagSettings, found);
+    const read = settings.mode === "vm" ? await forVm(context, found) : found;
     const inside = settings.mode === "vm" ? await findInside(context, read.config) : undefined;
     const network = inside ? undefined : await ownNetwork(settings, read, flags);
     const bundle = network ? withNetworkFiles(read, network) : read;
@@ -120,6 +117,16 @@ async function claimed(
     store.discard(prepared);
     throw error;
   }
+}
+
+/** @throws UNSUPPORTED for what cannot cross into a VM */
+async function forVm(
+  { requireRoot }: CommandContext,
+  bundle: CreateRequest["bundle"],
+): Promise<CreateRequest["bundle"]> {
+  requireRoot();
+  refuseLinkedRoot(bundle);
+  return (await import("../../launch/host-nodes.ts")).withoutHostNodes(bundle);
 }
 
 /** The state folder is gone, and with it the logs that an error would send people to; their ends are in the error. */
