@@ -79,6 +79,18 @@ describe("a container of docker in a VM", () => {
     await docker.ok(["network", "rm", "one"]);
   });
 
+  it("finds containers of its network by name, and shares its own with another", async () => {
+    await docker.ok(["network", "create", "names"]);
+    await docker.run("there", ["--network", "names"], SERVE);
+    await docker.run("asks", ["--network", "names"], "exec sleep 1000000");
+    expect(await docker.shell("asks", "cat /etc/resolv.conf")).toContain("nameserver 127.0.0.11");
+    await expect.poll(() => docker.shell("asks", `${GET}there/`)).toBe("here\n");
+    const inside = ["run", "--rm", "--network", "container:there", "box", "sh", "-c"];
+    expect(await docker.ok([...inside, `${GET}127.0.0.1/; ${GET}there/`])).toBe("here\nhere\n");
+    await docker.ok(["rm", "--force", "there", "asks"]);
+    await docker.ok(["network", "rm", "names"]);
+  });
+
   it("runs further commands, and copies files both ways", async () => {
     expect(await docker.call(["exec", "-i", "web", "sh", "-c", "cat; exit 5"], "in\n")).toMatchObject({
       code: 5,
@@ -99,7 +111,7 @@ describe("a container of docker in a VM", () => {
   it("shows of the host's processes none but its own", async () => {
     const [, ...rows] = (await docker.ok(["top", "web", "-o", "pid,args"])).trim().split("\n");
     expect(rows).toHaveLength(1);
-    expect(rows[0]).toMatch(new RegExp(`^${await docker.inspect("web", "{{.State.Pid}}")} .*nk-shadow`));
+    expect(rows[0]).toMatch(new RegExp(`^${await docker.inspect("web", "{{.State.Pid}}")} .* sh -c`));
   });
 
   it("is paused and goes on", async () => {
