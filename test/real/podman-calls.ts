@@ -66,7 +66,7 @@ export const RUN: Call[] = [
   sh("no new privileges", ["--security-opt", "no-new-privileges"], "grep NoNewPrivs /proc/self/status"),
   sh("no seccomp", ["--security-opt", "seccomp=unconfined"], "grep Seccomp: /proc/self/status"),
   sh("seccomp", [], "grep Seccomp: /proc/self/status"),
-  sh("ulimits", ["--ulimit", "nofile=100:200"], "ulimit -n; ulimit -Hn"),
+  sh("ulimits", ["--ulimit", "core=0:0"], "ulimit -c; ulimit -Hc"),
   sh(
     "a sysctl",
     ["--sysctl", "net.ipv4.ip_unprivileged_port_start=80"],
@@ -230,10 +230,16 @@ export const LIFE: Call[] = [
       return { sick, well };
     },
   },
-  running("top", [], async (podman, id) => {
-    const rows = (await podman.ok("top", id, "args")).trim().split("\n");
-    return rows.map((row) => row.trim());
-  }),
+  {
+    name: "top",
+    answer: async (podman) => {
+      const id = podman.name();
+      await podman.ok("run", "-d", "--name", id, "box", "sleep", "1000000");
+      const rows = (await podman.ok("top", id, "args")).trim().split("\n");
+      await podman.ok("rm", "--force", "-t", "0", id);
+      return rows.map((row) => row.trim());
+    },
+  },
   running("stats", [], async (podman, id) => {
     const text = await podman.ok("stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}", id);
     return text
