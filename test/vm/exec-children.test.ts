@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MARK } from "./residue.ts";
 import { Runtime } from "./runtime.ts";
-import { hasEnded, processesOf, within } from "./victims.ts";
+import { hasEnded, isExecShadow, processesOf, within } from "./victims.ts";
 
 /** Says `early`, ends with 5, and leaves a child behind that says `late` when /go is there, and then makes /done. */
 const SCRIPT =
@@ -89,5 +89,5 @@ describe("what an exec leaves behind", () => {
 
 /** How many shadows of execs there are: those that stay for children as well. */
 function shadowsOfExecs(root: string): number {
-  return processesOf(root).filter(({ name, argv }) => name === "nk-shadow" && argv[1] === "exec").length;
+  return processesOf(root).filter(isExecShadow).length;
 }

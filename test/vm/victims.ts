@@ -23,8 +23,8 @@ interface Process {
   /** 15 bytes that the process may set itself. */
   name: string;
   argv: string[];
-  /** It is not in the pid namespace that we are in. */
-  inside: boolean;
+  /** Its pid in the pid namespace that it is in, where that is not ours. */
+  innerPid: number | undefined;
 }
 
 /** The processes of one state folder. Zombies are none: they only wait for their parent. */
@@ -40,11 +40,19 @@ function readProcess({ pid, parent, state }: Later, root: string): Process | und
     if (!isMarked(pid, root) && !isMarked(parent, root) && !isJailed(pid, [root])) return undefined;
     const argv = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
     const name = readFileSync(`/proc/${pid}/comm`, "utf8").trim();
-    const inside = readlinkSync(`/proc/${pid}/ns/pid`) !== readlinkSync("/proc/self/ns/pid");
-    return { pid, state, name, argv, inside };
+    return { pid, state, name, argv, innerPid: innerPid(pid) };
   } catch {
     return undefined; // it has just ended
   }
+}
+
+function innerPid(pid: number): number | undefined {
+  if (readlinkSync(`/proc/${pid}/ns/pid`) === readlinkSync("/proc/self/ns/pid")) return undefined;
+  const pids = /^NSpid:(.*)$/m
+    .exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]
+    ?.trim()
+    .split(/\s+/);
+  return Number(pids?.at(-1));
 }
 
 function isMarked(pid: number, root: string): boolean {
@@ -73,14 +81,20 @@ const IS: Record<Victim, (found: Process) => boolean> = {
   halted: ({ state, name }) => state === "T" || name === "nk-halted",
   cli: ({ argv }) => isNode(argv) && !argv.includes("monitor") && !argv.includes("vm-pool"),
   monitor: ({ argv }) => isNode(argv) && argv.includes("monitor"),
-  launcher: ({ argv, inside }) => isShadow(argv, "create", "exec") && !inside,
-  shadow: ({ argv, inside, name }) => isShadow(argv, "create") && inside && name === "nk-shadow",
-  holder: ({ argv, inside, name }) => isShadow(argv, "create") && inside && name === "nk-holder",
-  "exec shadow": ({ argv, inside }) => isShadow(argv, "exec") && inside,
+  launcher: ({ argv, innerPid: inner }) => isShadow(argv, "create", "exec") && inner === undefined,
+  // They show themselves with the command lines of what they stand for.
+  shadow: ({ innerPid: inner, name }) => inner === 1 && name === "nk-shadow",
+  holder: ({ innerPid: inner, name }) => inner === 1 && name === "nk-holder",
+  "exec shadow": (found) => isExecShadow(found),
   QEMU: ({ argv }) => /qemu-system/.test(argv[0] ?? ""),
   Firecracker: ({ argv }) => argv.slice(0, 2).some((path) => isProgram([path], "/firecracker")),
   virtiofsd: ({ argv }) => isProgram(argv, "virtiofsd"),
 };
+
+/** Also what it leaves behind when its command has ended, and others hold its output. */
+export function isExecShadow({ innerPid: inner, name }: Pick<Process, "innerPid" | "name">): boolean {
+  return inner !== undefined && inner !== 1 && name === "nk-shadow";
+}
 
 function isNode(argv: string[]): boolean {
   return argv.some((word) => word.endsWith("nk-runtime.cjs"));
