@@ -80,6 +80,7 @@ function endOf(command: ChildProcess): Promise<unknown> {
 
 /** Ends what a failed row has left standing, which would fail the next. */
 export async function clear({ runtime, remove }: Subject): Promise<void> {
+  if (residue(runtime.traces()).length === 0) return;
   for (const { pid, state } of processesOf(runtime.root)) if (state === "T") process.kill(pid, "SIGKILL");
   await runtime.call(remove);
 }
