@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { MS, parseMountOptions } from "./mount-flags.ts";
+import { holdsBelow, MS, parseMountOptions } from "./mount-flags.ts";
 
 test("turns bind options into flags", () => {
   const { flags, data } = parseMountOptions(["rbind", "ro", "nosuid", "nodev", "noexec"]);
@@ -32,4 +32,22 @@ test("keeps what it does not know as the file system's own options", () => {
 
 test("no options, no flags", () => {
   expect(parseMountOptions()).toEqual({ flags: 0, propagation: 0, data: "" });
+});
+
+test("knows options that hold for what is mounted below", () => {
+  const all = [
+    "rro",
+    "rrw",
+    "rnosuid",
+    "rrelatime",
+    "rprivate",
+    "ro",
+    "rw",
+    "rbind",
+    "relatime",
+    "remount",
+    "r",
+    "data",
+  ];
+  expect(all.filter(holdsBelow)).toEqual(["rro", "rrw", "rnosuid", "rrelatime", "rprivate"]);
 });

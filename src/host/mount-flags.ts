@@ -116,6 +116,12 @@ export function parseMountOptions(options: readonly string[] = []): MountOptions
   return { flags: flags | (propagation & ALL_PROPAGATION), propagation, data: data.join(",") };
 }
 
+/** "rro", say: what "ro" says, of all that is mounted below as well. */
+export function holdsBelow(option: string): boolean {
+  const plain = option.startsWith("r") ? option.slice(1) : "";
+  return option !== "rbind" && (own(FLAGS, plain) ?? own(PROPAGATION, plain)) !== undefined;
+}
+
 /** Own members only: an option may be called "constructor". */
 function own<T>(table: Record<string, T>, key: string): T | undefined {
   return Object.hasOwn(table, key) ? table[key] : undefined;

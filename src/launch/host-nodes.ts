@@ -1,6 +1,7 @@
 import { readdirSync, realpathSync, statSync, type Stats } from "node:fs";
 import { join, resolve } from "node:path";
 import { NkError } from "../base/errors.ts";
+import { deviceNumbers } from "../host/device-numbers.ts";
 import type { Bundle } from "../oci/bundle.ts";
 import { bindMounts } from "../oci/guest-mounts.ts";
 import { warnings } from "../trace/channels.ts";
@@ -89,15 +90,7 @@ function statOf(path: string): Stats | undefined {
 
 function isHostDevice(stat: Stats): boolean {
   if (stat.isBlockDevice()) return true;
-  return stat.isCharacterDevice() && !GUEST_HAS.has(numbers(stat.rdev));
-}
-
-/** Of dev_t, as makedev(3) of glibc makes it: "major:minor". */
-function numbers(device: number): string {
-  const value = BigInt(device);
-  const major = ((value >> 8n) & 0xfffn) | ((value >> 32n) & 0xfffff000n);
-  const minor = (value & 0xffn) | ((value >> 12n) & 0xffffff00n);
-  return `${major}:${minor}`;
+  return stat.isCharacterDevice() && !GUEST_HAS.has(deviceNumbers(stat.rdev));
 }
 
 function isOfGuest({ type, major, minor }: Json): boolean {

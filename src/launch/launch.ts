@@ -4,6 +4,7 @@ import { planCgroups, type CgroupJournal } from "../host/cgroup-manager.ts";
 import { checkGivenUp } from "../host/give-up.ts";
 import { startShadow } from "../host/shadow.ts";
 import { withResolvedDestinations } from "../oci/destinations.ts";
+import { withDev } from "../oci/dev-mount.ts";
 import { writePidFile } from "../state/pid-file.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import { cgroupWish, planJoin, shadowPlan, type LaunchOptions } from "./container-plan.ts";
@@ -12,6 +13,7 @@ import { joinSandbox, type RunningSandbox } from "./join.ts";
 import { journaled, type Launched } from "./launched.ts";
 import { withNetworkFiles } from "./network-files.ts";
 import { launchOwn } from "./own-sandbox.ts";
+import { withSubmounts } from "./submounts.ts";
 import { treePlan } from "./tree.ts";
 import { cgroupsInRecord } from "./vm-record.ts";
 
@@ -37,8 +39,9 @@ export async function launch(request: CreateRequest, options: LaunchOptions): Pr
 }
 
 function withPlaces(request: CreateRequest): CreateRequest {
-  const { bundle } = request;
-  return { ...request, bundle: { ...bundle, raw: withResolvedDestinations(bundle) } };
+  const bundle = { ...request.bundle, raw: withDev(request.bundle.raw) };
+  const whole = { ...bundle, raw: withSubmounts(bundle) };
+  return { ...request, bundle: { ...whole, raw: withResolvedDestinations(whole) } };
 }
 
 function checkSync({ settings, settled, inside }: CreateRequest): void {

@@ -124,6 +124,49 @@ describe.each(Object.entries(WAYS))("by %s", (_name, { flags, joined, obstacle }
     expect(readFileSync(join(source, "sub/made"), "utf8")).toBe("/parent/sub/\n");
   });
 
+  it("what is mounted below a bind is a mount of its own, and not read-only with it", async ({ skip }) => {
+    skip(obstacle !== undefined, obstacle);
+    const sub = join(source, "sub");
+    execFileSync("mount", ["-t", "tmpfs", "-o", "nosuid", "tmpfs", sub]);
+    try {
+      const mounts = [bind("/one", source, "ro"), bind("/all", source, "ro", "rro"), bind("/rw", source)];
+      const script = [
+        "awk '$5 ~ /^.(one|all|rw)/ {print $5, $6}' /proc/self/mountinfo | sort",
+        "for at in /one /one/sub /all /all/sub /rw /rw/sub; do echo x 2>/dev/null >$at/made && echo $at; done",
+      ].join("; ");
+      const lines = await sh(script, { mounts });
+      expect(lines.slice(0, 6)).toEqual([
+        expect.stringMatching(/^\/all ro,/),
+        expect.stringMatching(/^\/all\/sub ro,.*nosuid/),
+        expect.stringMatching(/^\/one ro,/),
+        expect.stringMatching(/^\/one\/sub rw,.*nosuid/),
+        expect.stringMatching(/^\/rw rw,/),
+        expect.stringMatching(/^\/rw\/sub rw,.*nosuid/),
+      ]);
+      expect(lines.slice(6).filter((line) => line.startsWith("/"))).toEqual(["/one/sub", "/rw", "/rw/sub"]);
+      expect(readFileSync(join(sub, "made"), "utf8")).toBe("x\n");
+    } finally {
+      execFileSync("umount", [sub]);
+    }
+  });
+
+  it("devices are there without a mount on /dev, below a read-only root", async ({ skip }) => {
+    skip(obstacle !== undefined, obstacle);
+    const more = { path: "/dev/more", type: "c", major: 1, minor: 3, fileMode: 0o666, uid: 0, gid: 0 };
+    const linux = { devices: [more], resources: { devices: [{ allow: true, access: "rwm" }] } };
+    const mounts = [{ destination: "/proc", type: "proc", source: "proc" }];
+    const script = "pwd; echo x >/dev/more; echo x >/dev/null; cat /dev/kept; echo x >/made";
+    const options = {
+      linux,
+      config: { mounts },
+      readonlyRoot: true,
+      cwd: "/srv/made",
+      files: { "dev/kept": "kept\n" },
+    };
+    const lines = await sh(script, options);
+    expect(lines).toEqual(["/srv/made", "kept", "sh: can't create /made: Read-only file system"]);
+  });
+
   it("links lead a destination within the root, and nothing that is bound can be renamed or removed", async ({
     skip,
   }) => {
