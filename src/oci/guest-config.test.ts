@@ -7,6 +7,7 @@ describe("guestConfig", () => {
   it("keeps only what can mean something in the guest", () => {
     const config = guestConfig(
       {
+        ociVersion: "1.2.0",
         process: { args: ["sh"], apparmorProfile: "p", selinuxLabel: "l" },
         hooks: { prestart: [{ path: "/h" }], startContainer: [{ path: "/s" }] },
         linux: {
@@ -25,6 +26,7 @@ describe("guestConfig", () => {
       share,
       false,
     );
+    expect(config["ociVersion"]).toBe("1.0.2");
     expect(config["process"]).toEqual({ args: ["sh"] });
     expect(config["hooks"]).toEqual({ startContainer: [{ path: "/s" }] });
     expect(config["linux"]).toEqual({

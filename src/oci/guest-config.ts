@@ -9,6 +9,9 @@ import { guestResources } from "./guest-resources.ts";
 
 type Json = Record<string, unknown>;
 
+/** The guest's crun takes no version without "1.0" in it. What newer ones have brought and it would not do is refused before (properties.ts). */
+const GUEST_VERSION = "1.0.2";
+
 /**
  * @param hasNetwork the guest's own network namespace has the VM's card, and the container is in it
  * @param share where the guest sees the shadow's shared tree
@@ -24,6 +27,7 @@ export function guestConfig(
 ): Json {
   return {
     ...config,
+    ociVersion: GUEST_VERSION,
     root: { ...object(config["root"]), path: "rootfs" },
     process: guestProcess(object(config["process"])),
     mounts: guestMounts(config, share),
