@@ -4,7 +4,7 @@ import { guestChange, guestResources, heldNowhere } from "./guest-resources.ts";
 it("hands limits on, and leaves out what is the host's", () => {
   const resources = {
     memory: { limit: 5, swap: 6, kernel: 7, reservation: 4 },
-    cpu: { quota: 1, period: 2, shares: 3, cpus: "0", mems: "0" },
+    cpu: { quota: 1, period: 2, burst: 8n, shares: 3, cpus: "0", mems: "0" },
     pids: { limit: 2n ** 63n - 1n },
     blockIO: {},
     network: {},
@@ -14,7 +14,7 @@ it("hands limits on, and leaves out what is the host's", () => {
     memory: { limit: 5, reservation: 4 },
     cpu: { quota: 1, period: 2, shares: 3 },
     pids: { limit: 2n ** 63n - 1n },
-    unified: { "memory.high": "1" },
+    unified: { "memory.high": "1", "cpu.max.burst": "8" },
   });
 });
 
@@ -44,6 +44,13 @@ it.each([
   [{ shares: 7, quota: 0 }, { shares: 7 }, { shares: 7 }],
 ])("hands all of %j on when %j of the CPU changes", (after, change, expected) => {
   expect(guestChange({ cpu: { ...after, cpus: "0" } }, { cpu: change })).toEqual({ cpu: expected });
+});
+
+it("changes the burst by the file that the kernel has for it", () => {
+  expect(guestChange({ cpu: { quota: 5, burst: 2 } }, { cpu: { burst: 2 } })).toEqual({
+    cpu: { quota: 5, period: 100_000 },
+    unified: { "cpu.max.burst": "2" },
+  });
 });
 
 it("knows what holds nowhere", () => {

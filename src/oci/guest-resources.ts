@@ -1,3 +1,4 @@
+import { formatExact } from "../base/exact-json.ts";
 import { DEFAULT_PERIOD_US } from "./vm-size.ts";
 
 type Json = Record<string, unknown>;
@@ -11,10 +12,12 @@ const LIMITS = ["limit", "reservation", "quota", "period", "shares", "burst"];
 /** linux.resources for the runtime in the guest. What is left out belongs to the host: devices for block I/O, network classes, RDMA. */
 export function guestResources(resources: Json): Json {
   const { blockIO: _io, network: _net, rdma: _rdma, hugepageLimits: _huge, ...rest } = resources;
+  const { burst, ...cpu } = withoutNoLimits(omit(object(resources["cpu"]), HOSTS_CPU));
   return {
     ...rest,
+    ...burstOf(burst, rest),
     memory: withoutNoLimits(omit(object(resources["memory"]), HOSTS_MEMORY)),
-    cpu: withoutNoLimits(omit(object(resources["cpu"]), HOSTS_CPU)),
+    cpu,
     // The specification made `limit` optional with 1.3; the guest's crun demands it.
     pids: pidsOf(withoutNoLimits(object(resources["pids"]))),
   };
@@ -29,6 +32,7 @@ export function guestChange(after: Json, change: Json): Json {
   const isCpu = Object.keys(omit(object(cpu), HOSTS_CPU)).length > 0;
   return {
     ...rest,
+    ...burstOf(object(cpu)["burst"], rest),
     ...(Object.keys(ofMemory).length > 0 && { memory: ofMemory }),
     ...(isCpu && { cpu: wholeCpu(object(after["cpu"])) }),
   };
@@ -36,7 +40,7 @@ export function guestChange(after: Json, change: Json): Json {
 
 /** crun writes quota and period together, and takes a period that is missing for the default. */
 function wholeCpu(cpu: Json): Json {
-  const members = omit(cpu, HOSTS_CPU);
+  const members = omit(cpu, [...HOSTS_CPU, "burst"]);
   const isSet = (name: string): boolean => !!members[name];
   const quota = isSet("quota")
     ? { quota: members["quota"], period: members["period"] || DEFAULT_PERIOD_US }
@@ -61,6 +65,11 @@ export function heldNowhere(change: Json): string[] {
     ...inGroups,
     ...["blockIO", "network", "rdma", "hugepageLimits"].filter((name) => change[name] !== undefined),
   ];
+}
+
+/** `cpu.burst` by the file of the cgroup: the guest's crun does not know the member. */
+function burstOf(burst: unknown, { unified }: Json): Json {
+  return burst ? { unified: { "cpu.max.burst": formatExact(burst), ...object(unified) } } : {};
 }
 
 function pidsOf(pids: Json): Json | undefined {
