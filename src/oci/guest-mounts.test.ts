@@ -26,6 +26,11 @@ describe("planMounts", () => {
 });
 
 describe("guestMounts", () => {
+  it("leaves out what says nothing to a file system of the guest's kernel", () => {
+    const mount = { destination: "/t", type: "tmpfs", options: ["silent", "size=1k", "acl", "ro"] };
+    expect(guestMounts({ mounts: [mount] }, "/share")).toEqual([{ ...mount, options: ["size=1k", "ro"] }]);
+  });
+
   it("makes every bind a mount of its own, from its volume, with its options and in its turn", () => {
     const mounts = [
       { destination: "/a", type: "bind", source: "/srv/a", options: ["bind", "ro", "noatime"] },

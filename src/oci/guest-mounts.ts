@@ -85,9 +85,14 @@ export function guestMounts(config: Json, share: string): unknown[] {
   let volumes = 0;
   return mountsOf(config).map((mount, index) => {
     if (mount.guestFile !== undefined) return bindFrom(mount.guestFile, mount);
-    return isBind(mount) ? bindFrom(`${share}${volumePath(volumes++)}`, mount) : raw[index];
+    if (isBind(mount)) return bindFrom(`${share}${volumePath(volumes++)}`, mount);
+    const options = mount.options.filter((option) => !WORDLESS.has(option));
+    return options.length < mount.options.length ? { ...raw[index], options } : raw[index];
   });
 }
+
+/** Options without an effect on a file system that is a kernel's own. crun would hand them to it as its own words, which it refuses; runc does not. */
+const WORDLESS = new Set("acl iversion loud noacl noiversion rsymfollow silent symfollow".split(" "));
 
 interface Mount {
   destination: string;
