@@ -52,16 +52,11 @@ export function withRlimits(process: Json, inherited: readonly { type: string }[
 
 function guestLinux(linux: Json, id: string, hasNetwork: boolean, shared: ReadonlySet<string>): Json {
   const { intelRdt: _rdt, mountLabel: _label, ...rest } = linux;
-  const seccomp = object(linux["seccomp"]);
-  if (seccomp["listenerPath"] !== undefined) {
-    throw new NkError(
-      "UNSUPPORTED",
-      "linux.seccomp.listenerPath: a seccomp notification is an object of the guest's kernel and cannot be handed to the host: use --mode=container",
-    );
-  }
   return {
     ...rest,
     namespaces: guestNamespaces(linux["namespaces"], hasNetwork, shared),
+    // Absent, it is the guest's crun that makes every mount private, whatever its own options say.
+    rootfsPropagation: linux["rootfsPropagation"] || "private",
     cgroupsPath: `/nk/${id}`,
     resources: guestResources(object(linux["resources"])),
   };
