@@ -5,6 +5,7 @@ import { callersLimits } from "../host/callers-limits.ts";
 import { procsFiles } from "../host/cgroup.ts";
 import { startExecShadow } from "../host/shadow.ts";
 import { encodeRequest } from "../contract/job.ts";
+import { refuseForVm } from "../oci/answers.ts";
 import { guestProcess, withRlimits } from "../oci/guest-config.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import { traced } from "../trace/channels.ts";
@@ -38,6 +39,7 @@ export async function execInVm(
       `--cgroup ${other}: a command in a VM runs in the container's own cgroup: leave --cgroup out`,
     );
   }
+  refuseForVm({ process: request.process }, container.vm?.runtime ?? "crun");
   const process = guestProcess(withRlimits(request.process, callersLimits()));
   const what = encodeRequest({ process, terminal: request.terminal });
   const plan = {

@@ -3,6 +3,7 @@ import type { FeatureName } from "../image/kernel-features.ts";
 import { needsVolumes } from "../launch/disk-root.ts";
 import { wishOf } from "../launch/wish.ts";
 import type { Bundle } from "../oci/bundle.ts";
+import { refuseForVm } from "../oci/answers.ts";
 import { guestConfig } from "../oci/guest-config.ts";
 import { GUEST_SHARE, planMounts } from "../oci/guest-mounts.ts";
 import type { Settings } from "../oci/settings.ts";
@@ -47,7 +48,7 @@ export function makeContext(root: string, settings: Settings, bundle?: Bundle): 
     driver,
     question: async () => ({ ...wish, image, inForce: (await driver()).title }),
     needsVolumes: needs || wish.root === "share",
-    needs: () => needsOf(settled, bundle),
+    needs: () => needsOf(settings, settled, bundle),
     image,
   };
 }
@@ -72,10 +73,14 @@ async function driverOf({ vmm }: Settings, settled: () => Promise<Settled>): Pro
 }
 
 async function needsOf(
+  { vmRuntime }: Settings,
   settled: () => Promise<Settled>,
   bundle: Bundle | undefined,
 ): Promise<ReadonlyMap<FeatureName, string>> {
-  if (bundle) planMounts(bundle.raw);
+  if (bundle) {
+    refuseForVm(bundle.raw, vmRuntime);
+    planMounts(bundle.raw);
+  }
   const ofBundle = bundle
     ? configNeeds(guestConfig(bundle.raw, "doctor", GUEST_SHARE, true))
     : new Map<FeatureName, string>();

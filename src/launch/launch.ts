@@ -3,10 +3,12 @@ import { NkError } from "../base/errors.ts";
 import { planCgroups, type CgroupJournal } from "../host/cgroup-manager.ts";
 import { checkGivenUp } from "../host/give-up.ts";
 import { startShadow } from "../host/shadow.ts";
+import { refuseForVm, warningsForVm } from "../oci/answers.ts";
 import { withResolvedDestinations } from "../oci/destinations.ts";
 import { withDev } from "../oci/dev-mount.ts";
 import { writePidFile } from "../state/pid-file.ts";
 import type { ContainerRecord } from "../state/record.ts";
+import { warnings } from "../trace/channels.ts";
 import { cgroupWish, planJoin, shadowPlan, type LaunchOptions } from "./container-plan.ts";
 import type { CreateRequest } from "./create-request.ts";
 import { joinSandbox, type RunningSandbox } from "./join.ts";
@@ -25,12 +27,17 @@ const JOIN_TIMEOUT_MS = 240_000;
  * failure everything but the claim on the id is released, also when a signal is the reason.
  */
 export async function launch(request: CreateRequest, options: LaunchOptions): Promise<Launched> {
-  const { inside, givenUp } = request;
+  const { bundle, inside, settings, givenUp } = request;
   checkSync(request);
+  refuseForVm(bundle.raw, inside?.vm.runtime ?? settings.vmRuntime);
   try {
-    return inside === undefined
-      ? await launchOwn(withPlaces(request), options)
-      : await launchInside(inside, request, options);
+    const launched =
+      inside === undefined
+        ? await launchOwn(withPlaces(request), options)
+        : await launchInside(inside, request, options);
+    // Not before: podman takes a log for one object, the error.
+    for (const line of warningsForVm(bundle.raw)) warnings.publish(line);
+    return launched;
   } catch (error) {
     // A signal to the whole process group ends the helper too, whose end is not the reason.
     await checkGivenUp(givenUp);
