@@ -29,7 +29,9 @@ it("refuses a limit above the VM's memory, and says what can be had", () => {
 
 it("warns of what holds nowhere, and refuses what is the host's CPU's", () => {
   changeForVm(container, { change: { cpu: { cpus: "0" } }, rdt: [] });
-  expect(said).toEqual([expect.stringContaining("cpu.cpus: such limits name things of the host")]);
+  expect(said).toEqual([
+    expect.stringContaining("linux.resources.cpu.cpus: not held to for a container in a VM"),
+  ]);
   expect(() => changeForVm(container, { change: {}, rdt: ["--mem-bw-schema", "x"] })).toThrow(
     "--mode=container",
   );

@@ -1,5 +1,5 @@
 import { NkError } from "../base/errors.ts";
-import { heldNowhere } from "../oci/guest-resources.ts";
+import { warningsForVm } from "../oci/answers.ts";
 import type { ResourceChange } from "../oci/resource-change.ts";
 import { memoryLimit } from "../oci/vm-size.ts";
 import type { ContainerRecord } from "../state/record.ts";
@@ -16,11 +16,7 @@ export function changeForVm({ vm }: ContainerRecord, { change, rdt }: UpdateRequ
       `${rdt[0] ?? ""} is about a CPU of the host: it is for --mode=container`,
     );
   checkMemory(change, vm?.memSizeMib ?? 0);
-  const names = heldNowhere(change);
-  if (names.length > 0)
-    warnings.publish(
-      `${names.join(", ")}: such limits name things of the host, and hold nowhere for a container in a VM`,
-    );
+  for (const line of warningsForVm({ linux: { resources: change } })) warnings.publish(line);
   return change;
 }
 

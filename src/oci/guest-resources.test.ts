@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { guestChange, guestResources, heldNowhere } from "./guest-resources.ts";
+import { guestChange, guestResources } from "./guest-resources.ts";
 
 it("hands limits on, and leaves out what is the host's", () => {
   const resources = {
@@ -51,13 +51,4 @@ it("changes the burst by the file that the kernel has for it", () => {
     cpu: { quota: 5, period: 100_000 },
     unified: { "cpu.max.burst": "2" },
   });
-});
-
-it("knows what holds nowhere", () => {
-  const change = {
-    memory: { limit: 1, swap: 2, kernel: 3 },
-    cpu: { cpus: "0", quota: 1 },
-    blockIO: { weight: 4 },
-  };
-  expect(heldNowhere(change)).toEqual(["memory.kernel", "cpu.cpus", "blockIO"]);
 });

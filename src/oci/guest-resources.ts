@@ -54,19 +54,6 @@ function wholeCpu(cpu: Json): Json {
   };
 }
 
-/** Members of a change that hold neither in the guest nor on the host. A limit of swap comes with every limit of memory, and a guest has none. */
-export function heldNowhere(change: Json): string[] {
-  const inGroups = Object.entries({ memory: HOSTS_MEMORY, cpu: HOSTS_CPU }).flatMap(([group, names]) =>
-    names
-      .filter((name) => name !== "swap" && object(change[group])[name] !== undefined)
-      .map((name) => `${group}.${name}`),
-  );
-  return [
-    ...inGroups,
-    ...["blockIO", "network", "rdma", "hugepageLimits"].filter((name) => change[name] !== undefined),
-  ];
-}
-
 /** `cpu.burst` by the file of the cgroup: the guest's crun does not know the member. */
 function burstOf(burst: unknown, { unified }: Json): Json {
   return burst ? { unified: { "cpu.max.burst": formatExact(burst), ...object(unified) } } : {};
