@@ -13,7 +13,7 @@ Every property that [runtime-spec](https://github.com/opencontainers/runtime-spe
 makes of it.
 
 **Container mode** hands config.json to the host's runtime as it is, so a property has the effect that this runtime gives it. What Debian 12's runc (1.1.5)
-was seen to ignore or to refuse is said; newer ones do more.
+was seen to ignore or to refuse is said; newer ones do more. \`test/integration/config-as-runc.test.ts\` compares.
 
 **VM mode** gives one of four answers:
 
