@@ -12,9 +12,14 @@ import { warnings } from "../trace/channels.ts";
 const TIMEOUT_MS = 5_000;
 /** Each costs the guest a mount and the monitor a descriptor. */
 const MAX_SOCKETS = 64;
+/** A folder with more is no place for sockets, and looking at it takes a microsecond for each. */
+const MAX_ENTRIES = 65_536;
 
-/** The Unix sockets that the bind mounts of a bundle bring: each that is one, and those directly in a folder. They are there now; later ones are not relayed. */
-export async function hostSockets({ raw, path }: Bundle): Promise<HostSocket[]> {
+/**
+ * The Unix sockets that the bind mounts of a bundle bring: each that is one, and those directly in a folder. They are there now; later ones are not
+ * relayed.
+ */
+export async function hostSockets({ raw, path }: Pick<Bundle, "raw" | "path">): Promise<HostSocket[]> {
   const found = bindMounts(raw).flatMap(({ source }, volume) => socketsOf(resolve(path, source), volume));
   if (found.length > MAX_SOCKETS) {
     const [first, last] = [found[MAX_SOCKETS], found.at(-1)];
@@ -36,8 +41,11 @@ function socketsOf(source: string, volume: number): Found[] {
 function socketsIn(folder: string, volume: number): Found[] {
   const found: Found[] = [];
   const entries = opendirSync(folder);
-  for (let entry = entries.readSync(); entry !== null; entry = entries.readSync())
+  for (let looked = 0; looked < MAX_ENTRIES; looked += 1) {
+    const entry = entries.readSync();
+    if (entry === null) break;
     if (entry.isSocket()) found.push({ volume, name: entry.name, path: join(folder, entry.name) });
+  }
   entries.closeSync();
   return found;
 }

@@ -1,5 +1,7 @@
 import { execFile, execFileSync, type ChildProcess } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -94,6 +96,33 @@ it("a container goes on, with its streams, its execs and its exit status", async
   expect([await execDone, echoed()]).toEqual([0, "first\ntwo\nthree\nlast\n"]);
   run.stdin?.end();
   expect([await done, stdout(), stderr()]).toEqual([7, "one\ntwo\nthree\n", "end\n"]);
+});
+
+it("a connection to a socket of the host goes on, and new ones are taken", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "nk-sockets-"));
+  const server = createServer({ allowHalfOpen: true }, (socket) => void socket.pipe(socket));
+  server.listen(join(folder, "echo.sock"));
+  const bind = (destination: string, source: string) => ({
+    destination,
+    source,
+    type: "bind",
+    options: ["bind"],
+  });
+  const mounts = [bind("/run/host", folder), bind("/bin/probe", staticProgram("socket-probe"))];
+  const id = await runtime.background({ mounts });
+  const asking = runtime.spawn(["exec", id, "probe", "ask", "/run/host/echo.sock"]);
+  const [answer, done] = [heard(asking, "stdout"), ended(asking)];
+  for (const word of ["one\n", "two\n", "three\n"]) {
+    asking.stdin?.write(word);
+    await expect.poll(answer).toContain(word);
+    await cut();
+    const another = ["exec", id, "sh", "-c", "echo new | probe ask /run/host/echo.sock"];
+    expect(await runtime.ok(another)).toBe("new\n");
+  }
+  asking.stdin?.end();
+  expect([await done, answer()]).toEqual([0, "one\ntwo\nthree\n"]);
+  server.close();
+  rmSync(folder, { recursive: true });
 });
 
 it("a signal that is sent afterwards arrives", async () => {

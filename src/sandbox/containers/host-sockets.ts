@@ -91,7 +91,7 @@ export class HostSockets {
 
   /** Lets go of the host's sockets. */
   close(): void {
-    for (const { socket } of this.connections) socket.destroy();
+    for (const link of this.connections) link.destroy();
     for (const { fd, datagrams } of this.relayed.values()) {
       datagrams?.end.close();
       datagrams?.helper.kill("SIGKILL");
@@ -145,7 +145,7 @@ export class HostSockets {
     const accepted = agent.accept(number, connection, link.numbers);
     link.begin();
     await accepted.catch((error: unknown) => {
-      link.socket.destroy();
+      link.destroy();
       throw error;
     });
   }

@@ -39,9 +39,10 @@ beforeEach(async () => {
   link = new HostConnection(ours, (end, onLoss) => router.openStreams(end, [1, 2], onLoss));
   link.begin();
 });
-afterEach(() => {
-  ours.destroy();
+afterEach(async () => {
+  link.destroy();
   hosts.destroy();
+  await link.closed;
   server.close();
   rmSync(folder, { recursive: true });
 });
@@ -85,6 +86,20 @@ it("sends the guest no more than its credit, and reads no more from the host mea
     fromGuest(credit, IN, u32(MAX_CREDIT));
     await expect.poll(() => bytesOf(IN)).toBe((given + 1) * MAX_CREDIT);
   }
+});
+
+it("keeps what a host has said that is gone by now, until the guest has read it", async () => {
+  const rest = 1000;
+  hosts.end(Buffer.alloc(MAX_CREDIT + rest, "x"));
+  await expect.poll(() => bytesOf(IN)).toBe(MAX_CREDIT);
+  const closed = once(ours, "close");
+  fromGuest(eof, OUT);
+  await closed;
+  expect(frames(eof, IN)).toEqual([]);
+  fromGuest(credit, IN, u32(rest));
+  expect(bytesOf(IN)).toBe(MAX_CREDIT + rest);
+  expect(frames(eof, IN)).toHaveLength(1);
+  await link.closed;
 });
 
 it("holds little for a host that does not read, however small the pieces", async () => {

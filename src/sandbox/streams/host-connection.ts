@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { FrameType } from "../../agent/frame-codec.ts";
+import { Latch } from "../../base/latch.ts";
 import { GuestBytes } from "./guest-bytes.ts";
 import { MAX_CREDIT, ShadowStream, type StreamEnd } from "./route.ts";
 import type { StreamSet } from "./stream-router.ts";
@@ -14,8 +15,6 @@ const NOTHING = Buffer.alloc(0);
 export class HostConnection implements StreamEnd {
   readonly isProcess = false;
   readonly socket: Socket;
-  /** Settles when nothing of it is left. */
-  readonly closed: Promise<void>;
   private readonly streams: StreamSet;
   private readonly toHost: GuestBytes;
   private credit = MAX_CREDIT;
@@ -24,20 +23,26 @@ export class HostConnection implements StreamEnd {
   /** EOF was sent to the guest, or it reads no more. */
   private inputOver = false;
   private guestEnded = false;
+  private isClosed = false;
+  private readonly gone = new Latch();
 
   /** @param socket connected, and open by halves @param open of the streams; a loss ends both */
   constructor(socket: Socket, open: (end: StreamEnd, onLoss: () => void) => StreamSet) {
     this.socket = socket;
-    this.streams = open(this, () => socket.destroy());
+    this.streams = open(this, () => this.destroy());
     this.toHost = new GuestBytes(socket, (bytes) => this.giveCredit(bytes));
-    this.closed = new Promise((resolve) => {
-      socket.once("close", () => {
-        this.over();
-        resolve();
-      });
+    socket.once("close", () => {
+      this.isClosed = true;
+      // The guest has not read all that the host has said.
+      if (!this.hostEnded || this.waiting.length === 0) this.over();
     });
     // Followed by "close".
     socket.on("error", () => {});
+  }
+
+  /** Settles when nothing of it is left. */
+  get closed(): Promise<void> {
+    return this.gone.promise;
   }
 
   get numbers(): StreamSet["streams"] {
@@ -55,6 +60,13 @@ export class HostConnection implements StreamEnd {
       this.hostEnded = true;
       this.pass();
     });
+  }
+
+  /** Ends it, whatever waits. */
+  destroy(): void {
+    this.socket.destroy();
+    this.waiting = [];
+    if (this.isClosed) this.over();
   }
 
   /** A frame of the guest, which the router has checked. */
@@ -93,6 +105,7 @@ export class HostConnection implements StreamEnd {
     this.waiting = [];
     this.socket.resume();
     if (this.guestEnded) this.socket.destroySoon();
+    if (this.isClosed) this.over();
   }
 
   private endOfGuest(): void {
@@ -113,6 +126,7 @@ export class HostConnection implements StreamEnd {
     if (!this.inputOver) this.toGuest(FrameType.eof, ShadowStream.stdin);
     this.inputOver = true;
     this.streams.abandon();
+    this.gone.resolve();
   }
 
   private toGuest(type: number, streamId: number, payload: Buffer = NOTHING): void {
