@@ -9,7 +9,7 @@ import { NkError } from "../base/errors.ts";
 import { isObject } from "../base/json.ts";
 import { callersOpenFiles } from "../host/callers-limits.ts";
 import type { HostRecord } from "../state/record.ts";
-import { traced, warnings } from "../trace/channels.ts";
+import { runtimeSteps, traced, warnings } from "../trace/channels.ts";
 import type { HostCreation } from "./host-creation.ts";
 import { isCrun } from "./host-runtime.ts";
 
@@ -63,7 +63,18 @@ async function run(command: HostCommand, stdio: StdioOptions, creation?: HostCre
   const { host, globals = [], args, stateDir } = command;
   const log = join(stateDir, `runtime-${process.pid}.log`);
   const format = isCrun(host.runtime) ? CRUN_LOG : RUNC_LOG;
-  const argv = ["--root", host.root, "--log", log, "--log-format", format.name, ...globals, ...args];
+  const debug = runtimeSteps.hasSubscribers && format.hasSteps ? ["--debug"] : [];
+  const argv = [
+    "--root",
+    host.root,
+    "--log",
+    log,
+    "--log-format",
+    format.name,
+    ...debug,
+    ...globals,
+    ...args,
+  ];
   const notes = { why: command.why, what: [host.runtime, ...argv].join(" ") };
   try {
     return await traced("runtime", `${basename(host.runtime)} ${args[0] ?? ""}`, notes, async () => {
@@ -77,9 +88,7 @@ async function run(command: HostCommand, stdio: StdioOptions, creation?: HostCre
         const status = await (creation?.watch(child, exited) ?? exited);
         const entries = readEntries(log, format);
         const error = entries.findLast(({ level }) => level === "error")?.text;
-        // Nobody else will read that log. An error of a call that went well: a poststop hook that failed, say.
-        for (const { level, text } of entries)
-          if (level === "warning" || status === 0) warnings.publish(`${basename(host.runtime)}: ${text}`);
+        publishEntries(entries, basename(host.runtime), status);
         return { status, error, stdout };
       } finally {
         stopForwarding();
@@ -87,6 +96,14 @@ async function run(command: HostCommand, stdio: StdioOptions, creation?: HostCre
     });
   } finally {
     rmSync(log, { force: true });
+  }
+}
+
+/** Nobody else will read that log. An error of a call that went well: a poststop hook that failed, say. */
+function publishEntries(entries: readonly LogEntry[], runtime: string, status: number): void {
+  for (const { level, text } of entries) {
+    if (level === "debug") runtimeSteps.publish(`${runtime}: ${text}`);
+    else if (level === "warning" || status === 0) warnings.publish(`${runtime}: ${text}`);
   }
 }
 
@@ -141,22 +158,27 @@ function forwardSignals(child: ChildProcess, creation: HostCreation | undefined)
 }
 
 interface LogEntry {
-  level: "error" | "warning";
+  level: "error" | "warning" | "debug";
   text: string;
 }
 
 interface LogFormat {
   name: "json" | "text";
-  /** What a line says, if it is an error or a warning. */
+  /** Whether steps (--debug) can be told from errors. */
+  hasSteps: boolean;
+  /** What a line says, if it is of a level that somebody reads. */
   entryIn: (line: string) => LogEntry | undefined;
 }
 
 /** Lines of logrus. */
 const RUNC_LOG: LogFormat = {
   name: "json",
+  hasSteps: true,
   entryIn: (line) => {
     const { level, msg } = parseLine(line) ?? {};
-    return level === "error" || level === "warning" ? { level, text: String(msg) } : undefined;
+    return level === "error" || level === "warning" || level === "debug"
+      ? { level, text: String(msg) }
+      : undefined;
   },
 };
 
@@ -166,6 +188,7 @@ const RUNC_LOG: LogFormat = {
  */
 const CRUN_LOG: LogFormat = {
   name: "text",
+  hasSteps: false,
   entryIn: (text) => (text === "" ? undefined : { level: "error", text }),
 };
 

@@ -16,6 +16,9 @@ export const notices = channel("nk:notice");
 /** What went wrong, one line each, without keeping a command from what it was asked for. */
 export const warnings = channel("nk:warning");
 
+/** What the host's runtime says of its own steps, one line each (--debug). */
+export const runtimeSteps = channel("nk:runtime-step");
+
 /** Who did the work: one row of a timeline each. */
 export type Actor =
   | "cli"

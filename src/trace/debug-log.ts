@@ -1,11 +1,17 @@
 import { printableLine } from "../base/printable.ts";
-import { watchSpans } from "./channels.ts";
+import { runtimeSteps, watchSpans } from "./channels.ts";
 import type { Span } from "./channels.ts";
 import { formatDuration } from "./text.ts";
 
-/** Hands every span to `write` as one line (--debug). Returns what stops it. */
+/** Hands every span, and every step of the host's runtime, to `write` as one line (--debug). Returns what stops it. */
 export function installDebugLog(write: (line: string) => void): () => void {
-  return watchSpans((span) => write(formatDebugLine(span)));
+  const onStep = (text: unknown): void => write(printableLine(String(text)));
+  runtimeSteps.subscribe(onStep);
+  const stop = watchSpans((span) => write(formatDebugLine(span)));
+  return () => {
+    runtimeSteps.unsubscribe(onStep);
+    stop();
+  };
 }
 
 export function formatDebugLine(span: Span): string {

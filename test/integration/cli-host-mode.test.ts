@@ -61,6 +61,14 @@ describe("limits of the process", () => {
 });
 
 describe("run", () => {
+  it("with --debug tells the steps of runc, too, and with --log in that file alone", async () => {
+    const log = join(dir, "log");
+    const dirOfBundle = await script("echo ok");
+    const outcome = await nk.run(["--log", log, "--debug", "run", "--bundle", dirOfBundle, "hosted1"]);
+    expect(outcome).toEqual({ code: 0, signal: null, stdout: "ok\n", stderr: "" });
+    expect(readFileSync(log, "utf8")).toContain("runc: child process in init()");
+  });
+
   it("connects the streams, gives the exit status, and leaves nothing", async () => {
     const dirOfBundle = await script("cat; echo err >&2; exit 7");
     const outcome = await nk.run(["run", "--bundle", dirOfBundle, "hosted1"], { input: "hello" });
