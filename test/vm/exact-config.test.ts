@@ -64,6 +64,13 @@ describe("integers of 64 bits", () => {
   });
 });
 
+it.each(["1.1.0", "1.2.0", "1.0.2-dev"])("version %s of the specification is taken", async (ociVersion) => {
+  const result = await run("echo ok", (config) => {
+    config["ociVersion"] = ociVersion;
+  });
+  expect(result).toEqual({ code: 0, stdout: "ok\n", stderr: "" });
+});
+
 it("members that are null or say that there is no limit are absent", async () => {
   const result = await run(`cat ${CGROUP}/memory.max ${CGROUP}/pids.max`, (config) => {
     const { process, linux } = config;
