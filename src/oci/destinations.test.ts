@@ -103,6 +103,13 @@ describe("a destination", () => {
     expect(places(tmpfs("/run", "tmpcopyup"), bind("/run/lock/x"))).toEqual(["/run", "/etc/x"]);
   });
 
+  it.each(["proc", "sysfs"])("of %s must have no link", (type) => {
+    links({ "rootfs/there": "/symlink" });
+    const words = `filesystem "${type}" must be mounted on ordinary directory, found a link that leads to /symlink`;
+    expect(() => places({ destination: "/there", type, options: [] })).toThrow(words);
+    expect(places({ destination: "/etc/../not/yet/", type, options: [] })).toEqual(["/not/yet"]);
+  });
+
   it("must be a place, and below the root", () => {
     links({ "rootfs/loop": "loop/x", "rootfs/self": "." });
     expect(() => places(bind("/loop"))).toThrow(

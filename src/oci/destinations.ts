@@ -10,17 +10,27 @@ import { planMounts, type HostMount } from "./guest-mounts.ts";
  * then. So host and guest mean the same place, also where the root file system is on a disk, and neither has to follow a link of it.
  *
  * Whoever mounts there resolves it within the root once more: a container of the same root file system may change it meanwhile.
- * @throws BAD_CONFIG for links without an end and for the root itself, UNSUPPORTED as `planMounts`
+ * @throws BAD_CONFIG for links without an end, for the root itself and for proc or sysfs at a link, UNSUPPORTED as `planMounts`
  */
 export function withResolvedDestinations({ raw, rootfs, path }: Bundle): Record<string, unknown> {
   const mounted: Mounted[] = [{ at: "/", root: rootfs }];
-  const places = planMounts(raw).map((mount) => {
+  const mounts = Array.isArray(raw["mounts"]) ? (raw["mounts"] as Record<string, unknown>[]) : [];
+  const places = planMounts(raw).map((mount, index) => {
     const at = resolvePlace(mount.destination, mounted);
+    refuseLinkOfKernel(mounts[index]?.["type"], mount.destination, at);
     mounted.push(...mountedBy(mount, at, path));
     return at;
   });
-  const mounts = Array.isArray(raw["mounts"]) ? (raw["mounts"] as Record<string, unknown>[]) : [];
   return { ...raw, mounts: mounts.map((mount, index) => ({ ...mount, destination: places[index] })) };
+}
+
+/** Paths below them are masked and read-only by name: with a link in the way it is other files that are. The words are runc's. */
+function refuseLinkOfKernel(type: unknown, destination: string, at: string): void {
+  if ((type !== "proc" && type !== "sysfs") || resolve("/", destination) === at) return;
+  throw new NkError(
+    "BAD_CONFIG",
+    `mount ${destination}: filesystem "${type}" must be mounted on ordinary directory, found a link that leads to ${at}: remove it from the root file system`,
+  );
 }
 
 /** Something of the host that is seen at a place in the container; without a root: nothing of the host. */
