@@ -72,4 +72,17 @@ describe("planCgroup", () => {
       /^container's cgroup is not empty: 2 process\(es\) found in .*cpu\/a\/c1: correct linux\.cgroupsPath/,
     );
   });
+
+  it.each([
+    ["freezer.state", "FROZEN\n", "THAWED\n"],
+    ["cgroup.freeze", "1\n", "0\n"],
+  ])("refuses a frozen one, by %s, in runc's words", (file, frozen, thawed) => {
+    exists("cpu/a/c1");
+    writeFileSync(join(dir, "cpu/a/c1", file), frozen);
+    expect(() => planCgroup("/a/c1", hierarchies)).toThrow(
+      /^container's cgroup unexpectedly frozen: .*cpu\/a\/c1: thaw it/,
+    );
+    writeFileSync(join(dir, "cpu/a/c1", file), thawed);
+    expect(planCgroup("/a/c1", hierarchies).joined).toEqual([join(dir, "cpu/a/c1")]);
+  });
 });

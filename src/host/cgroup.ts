@@ -58,13 +58,15 @@ export function cgroupFolder(cgroupsPath: string | undefined, id: string): strin
 /**
  * What `makeCgroup` will make and what is there, for the journal: written down before anything is made. Hierarchies that refuse (read-only,
  * delegated to others) are left out.
- * @throws BAD_STATE, in runc's words, when processes are in one of them: they would share the container's limits and its end
+ * @throws BAD_STATE, in runc's words, when processes are in one of them: they would share the container's limits and its end; and when one is
+ * frozen: nothing would run there
  */
 export function planCgroup(folder: string, hierarchies = listHierarchies()): CgroupFolders {
   const found = findCgroup(folder, hierarchies);
   for (const path of found.joined) {
     const count = membersOf(path).length;
     if (count > 0) throw notEmpty(path, count);
+    if (isFrozen(path)) throw frozen(path);
   }
   return found;
 }
@@ -81,6 +83,20 @@ function notEmpty(path: string, count: number): NkError {
   return new NkError(
     "BAD_STATE",
     `${problem} in ${path}: correct linux.cgroupsPath in config.json, or end them`,
+  );
+}
+
+/** By the file of version 1, or of version 2. */
+function isFrozen(path: string): boolean {
+  const is = (file: string, value: string): boolean =>
+    existsSync(join(path, file)) && readFileSync(join(path, file), "utf8").trim() === value;
+  return is("freezer.state", "FROZEN") || is("cgroup.freeze", "1");
+}
+
+function frozen(path: string): NkError {
+  return new NkError(
+    "BAD_STATE",
+    `container's cgroup unexpectedly frozen: ${path}: thaw it, or correct linux.cgroupsPath in config.json`,
   );
 }
 
