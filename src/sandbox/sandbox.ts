@@ -82,7 +82,7 @@ export class Sandbox implements ControlTarget {
         .find(({ sockets }) => sockets.has(event.socket))
         ?.sockets.connected(event);
     this.ends = {
-      first: new EndOfOne(microvm, holder, disk, () => this.endOthers()),
+      first: new EndOfOne(microvm, holder, disk, this.members),
       others: new EndOfMany(microvm, holder, stateDir),
     };
   }
@@ -152,15 +152,6 @@ export class Sandbox implements ControlTarget {
 
   private endsOf(container: Container): Ends {
     return this.isFirst(container) ? this.ends.first : this.ends.others;
-  }
-
-  /** Their VM ends. */
-  private async endOthers(): Promise<void> {
-    const others = this.members
-      .all()
-      .filter((container) => !this.isFirst(container) && container.record.status !== "creating");
-    const reason = `its VM ended with the container ${this.first}, for which it was made`;
-    await Promise.all(others.map((container) => container.finish(new NkError("VMM", reason))));
   }
 
   /** The command that made it knows that it is there. */

@@ -4,7 +4,6 @@ import { asNkError, NkError } from "../../base/errors.ts";
 import { formatExact } from "../../base/exact-json.ts";
 import { Latch } from "../../base/latch.ts";
 import { complain, writeStderr } from "../../base/logger.ts";
-import { explainOom, hadOom } from "../../host/cgroup-oom.ts";
 import { processStartTime } from "../../host/process-info.ts";
 import type { ResourceChange } from "../../oci/resource-change.ts";
 import { runHooks } from "../../oci/hooks.ts";
@@ -21,6 +20,7 @@ import type { ContainerJob } from "../../contract/job.ts";
 import { leaveOomFile } from "./oom-file.ts";
 import { mountRoot, type GuestPlace } from "./place.ts";
 import { ProcessSession } from "./process-session.ts";
+import { recordEnd } from "./record-end.ts";
 import { inRuncsWords } from "./runtime-errors.ts";
 import { withSharedNamespaces } from "./shared-namespaces.ts";
 import { shadowGone, soon, type ShadowProcess } from "./shadow-process.ts";
@@ -28,6 +28,8 @@ import type { ShadowHandlers } from "../streams/shadow-link.ts";
 import type { StreamRouter } from "../streams/stream-router.ts";
 
 const SIGKILL = 9;
+
+const CREATE_WHY = "the in-VM runtime makes namespaces, cgroup and mounts";
 
 /**
  * One container in a VM: `prepare` and `create`, `start`, then `finish` when its process has exited, the VM is lost or somebody asked.
@@ -267,10 +269,7 @@ export class Container {
 
   private async finishOnce(end: ExitEvent | NkError): Promise<void> {
     const { record } = this;
-    if (end instanceof NkError) this.recordLoss(end);
-    else if (end.oom) record.oomKilled = true;
-    record.exitStatus = end instanceof NkError ? 128 + SIGKILL : exitStatus(end);
-    record.status = "stopped";
+    recordEnd(record, end);
     this.keeper.writeLast(record);
     this.recorded.resolve();
     if (record.oomKilled === true) leaveOomFile(record);
@@ -295,17 +294,8 @@ export class Container {
     };
   }
 
-  private recordLoss(error: NkError): void {
-    const { record } = this;
-    const cgroups = record.vm?.cgroups ?? [];
-    record.error = explainOom(error, cgroups).toJson();
-    if (hadOom(cgroups)) record.oomKilled = true;
-  }
-
   private setStatus(status: ContainerRecord["status"]): void {
     this.record.status = status;
     this.keeper.write(this.record);
   }
 }
-
-const CREATE_WHY = "the in-VM runtime makes namespaces, cgroup and mounts";

@@ -4,6 +4,7 @@ import type { DiskRoot } from "../../contract/job.ts";
 import type { ExitEvent } from "../../agent/messages.ts";
 import type { CopyBack } from "../../state/record.ts";
 import type { Container } from "../containers/container.ts";
+import type { Members } from "../containers/members.ts";
 import type { JoinedPlace } from "../containers/place.ts";
 import { copyBack, notCopied, removeStaging } from "../microvm/copy-back.ts";
 import type { MicroVm } from "../microvm/microvm.ts";
@@ -23,14 +24,14 @@ export class EndOfOne implements Ends {
   private readonly microvm: MicroVm;
   private readonly holder: Holder;
   private readonly disk: DiskRoot | undefined;
-  private readonly endOthers: () => Promise<void>;
+  private readonly members: Members;
 
-  /** @param endOthers records the end of all others */
-  constructor(microvm: MicroVm, holder: Holder, disk: DiskRoot | undefined, endOthers: () => Promise<void>) {
+  /** @param members of the sandbox, this container included */
+  constructor(microvm: MicroVm, holder: Holder, disk: DiskRoot | undefined, members: Members) {
     this.microvm = microvm;
     this.holder = holder;
     this.disk = disk;
-    this.endOthers = endOthers;
+    this.members = members;
   }
 
   async kill(container: Container): Promise<void> {
@@ -62,11 +63,18 @@ export class EndOfOne implements Ends {
     await this.microvm.kernelTraced();
     const { sync, rootfs } = this.disk ?? { sync: false, rootfs: "" };
     if (sync && !container.isForced) container.record.copiedBack = await this.copyBack(container, place, end);
-    await Promise.all([this.endOthers(), this.microvm.end()]);
+    await Promise.all([this.endOthers(container), this.microvm.end()]);
     if (sync) removeStaging(rootfs);
     // Callers wait for the container's shadow: it is the last to go.
     this.holder.dismiss();
     await container.finish(end);
+  }
+
+  /** Their VM ends. One that is being made fails by itself. */
+  private async endOthers(first: Container): Promise<void> {
+    const others = this.members.all().filter((one) => one !== first && one.record.status !== "creating");
+    const reason = `its VM ended with the container ${first.record.id}, for which it was made`;
+    await Promise.all(others.map((container) => container.finish(new NkError("VMM", reason))));
   }
 
   private async copyBack(
