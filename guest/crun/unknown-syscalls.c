@@ -1,8 +1,8 @@
 /* Linked into the guest's static crun (scripts/build-crun.sh), between it and libseccomp.
  *
- * A profile cannot name system calls that are newer than itself, and its default action, often EPERM, would meet
- * them. Programs take EPERM for an answer; for ENOSYS they have another way (glibc's fchmodat2, say). runc puts a
- * stub before the filter: what is above the highest number that the profile names does not exist
+ * A profile cannot name system calls that are newer than itself, and its default action, often EPERM, would
+ * meet them. Programs take EPERM for an answer; for ENOSYS they have another way (glibc's fchmodat2, say).
+ * runc puts a stub before the filter: what is above the highest number that the profile names does not exist
  * (libcontainer/seccomp/patchbpf). crun has none, so the same is done here as it calls libseccomp.
  */
 #include <errno.h>

@@ -33,8 +33,8 @@ int session_first_tty(const struct plan *plan, const struct pty *pty);
 /* The caller's own terminal, if it is the process's too; -1: none. */
 int session_inherited_tty(const struct plan *plan);
 
-/* Finds the caller's terminal, while it is in its session. Where that will be raw: its caller's death ends this process from here on, also before the
- * terminal is. */
+/* Finds the caller's terminal, while it is in its session. Where that will be raw: its caller's death ends
+ * this process from here on, also before the terminal is. */
 void session_watch_caller(const struct plan *plan);
 
 /* For `wait`: stays until the shadow has ended. Returns the shadow's exit status. */

@@ -32,8 +32,8 @@ int pty_attach(const struct pty *pty);
 /* The first standard descriptor that is a terminal, else the controlling one if that was opened; -1: none. */
 int terminal_find(void);
 
-/* For a caller that has no terminal among its standard streams: as runc does, its controlling terminal is made
- * raw and has the size, and its standard streams have the bytes. */
+/* For a caller that has no terminal among its standard streams: as runc does, its controlling terminal is
+ * made raw and has the size, and its standard streams have the bytes. */
 void terminal_open_controlling(void);
 
 /* Says that it is about to be moved, and how. Returns the number of moves: 0 where none was opened. */

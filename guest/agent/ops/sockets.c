@@ -29,15 +29,14 @@ void nk_op_unlisten(struct nk_request *request) {
 }
 
 static uint32_t stream(const struct nk_request *request, const char *name) {
-    return (uint32_t)json_integer_value(
-        json_object_get(json_object_get(request->body, "streams"), name));
+    return (uint32_t)json_integer_value(json_object_get(json_object_get(request->body, "streams"), name));
 }
 
 void nk_op_accept(struct nk_request *request) {
     struct nk_error e;
 
     answer(request,
-           nk_relay_accept(number(request, "socket"), number(request, "connection"),
-                           stream(request, "stdin"), stream(request, "stdout"), &e),
+           nk_relay_accept(number(request, "socket"), number(request, "connection"), stream(request, "stdin"),
+                           stream(request, "stdout"), &e),
            &e);
 }

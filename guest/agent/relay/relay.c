@@ -88,8 +88,8 @@ static void on_connection(struct nk_source *source, uint32_t events) {
     c->next = connections;
     connections = c;
     connection_count++;
-    nk_channel_send_json(json_pack("{s:s, s:I, s:I}", "event", "connection", "socket",
-                                   (json_int_t)c->relay, "connection", (json_int_t)c->number));
+    nk_channel_send_json(json_pack("{s:s, s:I, s:I}", "event", "connection", "socket", (json_int_t)c->relay,
+                                   "connection", (json_int_t)c->number));
 }
 
 static struct relay **find(uint32_t number) {

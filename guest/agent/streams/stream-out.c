@@ -13,8 +13,8 @@
 void nk_stream_out_update(struct nk_stream *stream) {
     /* Of a message that does not fit the rest would be lost. */
     uint32_t least = stream->socket == NK_DATAGRAMS ? NK_DATA_MAX_BYTES : 1;
-    bool may_send = stream->discard || (stream->credit >= least && !nk_channel_is_congested() &&
-                                        !nk_streams_are_paused());
+    bool may_send = stream->discard ||
+                    (stream->credit >= least && !nk_channel_is_congested() && !nk_streams_are_paused());
     uint32_t events = EPOLLIN;
 
     /* A terminal that others keep open says nothing when it is empty: being writable is the occasion to look.

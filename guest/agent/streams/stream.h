@@ -30,7 +30,7 @@ struct nk_stream {
     enum nk_stream_way way;
     bool terminal;
     enum nk_stream_socket socket; /* set before it is attached */
-    bool attached; /* the process is there: bytes may flow */
+    bool attached;                /* the process is there: bytes may flow */
     bool watched;  /* in the loop: a descriptor that hung up may not stay there while nothing is done about it
                     */
     bool finished; /* EOF or CLOSE was sent, or all was said; frames are dropped */
