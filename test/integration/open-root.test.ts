@@ -18,15 +18,17 @@ afterEach(async () => {
   await bundle.cleanup();
 });
 
-it("run warns of a bundle that is open, in its log too, and says how to close it", async () => {
+it("run warns of a bundle that is open, or its log has that, and says how to close it", async () => {
   chmodSync(bundle.dir, 0o755);
-  const log = join(bundle.dir, "log");
-  const { code, stderr } = await nk.run(["--log", log, "run", "--bundle", bundle.dir, "open-box"]);
+  const { code, stderr } = await nk.run(["run", "--bundle", bundle.dir, "open-box"]);
   expect({ code, stderr }).toEqual({
     code: 0,
     stderr: expect.stringMatching(/^nk-runtime: warning: users of this host can run .*\n$/) as unknown,
   });
   expect(stderr).toContain(`in ${bundle.rootfs}: chmod 700 ${bundle.dir}\n`);
+  const log = join(bundle.dir, "log");
+  const logged = await nk.run(["--log", log, "run", "--bundle", bundle.dir, "open-box"]);
+  expect(logged).toMatchObject({ code: 0, stderr: "" });
   expect(readFileSync(log, "utf8")).toContain(`chmod 700 ${bundle.dir}`);
 });
 
