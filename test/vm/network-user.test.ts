@@ -100,7 +100,7 @@ describe.each(BACKENDS)("a network in a program, %s%s", (backend, obstacle) => {
     it("has a port that takes many clients at once", async () => {
       const sizes = (await rig.onHost("ss -H -ltn sport = :8080 | tr -s ' ' | cut -d' ' -f3")).trim();
       for (const size of sizes.split("\n")) expect(Number(size)).toBeGreaterThanOrEqual(128);
-      const many = `seq 40 | xargs -P 40 -I{} curl -s -m 10 http://127.0.0.1:8080/ | sort | uniq -c`;
+      const many = `seq 40 | xargs -P 40 -I{} curl -s -m 60 http://127.0.0.1:8080/ | sort | uniq -c`;
       expect((await rig.onHost(many)).trim()).toBe("40 here");
     });
 

@@ -88,6 +88,8 @@ describe("exec -t", () => {
     expect(await terminal.upTo("<2>")).toContain("Running");
     terminal.type("fg\r");
     await terminal.expect("sleep 1001\r\n");
+    // The shell says so before it gives it the terminal.
+    await foreground("sleep 1001");
     terminal.type(CTRL_C);
     await terminal.expect("# ");
     terminal.type('set -m; sleep 100 & jobs; echo "<$((1 + 2))>"\r');

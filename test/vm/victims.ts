@@ -92,8 +92,10 @@ const IS: Record<Victim, (found: Process) => boolean> = {
 };
 
 /** Also what it leaves behind when its command has ended, and others hold its output. */
-export function isExecShadow({ innerPid: inner, name }: Pick<Process, "innerPid" | "name">): boolean {
-  return inner !== undefined && inner !== 1 && name === "nk-shadow";
+export function isExecShadow({ innerPid: inner, name, argv }: Process): boolean {
+  // One that has stopped at a step has another name, and shows itself as what it is.
+  const isShadowYet = name === "nk-shadow" || isShadow(argv, "exec");
+  return inner !== undefined && inner !== 1 && isShadowYet;
 }
 
 function isNode(argv: string[]): boolean {
