@@ -18,8 +18,7 @@ export const kill: Command = {
 
   async run(context) {
     const all = context.flags.switch("all");
-    const name = context.positionals[1] ?? "TERM";
-    const signal = name === "0" ? 0 : parseSignal(name);
+    const signal = parseSignal(context.positionals[1] ?? "TERM");
     const { container, mode } = await findAndTrace(context);
     // As in runc: callers send --all to be sure that nothing is left.
     if (all && container.status === "stopped") return 0;

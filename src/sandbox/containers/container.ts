@@ -142,19 +142,12 @@ export class Container {
   /** As long as its shadow is there, a container whose process has ended takes every signal, like a process that has not been waited for. */
   async kill(signal: number, all: boolean): Promise<void> {
     try {
-      if (!this.ended) await this.send(signal, all);
+      if (!this.ended) await this.running().kill(this.record.id, "", signal, all);
     } catch (error) {
       if (!this.ended) throw error;
     }
     // Of a process that is killed on the host, what nobody has read is lost as well.
     if (signal === SIGKILL) this.cutOutputShort();
-  }
-
-  /** Signal 0 asks whether the container's process is there (kill(2)). @throws BAD_STATE when it has ended */
-  private async send(signal: number, all: boolean): Promise<void> {
-    const agent = this.running();
-    if (signal === 0) await agent.initPid(this.record.id);
-    else await agent.kill(this.record.id, "", signal, all);
   }
 
   /** Nobody waits for its last output any more. */

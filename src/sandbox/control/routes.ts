@@ -108,6 +108,6 @@ function resourceChange(value: unknown): Body {
 }
 
 function signalNumber(value: unknown): number {
-  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 64) return value;
-  throw new NkError("USAGE", `signal: expected a number from 0 to 64, found ${String(value)}`);
+  if (typeof value === "number" && Number.isInteger(value) && value > 0 && value <= 64) return value;
+  throw new NkError("USAGE", `signal: expected a number from 1 to 64, found ${String(value)}`);
 }
