@@ -55,6 +55,16 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** The value if it is an object, else one without members: for documents of which nothing is certain. */
+export function objectOrEmpty(value: unknown): Record<string, unknown> {
+  return isObject(value) ? value : {};
+}
+
+/** The same of each member of a list; of what is none, nothing. */
+export function objectsIn(value: unknown): Record<string, unknown>[] {
+  return Array.isArray(value) ? value.map(objectOrEmpty) : [];
+}
+
 /** "an array", "a string" …: what was found, for messages. */
 export function kindOf(value: unknown): string {
   if (value === null) return "null";

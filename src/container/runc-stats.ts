@@ -1,5 +1,5 @@
 import { count, list } from "../agent/messages.ts";
-import { isObject } from "../base/json.ts";
+import { objectOrEmpty } from "../base/json.ts";
 
 type Json = Record<string, unknown>;
 
@@ -12,12 +12,15 @@ const NS_PER_US = 1000;
  * missing is 0, and what is 0 is left out where runc leaves it out.
  */
 export function runcStats(stats: unknown): Json {
-  const { cpu, memory, pids, io } = object(stats);
+  const { cpu, memory, pids, io } = objectOrEmpty(stats);
   return {
-    cpu: cpuStats(object(cpu)),
-    memory: memoryStats(object(memory)),
-    pids: withoutZeros({ current: count(object(pids)["current"]), limit: count(object(pids)["max"]) }),
-    blkio: blockStats(list(io).map(object)),
+    cpu: cpuStats(objectOrEmpty(cpu)),
+    memory: memoryStats(objectOrEmpty(memory)),
+    pids: withoutZeros({
+      current: count(objectOrEmpty(pids)["current"]),
+      limit: count(objectOrEmpty(pids)["max"]),
+    }),
+    blkio: blockStats(list(io).map(objectOrEmpty)),
     hugetlb: {},
     intel_rdt: {},
     network_interfaces: null,
@@ -42,7 +45,7 @@ function memoryStats(memory: Json): Json {
   const raw = { anon: count(memory["anon"]), file: count(memory["file"]), kernel: count(memory["kernel"]) };
   return {
     ...withoutZeros({ cache: raw.file }),
-    usage: { limit, ...withoutZeros({ usage, max }), failcnt: count(object(memory["events"])["max"]) },
+    usage: { limit, ...withoutZeros({ usage, max }), failcnt: count(objectOrEmpty(memory["events"])["max"]) },
     // Version 1 counts both together, and runc says it so of version 2.
     swap: { limit, ...withoutZeros({ usage: (usage ?? 0) + (swap ?? 0) }), failcnt: 0 },
     kernel: { limit: NO_LIMIT, ...withoutZeros({ usage: raw.kernel }), failcnt: 0 },
@@ -72,8 +75,4 @@ function withoutZeros(members: Record<string, number | undefined>): Json {
   return Object.fromEntries(
     Object.entries(members).filter(([, value]) => value !== 0 && value !== undefined),
   );
-}
-
-function object(value: unknown): Json {
-  return isObject(value) ? value : {};
 }

@@ -1,6 +1,7 @@
 import { readdirSync, realpathSync, statSync, type Stats } from "node:fs";
 import { join, resolve } from "node:path";
 import { NkError } from "../base/errors.ts";
+import { objectOrEmpty, objectsIn } from "../base/json.ts";
 import { deviceNumbers } from "../host/device-numbers.ts";
 import type { Bundle } from "../oci/bundle.ts";
 import { bindMounts } from "../oci/guest-mounts.ts";
@@ -36,8 +37,8 @@ export function withoutHostNodes(bundle: Bundle): Bundle {
     const found = nodeAt(path);
     if (found !== undefined) throw new NkError("UNSUPPORTED", `mount ${destination}: ${path} ${found}`);
   }
-  const linux = object(bundle.raw["linux"]);
-  const devices = list(linux["devices"]);
+  const linux = objectOrEmpty(bundle.raw["linux"]);
+  const devices = objectsIn(linux["devices"]);
   const others = devices.filter((device) => !isOfGuest(device));
   if (others.length === 0) return bundle;
   const [first = {}] = others;
@@ -101,7 +102,7 @@ function isOfGuest({ type, major, minor }: Json): boolean {
 
 /** The last rule for all of them, as callers write it for --privileged. */
 function allowsAll(linux: Json): boolean {
-  const rules = list(object(linux["resources"])["devices"]);
+  const rules = objectsIn(objectOrEmpty(linux["resources"])["devices"]);
   const isForAll = ({ type, major, minor }: Json): boolean =>
     (type === undefined || type === "a" || type === "") && isAny(major) && isAny(minor);
   return rules.findLast(isForAll)?.["allow"] === true;
@@ -110,12 +111,4 @@ function allowsAll(linux: Json): boolean {
 /** -1 as well as none (runtime-spec config-linux.md). */
 function isAny(number: unknown): boolean {
   return number === undefined || number === -1;
-}
-
-function list(value: unknown): Json[] {
-  return Array.isArray(value) ? value.map(object) : [];
-}
-
-function object(value: unknown): Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
 }

@@ -1,4 +1,5 @@
 import { NkError } from "../base/errors.ts";
+import { objectOrEmpty } from "../base/json.ts";
 import { guestMounts } from "./guest-mounts.ts";
 import { guestResources } from "./guest-resources.ts";
 
@@ -28,11 +29,11 @@ export function guestConfig(
   return {
     ...config,
     ociVersion: GUEST_VERSION,
-    root: { ...object(config["root"]), path: "rootfs" },
-    process: guestProcess(object(config["process"])),
+    root: { ...objectOrEmpty(config["root"]), path: "rootfs" },
+    process: guestProcess(objectOrEmpty(config["process"])),
     mounts: guestMounts(config, share),
-    linux: guestLinux(object(config["linux"]), id, hasNetwork, shared),
-    hooks: guestHooks(object(config["hooks"])),
+    linux: guestLinux(objectOrEmpty(config["linux"]), id, hasNetwork, shared),
+    hooks: guestHooks(objectOrEmpty(config["hooks"])),
     annotations: {},
   };
 }
@@ -58,7 +59,7 @@ function guestLinux(linux: Json, id: string, hasNetwork: boolean, shared: Readon
     // Absent, it is the guest's crun that makes every mount private, whatever its own options say.
     rootfsPropagation: linux["rootfsPropagation"] || "private",
     cgroupsPath: `/nk/${id}`,
-    resources: guestResources(object(linux["resources"])),
+    resources: guestResources(objectOrEmpty(linux["resources"])),
   };
 }
 
@@ -82,8 +83,4 @@ function guestNamespaces(namespaces: unknown, hasNetwork: boolean, shared: Reado
 /** Only `startContainer` runs inside the container; all others are the host's (runtime-spec config.md, "POSIX-platform Hooks"). */
 function guestHooks(hooks: Json): Json {
   return hooks["startContainer"] === undefined ? {} : { startContainer: hooks["startContainer"] };
-}
-
-function object(value: unknown): Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
 }

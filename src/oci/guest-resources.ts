@@ -1,4 +1,5 @@
 import { formatExact } from "../base/exact-json.ts";
+import { objectOrEmpty } from "../base/json.ts";
 import { DEFAULT_PERIOD_US } from "./vm-size.ts";
 
 type Json = Record<string, unknown>;
@@ -12,29 +13,29 @@ const LIMITS = ["limit", "reservation", "quota", "period", "shares", "burst"];
 /** linux.resources for the runtime in the guest. What is left out belongs to the host: devices for block I/O, network classes, RDMA. */
 export function guestResources(resources: Json): Json {
   const { blockIO: _io, network: _net, rdma: _rdma, hugepageLimits: _huge, ...rest } = resources;
-  const { burst, ...cpu } = withoutNoLimits(omit(object(resources["cpu"]), HOSTS_CPU));
+  const { burst, ...cpu } = withoutNoLimits(omit(objectOrEmpty(resources["cpu"]), HOSTS_CPU));
   return {
     ...rest,
     ...burstOf(burst, rest),
-    memory: withoutNoLimits(omit(object(resources["memory"]), HOSTS_MEMORY)),
+    memory: withoutNoLimits(omit(objectOrEmpty(resources["memory"]), HOSTS_MEMORY)),
     cpu,
     // The specification made `limit` optional with 1.3; the guest's crun demands it.
-    pids: pidsOf(withoutNoLimits(object(resources["pids"]))),
+    pids: pidsOf(withoutNoLimits(objectOrEmpty(resources["pids"]))),
   };
 }
 
 /** What a change of a container's limits is for the runtime in the guest. @param after all limits, with the change */
 export function guestChange(after: Json, change: Json): Json {
   const { blockIO: _io, network: _net, rdma: _rdma, hugepageLimits: _huge, memory, cpu, ...rest } = change;
-  const ofMemory = omit(object(memory), HOSTS_MEMORY);
+  const ofMemory = omit(objectOrEmpty(memory), HOSTS_MEMORY);
   // Version 2 of cgroups has no soft limit, but memory that is kept: none, then.
   if (isNoLimit(ofMemory["reservation"])) ofMemory["reservation"] = 0;
-  const isCpu = Object.keys(omit(object(cpu), HOSTS_CPU)).length > 0;
+  const isCpu = Object.keys(omit(objectOrEmpty(cpu), HOSTS_CPU)).length > 0;
   return {
     ...rest,
-    ...burstOf(object(cpu)["burst"], rest),
+    ...burstOf(objectOrEmpty(cpu)["burst"], rest),
     ...(Object.keys(ofMemory).length > 0 && { memory: ofMemory }),
-    ...(isCpu && { cpu: wholeCpu(object(after["cpu"])) }),
+    ...(isCpu && { cpu: wholeCpu(objectOrEmpty(after["cpu"])) }),
   };
 }
 
@@ -56,7 +57,7 @@ function wholeCpu(cpu: Json): Json {
 
 /** `cpu.burst` by the file of the cgroup: the guest's crun does not know the member. */
 function burstOf(burst: unknown, { unified }: Json): Json {
-  return burst ? { unified: { "cpu.max.burst": formatExact(burst), ...object(unified) } } : {};
+  return burst ? { unified: { "cpu.max.burst": formatExact(burst), ...objectOrEmpty(unified) } } : {};
 }
 
 function pidsOf(pids: Json): Json | undefined {
@@ -76,8 +77,4 @@ function isNoLimit(value: unknown): boolean {
 
 function omit(value: Json, names: readonly string[]): Json {
   return Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)));
-}
-
-function object(value: unknown): Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
 }

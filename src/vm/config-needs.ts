@@ -1,3 +1,4 @@
+import { objectOrEmpty, objectsIn } from "../base/json.ts";
 import type { FeatureName } from "../image/kernel-features.ts";
 
 type Json = Record<string, unknown>;
@@ -8,18 +9,18 @@ type Json = Record<string, unknown>;
  */
 export function configNeeds(config: Json): Map<FeatureName, string> {
   const needs = new Map<FeatureName, string>();
-  const linux = object(config["linux"]);
-  for (const { type } of objects(linux["namespaces"])) {
+  const linux = objectOrEmpty(config["linux"]);
+  for (const { type } of objectsIn(linux["namespaces"])) {
     const feature = NAMESPACES[String(type)];
     if (feature !== undefined) needs.set(feature, `linux.namespaces (${String(type)}) in config.json`);
   }
-  if (objects(object(linux["seccomp"])["syscalls"]).length > 0) {
+  if (objectsIn(objectOrEmpty(linux["seccomp"])["syscalls"]).length > 0) {
     needs.set("seccomp", "linux.seccomp in config.json");
   }
-  for (const [member, feature] of resourceNeeds(object(linux["resources"]))) {
+  for (const [member, feature] of resourceNeeds(objectOrEmpty(linux["resources"]))) {
     needs.set(feature, `linux.resources.${member} in config.json`);
   }
-  for (const { type, destination } of objects(config["mounts"])) {
+  for (const { type, destination } of objectsIn(config["mounts"])) {
     const feature = FILE_SYSTEMS[String(type)];
     if (feature !== undefined) needs.set(feature, `the mount ${String(destination)} in config.json`);
   }
@@ -42,21 +43,13 @@ const FILE_SYSTEMS: Record<string, FeatureName> = { overlay: "overlay", mqueue: 
 function resourceNeeds(resources: Json): [string, FeatureName][] {
   const { memory, cpu, pids } = resources;
   const needs: [string, unknown, FeatureName][] = [
-    ["memory.limit", object(memory)["limit"], "memory"],
-    ["memory.reservation", object(memory)["reservation"], "memory"],
-    ["cpu.shares", object(cpu)["shares"], "cpu-weight"],
-    ["cpu.quota", object(cpu)["quota"], "cpu-quota"],
-    ["pids.limit", object(pids)["limit"], "pids"],
+    ["memory.limit", objectOrEmpty(memory)["limit"], "memory"],
+    ["memory.reservation", objectOrEmpty(memory)["reservation"], "memory"],
+    ["cpu.shares", objectOrEmpty(cpu)["shares"], "cpu-weight"],
+    ["cpu.quota", objectOrEmpty(cpu)["quota"], "cpu-quota"],
+    ["pids.limit", objectOrEmpty(pids)["limit"], "pids"],
   ];
   return needs
     .filter(([, value]) => (typeof value === "number" || typeof value === "bigint") && value > 0)
     .map(([member, , feature]) => [member, feature]);
-}
-
-function object(value: unknown): Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
-}
-
-function objects(value: unknown): Json[] {
-  return Array.isArray(value) ? value.map(object) : [];
 }

@@ -1,5 +1,5 @@
 import type { AgentClient, ProcessStart } from "../../agent/agent-client.ts";
-import { isObject } from "../../base/json.ts";
+import { objectOrEmpty } from "../../base/json.ts";
 
 type Json = Record<string, unknown>;
 
@@ -30,16 +30,12 @@ export async function createInGuest(
 }
 
 function withoutQuota(config: Json): { early: Json; cpu: Json | undefined } {
-  const linux = object(config["linux"]);
-  const resources = object(linux["resources"]);
-  const cpu = object(resources["cpu"]);
+  const linux = objectOrEmpty(config["linux"]);
+  const resources = objectOrEmpty(linux["resources"]);
+  const cpu = objectOrEmpty(resources["cpu"]);
   if (cpu["quota"] === undefined) return { early: config, cpu: undefined };
   const [late = {}, others = {}] = [true, false].map((isLate) =>
     Object.fromEntries(Object.entries(cpu).filter(([name]) => QUOTA.includes(name) === isLate)),
   );
   return { early: { ...config, linux: { ...linux, resources: { ...resources, cpu: others } } }, cpu: late };
-}
-
-function object(value: unknown): Json {
-  return isObject(value) ? value : {};
 }
