@@ -67,6 +67,13 @@ export function encodeHeader(type: number, streamId: number, length: number): Bu
   return header;
 }
 
+/** The payload of a frame that carries one number. */
+export function u32(value: number): Buffer {
+  const payload = Buffer.alloc(4);
+  payload.writeUInt32LE(value);
+  return payload;
+}
+
 const EMPTY = Buffer.alloc(0);
 
 function writeHeader(target: Buffer, type: number, streamId: number, length: number): void {

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { FrameType } from "../../agent/frame-codec.ts";
+import { FrameType, u32 } from "../../agent/frame-codec.ts";
 import { Latch } from "../../base/latch.ts";
 import { GuestBytes } from "./guest-bytes.ts";
 import { MAX_CREDIT, ShadowStream, type StreamEnd } from "./route.ts";
@@ -116,10 +116,7 @@ export class HostConnection implements StreamEnd {
   }
 
   private giveCredit(bytes: number): void {
-    if (this.guestEnded) return;
-    const payload = Buffer.alloc(4);
-    payload.writeUInt32LE(bytes);
-    this.toGuest(FrameType.credit, ShadowStream.stdout, payload);
+    if (!this.guestEnded) this.toGuest(FrameType.credit, ShadowStream.stdout, u32(bytes));
   }
 
   private over(): void {

@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { FrameType } from "../../agent/frame-codec.ts";
+import { FrameType, u32 } from "../../agent/frame-codec.ts";
 import { GuestBytes } from "./guest-bytes.ts";
 import { ShadowStream, type StreamEnd } from "./route.ts";
 import type { StreamSet } from "./stream-router.ts";
@@ -32,10 +32,4 @@ export class HostDatagrams implements StreamEnd {
     this.streams.release();
     this.socket.destroy();
   }
-}
-
-function u32(value: number): Buffer {
-  const payload = Buffer.alloc(4);
-  payload.writeUInt32LE(value);
-  return payload;
 }

@@ -1,4 +1,4 @@
-import { FrameType } from "../../agent/frame-codec.ts";
+import { FrameType, u32 } from "../../agent/frame-codec.ts";
 import type { AgentConnection } from "../../agent/connection.ts";
 import type { StreamRow } from "../../agent/lifeline.ts";
 import { NkError } from "../../base/errors.ts";
@@ -132,12 +132,6 @@ function toEnd(row: unknown): [id: number, end: End] {
 
 function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
-}
-
-function u32(value: number): Buffer {
-  const payload = Buffer.alloc(4);
-  payload.writeUInt32LE(value);
-  return payload;
 }
 
 function impossible({ id }: Route, found: string, expected: string): NkError {

@@ -1,5 +1,12 @@
 import type { Socket } from "node:net";
-import { encodeFrame, FrameDecoder, FrameType, fromShadow, type Frame } from "../../agent/frame-codec.ts";
+import {
+  encodeFrame,
+  FrameDecoder,
+  FrameType,
+  fromShadow,
+  u32,
+  type Frame,
+} from "../../agent/frame-codec.ts";
 import { NkError } from "../../base/errors.ts";
 import { Outbox } from "./outbox.ts";
 import type { StreamEnd } from "./route.ts";
@@ -89,9 +96,7 @@ export class ShadowLink implements StreamEnd {
   /** Sends the wait status. The shadow ends; for one of an exec that leaves children behind, a copy of it stays. */
   sendExit(waitStatus: number): void {
     if (this.over || this.failed) return;
-    const payload = Buffer.alloc(4);
-    payload.writeUInt32LE(waitStatus);
-    this.outbox.add(FrameType.exit, 0, payload);
+    this.outbox.add(FrameType.exit, 0, u32(waitStatus));
     if (!this.waits) this.flush();
   }
 
