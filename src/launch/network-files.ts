@@ -1,7 +1,7 @@
 import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import type { Bundle } from "../oci/bundle.ts";
-import { fileOfGuest, planMounts } from "../oci/guest-mounts.ts";
+import { fileOfGuest, planMounts, rawMounts } from "../oci/guest-mounts.ts";
 import type { NetworkRecord } from "../state/network-record.ts";
 
 /** Where the agent writes them (protocol/agent-protocol.md, "The guest's network"), and where a container looks for them. */
@@ -22,9 +22,8 @@ export function withNetworkFiles(bundle: Bundle, { kind }: Pick<NetworkRecord, "
     ({ destination }) => !mounted.has(destination) && isEmptyFile(join(rootfs, destination)),
   );
   if (missing.length === 0) return bundle;
-  const mounts = Array.isArray(raw["mounts"]) ? raw["mounts"] : [];
   const own = missing.map(({ path, destination }) => fileOfGuest(path, destination));
-  return { ...bundle, raw: { ...raw, mounts: [...mounts, ...own] } };
+  return { ...bundle, raw: { ...raw, mounts: [...rawMounts(raw), ...own] } };
 }
 
 /** A mount point that is missing would have to be made in the host's root file system. A link is the bundle's choice, and may lead to a file of the host here. */

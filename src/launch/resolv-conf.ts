@@ -1,5 +1,6 @@
 import { isAbsolute, posix } from "node:path";
 import type { OciMount } from "../oci/config.ts";
+import { asksForBind } from "../oci/guest-mounts.ts";
 
 const RESOLV_CONF = "/etc/resolv.conf";
 
@@ -9,7 +10,6 @@ const RESOLV_CONF = "/etc/resolv.conf";
  */
 export function boundResolvConf(mounts: readonly OciMount[] = []): string | undefined {
   const last = mounts.findLast(({ destination }) => posix.join("/", destination) === RESOLV_CONF);
-  const { type = "bind", options = [], source } = last ?? {};
-  const isBind = type === "bind" || options.includes("bind") || options.includes("rbind");
-  return isBind && source !== undefined && isAbsolute(source) ? source : undefined;
+  if (last?.source === undefined || !asksForBind(last)) return undefined;
+  return isAbsolute(last.source) ? last.source : undefined;
 }

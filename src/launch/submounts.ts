@@ -4,7 +4,7 @@ import { deviceNumbers } from "../host/device-numbers.ts";
 import { holdsBelow, MS, parseMountOptions } from "../host/mount-flags.ts";
 import { mountTable, type MountedAt } from "../host/mount-table.ts";
 import type { Bundle } from "../oci/bundle.ts";
-import { planMounts } from "../oci/guest-mounts.ts";
+import { planMounts, rawMounts } from "../oci/guest-mounts.ts";
 
 type Json = Record<string, unknown>;
 
@@ -21,12 +21,11 @@ const MAX_SUBMOUNTS = 64;
  * follows the host's mounts are left to come and go.
  */
 export function withSubmounts({ raw, path }: Bundle): Json {
-  const mounts = Array.isArray(raw["mounts"]) ? (raw["mounts"] as Json[]) : [];
   const planned = planMounts(raw);
   const table = mountTable();
   return {
     ...raw,
-    mounts: mounts.flatMap((mount, index) => {
+    mounts: rawMounts(raw).flatMap((mount, index) => {
       const plan = planned[index];
       if (plan?.kind !== "bind") return [mount];
       const below = submountsOf(resolve(path, plan.source), plan.options, table);

@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import { rawMounts } from "./guest-mounts.ts";
 
 type Json = Record<string, unknown>;
 
@@ -15,7 +16,7 @@ const DEV: Json = {
  * then, or have none.
  */
 export function withDev(raw: Json): Json {
-  const mounts = Array.isArray(raw["mounts"]) ? (raw["mounts"] as Json[]) : [];
+  const mounts = rawMounts(raw);
   const isThere = mounts.some(({ destination }) => posix.resolve("/", String(destination)) === "/dev");
   return isThere ? raw : { ...raw, mounts: [DEV, ...mounts] };
 }

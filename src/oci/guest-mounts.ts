@@ -1,4 +1,5 @@
 import { NkError } from "../base/errors.ts";
+import type { OciMount } from "./config.ts";
 
 /**
  * The mounts of config.json, and where the guest finds what of them is the host's. The tree that a shadow shares (native/shadow/tree.h) has
@@ -110,7 +111,8 @@ export function fileOfGuest(path: string, destination: string): Json {
   return { destination, type: "bind", source: path, options: ["rbind"], [GUEST_FILE]: path };
 }
 
-function rawMounts(config: Json): Json[] {
+/** As config.json has them. */
+export function rawMounts(config: Json): Json[] {
   return Array.isArray(config["mounts"]) ? (config["mounts"] as Json[]) : [];
 }
 
@@ -130,8 +132,12 @@ function absolute(destination: string): string {
 }
 
 function isBind(mount: Mount): boolean {
-  if (mount.guestFile !== undefined) return false;
-  return mount.type === "bind" || mount.options.includes("bind") || mount.options.includes("rbind");
+  return mount.guestFile === undefined && asksForBind(mount);
+}
+
+/** A mount without a type is a bind, and so is one of any type that says so by an option (config.md#mounts). */
+export function asksForBind({ type = "bind", options = [] }: Pick<OciMount, "type" | "options">): boolean {
+  return type === "bind" || options.includes("bind") || options.includes("rbind");
 }
 
 /** What was bound on the host may have mounts of its own below it, so it is always recursive. */

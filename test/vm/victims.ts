@@ -85,7 +85,7 @@ const IS: Record<Victim, (found: Process) => boolean> = {
   // They show themselves with the command lines of what they stand for.
   shadow: ({ innerPid: inner, name }) => inner === 1 && name === "nk-shadow",
   holder: ({ innerPid: inner, name }) => inner === 1 && name === "nk-holder",
-  "exec shadow": (found) => isExecShadow(found),
+  "exec shadow": isExecShadow,
   QEMU: ({ argv }) => /qemu-system/.test(argv[0] ?? ""),
   Firecracker: ({ argv }) => argv.slice(0, 2).some((path) => isProgram([path], "/firecracker")),
   virtiofsd: ({ argv }) => isProgram(argv, "virtiofsd"),

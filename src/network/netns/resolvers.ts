@@ -1,4 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
+import { openNamedFile } from "../../base/named-file.ts";
 import { nameServers } from "../files.ts";
 import { isLoopback, parseAddress } from "../ip-address.ts";
 
@@ -30,9 +31,8 @@ export function readResolvers(path: string): string[] {
 
 /** It is the caller's, who may have put anything there. */
 function readText(path: string): string {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  const fd = openNamedFile(path);
   try {
-    if (!fstatSync(fd).isFile()) return "";
     const buffer = Buffer.alloc(MAX_BYTES);
     return buffer.toString("utf8", 0, readSync(fd, buffer));
   } finally {
