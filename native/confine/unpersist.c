@@ -2,10 +2,10 @@
 #include "commands.h"
 #include "common/cleanup.h"
 #include "common/fail.h"
+#include "common/foreign-descriptors.h"
 #include "common/syscalls.h"
 #include "common/words.h"
 
-#include <dirent.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
 #include <stdbool.h>
@@ -27,34 +27,15 @@ static bool is_tun(int folder, const char *name) {
 }
 
 /* A tap with one queue can be attached once: what is asked of it is asked by the program's own descriptor. */
-static int unpersist(int pidfd, int number) {
-    cleanup_close int fd = nk_pidfd_getfd(pidfd, number);
+static int unpersist(int pidfd, int folder, const char *name) {
+    cleanup_close int fd = -1;
 
+    if (!is_tun(folder, name))
+        return 0;
+    fd = nk_pidfd_getfd(pidfd, atoi(name));
     if (fd < 0)
-        return fail_errno("cannot take descriptor %d of the program", number);
-    return ioctl(fd, TUNSETPERSIST, 0) < 0 ? fail_errno("descriptor %d of the program", number) : 0;
-}
-
-/* How many taps it has open. */
-static int unpersist_all(pid_t pid) {
-    cleanup_close int pidfd = nk_pidfd_open(pid);
-    cleanup_dir DIR *dir = NULL;
-    struct dirent *entry;
-    char path[64];
-    int count = 0;
-
-    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
-    dir = pidfd < 0 ? NULL : opendir(path);
-    if (!dir)
-        return fail_errno("cannot look at the descriptors of process %d", (int)pid);
-    while ((entry = readdir(dir))) {
-        if (!is_tun(dirfd(dir), entry->d_name))
-            continue;
-        if (unpersist(pidfd, atoi(entry->d_name)) < 0)
-            return -1;
-        count++;
-    }
-    return count;
+        return fail_errno("cannot take descriptor %s of the program", name);
+    return ioctl(fd, TUNSETPERSIST, 0) < 0 ? fail_errno("descriptor %s of the program", name) : 1;
 }
 
 int unpersist_command(const char *pid) {
@@ -65,7 +46,7 @@ int unpersist_command(const char *pid) {
         fputs("usage: nk-shadow unpersist PID\n", stderr);
         return 125;
     }
-    count = unpersist_all((pid_t)number);
+    count = foreign_descriptors((pid_t)number, unpersist);
     if (count == 0)
         fail("expected process %u to have a tap open, found none", number);
     if (count > 0)
