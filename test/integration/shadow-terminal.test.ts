@@ -5,7 +5,16 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { FrameType } from "../../src/agent/frame-codec.ts";
-import { buildNative, helper, ptyTool, Rig, soon, textOf } from "./shadow-rig.ts";
+import {
+  buildNative,
+  helper,
+  ptyTool,
+  Rig,
+  soon,
+  textOf,
+  type FakeMonitor,
+  type Launched,
+} from "./shadow-rig.ts";
 
 let rig: Rig;
 beforeAll(buildNative);
@@ -29,17 +38,23 @@ async function until(stream: Readable, text: string): Promise<void> {
   await soon(found, `"${text}"`);
 }
 
+/** The size that the terminal has, and the one that it gets at SIGUSR1 (native/test/pty.c). */
+async function passesSizes(launched: Launched, monitor: FakeMonitor): Promise<void> {
+  const next = async (): Promise<number[]> => {
+    const { payload } = await monitor.nextOf(FrameType.resize);
+    return [payload.readUInt16LE(0), payload.readUInt16LE(2)];
+  };
+  expect(await next()).toEqual([24, 80]);
+  launched.process.kill("SIGUSR1");
+  expect(await next()).toEqual([50, 120]);
+}
+
 test("inherit: raw while it lasts, its size is passed on, restored afterwards", async () => {
   const launched = rig.create({ terminal: "inherit" }, [ptyTool, "run", helper, "create"]);
   const errors = textOf(launched.stderr);
   await launched.pid();
   const monitor = await rig.monitor();
-  const size = await monitor.nextOf(FrameType.resize);
-  expect([size.payload.readUInt16LE(0), size.payload.readUInt16LE(2)]).toEqual([24, 80]);
-
-  launched.process.kill("SIGUSR1");
-  const resized = await monitor.nextOf(FrameType.resize);
-  expect([resized.payload.readUInt16LE(0), resized.payload.readUInt16LE(2)]).toEqual([50, 120]);
+  await passesSizes(launched, monitor);
 
   // Ctrl-C is a byte like any other, and line ends stay as they are.
   launched.stdin.write("a\u0003\r");
@@ -62,11 +77,7 @@ test("inherit: of a caller without one among its streams, its controlling termin
   const errors = textOf(launched.stderr);
   await launched.pid();
   const monitor = await rig.monitor();
-  const size = await monitor.nextOf(FrameType.resize);
-  expect([size.payload.readUInt16LE(0), size.payload.readUInt16LE(2)]).toEqual([24, 80]);
-  launched.process.kill("SIGUSR1");
-  const resized = await monitor.nextOf(FrameType.resize);
-  expect([resized.payload.readUInt16LE(0), resized.payload.readUInt16LE(2)]).toEqual([50, 120]);
+  await passesSizes(launched, monitor);
   monitor.send(FrameType.data, 2, "x\ny");
   monitor.exit(4 << 8);
   expect(await launched.exit()).toBe(4);

@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { plainLayer, ociArchive } from "../fixtures/container-image.ts";
 import { makeBundle } from "../fixtures/make-bundle.ts";
 import { NetworkLab } from "../fixtures/network/lab.ts";
-import type { Said } from "./podman.ts";
+import { outputOf, saidBy, type Said } from "./said.ts";
 
 export const NK_RUNTIME = fileURLToPath(new URL("../../bin/nk-runtime", import.meta.url));
 
@@ -126,29 +126,14 @@ ${runtime("runc", "runc")}${runtime("nk", this.runtime("container"))}${runtime("
   }
 
   /** `ctr`. */
-  async call(...args: string[]): Promise<Said> {
-    const [program = "", ...words] = [
-      ...this.lab.inside(this.lab.host),
-      "ctr",
-      "--address",
-      this.socket,
-      "--namespace",
-      NAMESPACE,
-      ...args,
-    ];
-    try {
-      return { code: 0, ...(await promisify(execFile)(program, words, { timeout: 120_000 })) };
-    } catch (error) {
-      const { code, stdout, stderr } = error as Said;
-      return { code, stdout, stderr };
-    }
+  call(...args: string[]): Promise<Said> {
+    const ctr = ["ctr", "--address", this.socket, "--namespace", NAMESPACE];
+    return saidBy([...this.lab.inside(this.lab.host), ...ctr, ...args]);
   }
 
   /** @throws with ctr's words when it fails */
   async ok(...args: string[]): Promise<string> {
-    const { code, stdout, stderr } = await this.call(...args);
-    if (code !== 0) throw new Error(`ctr ${args.join(" ")}: exit ${code}: ${stderr}${stdout}`);
-    return stdout;
+    return outputOf(`ctr ${args.join(" ")}`, await this.call(...args));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -11,8 +11,7 @@ import { removeCgroups } from "../../src/host/cgroup-remove.ts";
 import { StateStore } from "../../src/state/store.ts";
 import { makeBundle } from "../fixtures/make-bundle.ts";
 import { NetworkLab, ROUTER } from "../fixtures/network/lab.ts";
-import { scaled } from "../fixtures/scaled.ts";
-import type { Said } from "./podman.ts";
+import { outputOf, saidBy, type Said } from "./said.ts";
 
 const NK_RUNTIME = fileURLToPath(new URL("../../bin/nk-runtime", import.meta.url));
 /** Its containers are in folders below, in every hierarchy. */
@@ -49,29 +48,14 @@ export class Docker implements AsyncDisposable {
   }
 
   /** @param input of its standard input */
-  async call(args: readonly string[], input = ""): Promise<Said> {
-    const [program = "", ...words] = [
-      ...this.lab.inside(this.lab.host),
-      "docker",
-      "-H",
-      this.socket,
-      ...args,
-    ];
-    const call = promisify(execFile)(program, words, { timeout: scaled(120_000) });
-    call.child.stdin?.end(input);
-    try {
-      return { code: 0, ...(await call) };
-    } catch (error) {
-      const { code, stdout, stderr } = error as Said;
-      return { code, stdout, stderr };
-    }
+  call(args: readonly string[], input = ""): Promise<Said> {
+    const argv = [...this.lab.inside(this.lab.host), "docker", "-H", this.socket, ...args];
+    return saidBy(argv, process.env, input);
   }
 
   /** @throws with docker's words when it fails */
   async ok(args: readonly string[], input = ""): Promise<string> {
-    const { code, stdout, stderr } = await this.call(args, input);
-    if (code !== 0) throw new Error(`docker ${args.join(" ")}: exit ${code}: ${stderr}${stdout}`);
-    return stdout;
+    return outputOf(`docker ${args.join(" ")}`, await this.call(args, input));
   }
 
   /** A container that runs until it is removed. */

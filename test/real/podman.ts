@@ -8,6 +8,7 @@ import type { Runtimes } from "../../src/engines/engine.ts";
 import { podman as PODMAN } from "../../src/engines/podman.ts";
 import { makeBundle } from "../fixtures/make-bundle.ts";
 import { NetworkLab } from "../fixtures/network/lab.ts";
+import { outputOf, saidBy, type Said } from "./said.ts";
 
 const BIN = fileURLToPath(new URL("../../bin/", import.meta.url));
 const NK_RUNTIME = join(BIN, "nk-runtime");
@@ -19,12 +20,6 @@ export const RUNTIMES: Runtimes = {
 };
 
 export type Backend = "cni" | "netavark";
-
-export interface Said {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
 
 export interface PodmanOptions {
   /** Of the runtime, its config.json. */
@@ -79,7 +74,7 @@ export class Podman implements AsyncDisposable {
     return this.callWith("", args);
   }
 
-  private async callWith(input: string, args: readonly string[]): Promise<Said> {
+  private callWith(input: string, args: readonly string[]): Promise<Said> {
     const { folder } = this;
     const storage = [
       "--root",
@@ -88,7 +83,7 @@ export class Podman implements AsyncDisposable {
       join(folder, "run"),
       "--storage-driver=vfs",
     ];
-    const [program = "", ...words] = [
+    const argv = [
       ...this.lab.inside(this.lab.host),
       "podman",
       ...storage,
@@ -104,21 +99,12 @@ export class Podman implements AsyncDisposable {
       CONTAINERS_CONF: join(folder, "containers.conf"),
       NK_CONFIG_DIR: join(folder, "settings"),
     };
-    try {
-      const called = promisify(execFile)(program, words, { env, timeout: 120_000 });
-      called.child.stdin?.end(input);
-      return { code: 0, ...(await called) };
-    } catch (error) {
-      const { code, stdout, stderr } = error as Said;
-      return { code, stdout, stderr };
-    }
+    return saidBy(argv, env, input);
   }
 
   /** @throws with podman's words when it fails */
   async ok(...args: string[]): Promise<string> {
-    const { code, stdout, stderr } = await this.call(...args);
-    if (code !== 0) throw new Error(`podman ${args.join(" ")}: exit ${code}: ${stderr}${stdout}`);
-    return stdout;
+    return outputOf(`podman ${args.join(" ")}`, await this.call(...args));
   }
 
   /** What it says to this standard input. */
