@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { mountTable } from "./mount-table.ts";
 import { cgroupFolder, listHierarchies, makeCgroup, planCgroup, type Hierarchy } from "./cgroup.ts";
 
 const HYBRID = `30 25 0:26 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755
@@ -12,7 +13,7 @@ const HYBRID = `30 25 0:26 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755
 
 describe("listHierarchies", () => {
   it("finds v1 controllers and v2 in a hybrid layout", () => {
-    expect(listHierarchies(HYBRID)).toEqual([
+    expect(listHierarchies(mountTable(HYBRID))).toEqual([
       { mountPoint: "/sys/fs/cgroup/unified", version: 2, controllers: [] },
       { mountPoint: "/sys/fs/cgroup/cpuset", version: 1, controllers: ["cpuset"] },
       { mountPoint: "/sys/fs/cgroup/cpu,cpuacct", version: 1, controllers: ["cpu", "cpuacct"] },

@@ -10,6 +10,7 @@ import {
 import { dirname, join } from "node:path";
 import { NkError } from "../base/errors.ts";
 import { reasonOf } from "../base/system-error.ts";
+import { mountTable, type MountedAt } from "./mount-table.ts";
 import { expandSlice } from "./systemd-names.ts";
 
 /** One mounted cgroup hierarchy: v2's only one, or one of v1's. */
@@ -28,18 +29,14 @@ export interface CgroupFolders {
   joined: string[];
 }
 
-/** The hierarchies of this host, from /proc/self/mountinfo (proc(5)). Pure v2 has one, v1 has several, hybrid has v1's and a v2 without controllers. */
-export function listHierarchies(mountinfo = readFileSync("/proc/self/mountinfo", "utf8")): Hierarchy[] {
+/** The hierarchies of this host. Pure v2 has one, v1 has several, hybrid has v1's and a v2 without controllers. */
+export function listHierarchies(mounts: readonly MountedAt[] = mountTable()): Hierarchy[] {
   const found: Hierarchy[] = [];
-  for (const line of mountinfo.split("\n")) {
-    const [before = "", after = ""] = line.split(" - ");
-    const [type, , options = ""] = after.split(" ");
-    const mountPoint = before.split(" ")[4];
-    if (mountPoint === undefined || (type !== "cgroup" && type !== "cgroup2")) continue;
-    if (found.some((other) => other.mountPoint === mountPoint)) continue;
-    const controllers =
-      type === "cgroup" ? options.split(",").filter((option) => !/^(rw|ro)$/.test(option)) : [];
-    found.push({ mountPoint, version: type === "cgroup" ? 1 : 2, controllers });
+  for (const { type, path, superOptions } of mounts) {
+    if (type !== "cgroup" && type !== "cgroup2") continue;
+    if (found.some(({ mountPoint }) => mountPoint === path)) continue;
+    const controllers = type === "cgroup" ? superOptions.filter((option) => !/^(rw|ro)$/.test(option)) : [];
+    found.push({ mountPoint: path, version: type === "cgroup" ? 1 : 2, controllers });
   }
   return found;
 }

@@ -8,6 +8,8 @@ export interface MountedAt {
   /** Of the mount: "rw", "nosuid" … */
   options: string[];
   type: string;
+  /** Of the file system: "rw", the controllers of a cgroup hierarchy of version 1 … */
+  superOptions: string[];
 }
 
 /** The mounts of our namespace, in the order of their making. */
@@ -17,8 +19,14 @@ export function mountTable(mountinfo = readFileSync("/proc/self/mountinfo", "utf
     .filter((line) => line !== "")
     .map((line) => {
       const [, , device = "", , path = "", options = ""] = line.split(" ");
-      const [type = ""] = (line.split(" - ")[1] ?? "").split(" ");
-      return { path: unescaped(path), device, options: options.split(","), type };
+      const [type = "", , superOptions = ""] = (line.split(" - ")[1] ?? "").split(" ");
+      return {
+        path: unescaped(path),
+        device,
+        options: options.split(","),
+        type,
+        superOptions: superOptions.split(","),
+      };
     });
 }
 
