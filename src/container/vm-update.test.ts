@@ -28,9 +28,16 @@ it("refuses a limit above the VM's memory, and says what can be had", () => {
 });
 
 it("warns of what holds nowhere, and refuses what is the host's CPU's", () => {
-  changeForVm(container, { change: { cpu: { cpus: "0" } }, rdt: [] });
+  const change = { cpu: { cpus: "0", realtimeRuntime: 1 } };
+  changeForVm(container, { change, rdt: [] });
+  const notHeldTo = "not held to for a container in a VM";
+  const lines = [expect.stringContaining(`linux.resources.cpu.realtimeRuntime: ${notHeldTo}`)];
+  expect(said.splice(0)).toEqual(lines);
+  const inPod = { ...container, vm: { ...container.vm, sandbox: "pod" } } as ContainerRecord;
+  changeForVm(inPod, { change, rdt: [] });
   expect(said).toEqual([
-    expect.stringContaining("linux.resources.cpu.cpus: not held to for a container in a VM"),
+    ...lines,
+    expect.stringContaining(`linux.resources.cpu.cpus: ${notHeldTo} that others`),
   ]);
   expect(() => changeForVm(container, { change: {}, rdt: ["--mem-bw-schema", "x"] })).toThrow(
     "--mode=container",

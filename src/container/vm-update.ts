@@ -16,7 +16,8 @@ export function changeForVm({ vm }: ContainerRecord, { change, rdt }: UpdateRequ
       `${rdt[0] ?? ""} is about a CPU of the host: it is for --mode=container`,
     );
   checkMemory(change, vm?.memSizeMib ?? 0);
-  for (const line of warningsForVm({ linux: { resources: change } })) warnings.publish(line);
+  const isShared = vm?.sandbox !== undefined;
+  for (const line of warningsForVm({ linux: { resources: change } }, isShared)) warnings.publish(line);
   return change;
 }
 

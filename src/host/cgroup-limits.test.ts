@@ -36,13 +36,24 @@ function hierarchy(name: string, controllers?: string[]): Hierarchy {
 
 function set(limits: HostLimits, hierarchies: Hierarchy[]): Promise<void> {
   const made = hierarchies.map(({ mountPoint }) => join(mountPoint, "a/c1"));
-  const { memory, cpu } = planLimits(limits, { made, joined: [] }, hierarchies);
-  return applyLimits([...memory, ...cpu]);
+  const { early, late } = planLimits(limits, { made, joined: [] }, hierarchies);
+  return applyLimits([...early, ...late]);
 }
 
 const LIMITS: HostLimits = {
   memoryBytes: 1_000_000,
   cpu: { quotaUs: 50_000, periodUs: 100_000, shares: 512 },
+};
+
+const PLACEMENT: HostLimits = {
+  cpuset: { cpus: "0-1", mems: undefined },
+  blockIo: {
+    weights: [
+      { device: undefined, weight: 500 },
+      { device: "8:0", weight: 10 },
+    ],
+    rates: [{ device: "8:0", kind: "wbps", rate: 2n ** 60n }],
+  },
 };
 
 describe("version 2", () => {
@@ -52,7 +63,8 @@ describe("version 2", () => {
     file("v2/cgroup.subtree_control", "cpu memory\n");
     file("v2/a/cgroup.controllers", "cpu memory\n");
     file("v2/a/cgroup.subtree_control", delegated);
-    for (const name of ["memory.max", "cpu.max", "cpu.weight"]) file(`v2/a/c1/${name}`, "max");
+    for (const name of ["memory.max", "cpu.max", "cpu.weight", "cpuset.cpus", "io.weight", "io.max"])
+      file(`v2/a/c1/${name}`, "max");
     return [hierarchy("v2")];
   }
 
@@ -62,6 +74,26 @@ describe("version 2", () => {
     expect(read("v2/a/c1/cpu.max")).toBe("60000 100000");
     expect(read("v2/a/c1/cpu.weight")).toBe("20");
     expect(said).toEqual([]);
+  });
+
+  it("has CPUs and disks there, by runc's line for weights", async () => {
+    const hierarchies = tree("cpuset io\n");
+    file("v2/a/cgroup.controllers", "cpuset io\n");
+    await set(PLACEMENT, hierarchies);
+    expect(read("v2/a/c1/cpuset.cpus")).toBe("0-1");
+    // The kernel takes one line after the other; in a file the last one is left.
+    expect(read("v2/a/c1/io.weight")).toBe("8:0 1");
+    expect(read("v2/a/c1/io.max")).toBe("8:0 wbps=1152921504606846976");
+    expect(said).toEqual([]);
+  });
+
+  it("has the scheduler's own weights where there are such", async () => {
+    const hierarchies = tree("io\n");
+    file("v2/a/cgroup.controllers", "io\n");
+    file("v2/a/c1/io.bfq.weight");
+    await set({ blockIo: { weights: [{ device: undefined, weight: 500 }], rates: [] } }, hierarchies);
+    expect(read("v2/a/c1/io.bfq.weight")).toBe("default 500");
+    expect(read("v2/a/c1/io.weight")).toBe("max");
   });
 
   it("takes a quota away", async () => {
@@ -112,6 +144,44 @@ describe("version 1 and hybrid", () => {
   });
 });
 
+describe("version 1", () => {
+  const all = [
+    "cpuset.cpus",
+    "blkio.bfq.weight",
+    "blkio.bfq.weight_device",
+    "blkio.throttle.write_bps_device",
+  ];
+  const both = (): Hierarchy[] => [hierarchy("v1", ["cpuset", "blkio"])];
+
+  it("has CPUs and disks there", async () => {
+    for (const name of all) file(`v1/a/c1/${name}`);
+    await set(PLACEMENT, both());
+    expect(all.map((name) => read(`v1/a/c1/${name}`))).toEqual([
+      "0-1",
+      "500",
+      "8:0 10",
+      "8:0 1152921504606846976",
+    ]);
+    expect(said).toEqual([]);
+  });
+
+  it("says what it has no file for", async () => {
+    for (const name of all.slice(0, 1)) file(`v1/a/c1/${name}`);
+    await set(PLACEMENT, both());
+    expect(said).toEqual([
+      expect.stringMatching(/^linux\.resources\.blockIO\.weight holds nowhere/),
+      expect.stringMatching(/^linux\.resources\.blockIO\.throttle… holds nowhere/),
+    ]);
+  });
+
+  it("says which value the kernel refuses, and where", async () => {
+    file("v1/a/c1/cpuset.cpus/is a folder");
+    await expect(set({ cpuset: { cpus: "9", mems: undefined } }, both())).rejects.toThrow(
+      /^linux\.resources: failed to write 9 to .*\/v1\/a\/c1\/cpuset\.cpus: /,
+    );
+  });
+});
+
 it("says which limit this host cannot hold, and only that", async () => {
   file("unified/cgroup.controllers", "hugetlb\n");
   file("memory/a/c1/memory.limit_in_bytes");
@@ -121,6 +191,6 @@ it("says which limit this host cannot hold, and only that", async () => {
 });
 
 it("writes nothing where config.json has no limits", () => {
-  expect(planLimits({}, { made: [], joined: [] }, [])).toEqual({ memory: [], cpu: [] });
+  expect(planLimits({}, { made: [], joined: [] }, [])).toEqual({ early: [], late: [] });
   expect(said).toEqual([]);
 });

@@ -1,12 +1,17 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { NkError } from "../base/errors.ts";
+import { reasonOf } from "../base/system-error.ts";
 import { warnings } from "../trace/channels.ts";
 import { listHierarchies, type CgroupFolders, type Hierarchy } from "./cgroup.ts";
+import { cpusetWrites, cpuWrites, ioRateWrites, ioWeightWrites, memoryWrites } from "./limit-files.ts";
 
 /** What the container's folders on the host are to hold its VM to. */
 export interface HostLimits {
   memoryBytes?: number | undefined;
   cpu?: CpuLimits | undefined;
+  cpuset?: CpusetLimits | undefined;
+  blockIo?: BlockIoLimits | undefined;
 }
 
 export interface CpuLimits {
@@ -15,6 +20,31 @@ export interface CpuLimits {
   periodUs: number;
   /** v1's, from 2 to 262144; undefined: as they are. */
   shares: number | undefined;
+}
+
+/** Lists of the host's CPUs and memory nodes, as cpuset(7) has them; undefined: as they are. */
+export interface CpusetLimits {
+  cpus: string | undefined;
+  mems: string | undefined;
+}
+
+/** Of the host's disks, "major:minor". */
+export interface BlockIoLimits {
+  /** 10 to 1000. Without a device: for all that have none of their own. */
+  weights: readonly IoWeight[];
+  rates: readonly IoRate[];
+}
+
+export interface IoWeight {
+  device: string | undefined;
+  weight: number;
+}
+
+/** Bytes or operations per second, reading or writing. */
+export interface IoRate {
+  device: string;
+  kind: "rbps" | "wbps" | "riops" | "wiops";
+  rate: number | bigint;
 }
 
 /** A value for a file of a cgroup. */
@@ -34,32 +64,68 @@ export interface UnitProperties {
 /** By whom the limit is set is the cgroups' manager's to say. */
 export type LimitOrder = CgroupWrite | UnitProperties;
 
-/** The writes that set limits: memory before anything runs in the folders, CPU when the VM has booted, which would take for ever otherwise. */
+/** The writes that set limits. */
 export interface LimitWrites {
-  memory: CgroupWrite[];
-  cpu: CgroupWrite[];
+  /** Before anything runs in the folders. */
+  early: CgroupWrite[];
+  /** CPU time: when the VM has booted, which would take for ever otherwise. */
+  late: CgroupWrite[];
 }
 
 /**
  * Enables the controllers that are needed (version 2), and finds where the limits are to be written. What cannot be set on this host is a warning:
- * it holds in the guest alone.
+ * it holds in the guest alone, or nowhere.
  */
 export function planLimits(
   limits: HostLimits,
   folders: CgroupFolders,
   hierarchies = listHierarchies(),
 ): LimitWrites {
-  const place = (controller: string): Place | undefined => findPlace(controller, folders, hierarchies);
+  const plan = planner(folders, hierarchies);
+  const early = plan("memory", limits.memoryBytes, memoryWrites, "memory");
   return {
-    memory:
-      limits.memoryBytes === undefined
-        ? []
-        : wanted("memory", memoryWrites(limits.memoryBytes, place("memory"))),
-    cpu: limits.cpu === undefined ? [] : wanted("cpu", cpuWrites(limits.cpu, place("cpu"))),
+    early: [...early, ...placementWrites(limits, folders, hierarchies)],
+    late: plan("cpu", limits.cpu, cpuWrites, "cpu"),
   };
 }
 
-/** @throws the system's error for a value that it refuses, HOST with systemd's words */
+/** Which CPUs and memory nodes, and what of the disks: nothing that the guest knows of. */
+export function placementWrites(
+  { cpuset, blockIo }: HostLimits,
+  folders: CgroupFolders,
+  hierarchies = listHierarchies(),
+): CgroupWrite[] {
+  const plan = planner(folders, hierarchies);
+  return [
+    ...plan("cpuset", cpuset, cpusetWrites, "cpu.cpus and cpu.mems"),
+    ...plan("blkio io", unlessEmpty(blockIo?.weights), ioWeightWrites, "blockIO.weight"),
+    ...plan("blkio io", unlessEmpty(blockIo?.rates), ioRateWrites, "blockIO.throttle…"),
+  ];
+}
+
+function unlessEmpty<T>(list: readonly T[] = []): readonly T[] | undefined {
+  return list.length > 0 ? list : undefined;
+}
+
+type Planner = <T>(
+  controllers: string,
+  limit: T | undefined,
+  writesOf: (limit: T, place: Place) => CgroupWrite[],
+  member: string,
+) => CgroupWrite[];
+
+function planner(folders: CgroupFolders, hierarchies: Hierarchy[]): Planner {
+  return (controllers, limit, writesOf, member) => {
+    if (limit === undefined) return [];
+    const place = findPlace(controllers, folders, hierarchies);
+    const writes = place && writesOf(limit, place);
+    if (writes?.every(({ path }) => existsSync(path))) return writes;
+    warnOfLack(controllers, member);
+    return [];
+  };
+}
+
+/** @throws BAD_CONFIG for a value that the kernel refuses, HOST with systemd's words */
 export async function applyLimits(orders: readonly LimitOrder[]): Promise<void> {
   for (const order of orders) {
     if ("unit" in order) await (await import("./systemd-scope.ts")).setProperties(order);
@@ -70,22 +136,24 @@ export async function applyLimits(orders: readonly LimitOrder[]): Promise<void> 
 function writeLimit({ path, value, otherwise }: CgroupWrite): void {
   try {
     writeFileSync(path, value);
-  } catch (error) {
-    if (otherwise === undefined || (error as NodeJS.ErrnoException).code !== "EINVAL") throw error;
-    writeFileSync(path, otherwise);
+  } catch (cause) {
+    if (otherwise !== undefined && (cause as NodeJS.ErrnoException).code === "EINVAL")
+      return writeLimit({ path, value: otherwise });
+    throw new NkError(
+      "BAD_CONFIG",
+      `linux.resources: failed to write ${value} to ${path}: ${reasonOf(cause)}`,
+      {
+        cause,
+      },
+    );
   }
 }
 
-function wanted(controller: string, writes: CgroupWrite[] | undefined): CgroupWrite[] {
-  if (writes?.every(({ path }) => existsSync(path))) return writes;
-  warnGuestOnly(controller);
-  return [];
-}
-
-export function warnGuestOnly(controller: string): void {
-  warnings.publish(
-    `linux.resources.${controller} holds in the guest only: the container's cgroup on this host has no ${controller} controller`,
-  );
+/** @param controllers the names of the one that lacks, in both versions */
+export function warnOfLack(controllers: string, member: string): void {
+  const holds = ["memory", "cpu"].includes(controllers) ? "holds in the guest only" : "holds nowhere";
+  const lack = `the container's cgroup on this host has no ${controllers.replace(" ", " or ")} controller`;
+  warnings.publish(`linux.resources.${member} ${holds}: ${lack} for it`);
 }
 
 /** A folder of the container in the hierarchy that has the controller. */
@@ -94,17 +162,22 @@ export interface Place {
   version: 1 | 2;
 }
 
-/** In version 2 the controller is enabled on the way. @returns undefined: no hierarchy has it for the container */
+/**
+ * In version 2 the controller is enabled on the way.
+ * @param names of the controller: that of version 1 first, where they differ
+ * @returns undefined: no hierarchy has it for the container
+ */
 export function findPlace(
-  controller: string,
+  names: string,
   { made, joined }: CgroupFolders,
   hierarchies: Hierarchy[],
 ): Place | undefined {
+  const [name1 = "", name2 = name1] = names.split(" ");
   for (const { mountPoint, version, controllers } of hierarchies) {
     const folder = [...made, ...joined].find((path) => path.startsWith(`${mountPoint}/`));
     if (folder === undefined) continue;
-    if (version === 1 && controllers.includes(controller)) return { folder, version };
-    if (version === 2 && enable(controller, mountPoint, folder)) return { folder, version };
+    if (version === 1 && controllers.includes(name1)) return { folder, version };
+    if (version === 2 && enable(name2, mountPoint, folder)) return { folder, version };
   }
   return undefined;
 }
@@ -137,56 +210,4 @@ function tryWrite(path: string, value: string): boolean {
   } catch {
     return false;
   }
-}
-
-function memoryWrites(bytes: number, place: Place | undefined): CgroupWrite[] | undefined {
-  if (!place) return undefined;
-  const file = place.version === 1 ? "memory.limit_in_bytes" : "memory.max";
-  return [{ path: join(place.folder, file), value: String(bytes) }];
-}
-
-function cpuWrites(cpu: CpuLimits, place: Place | undefined): CgroupWrite[] | undefined {
-  if (!place) return undefined;
-  return place.version === 1 ? cpuWrites1(cpu, place.folder) : cpuWrites2(cpu, place.folder);
-}
-
-/** A tenth of a CPU more than the container's own quota, which the guest enforces: the VMM and its helpers need some, too. -1 stays none. */
-export function quotaWithRoom(quotaUs: number, periodUs: number): number {
-  return quotaUs < 0 ? quotaUs : quotaUs + Math.ceil(periodUs / 10);
-}
-
-function cpuWrites1({ quotaUs, periodUs, shares }: CpuLimits, folder: string): CgroupWrite[] {
-  const quota =
-    quotaUs === undefined
-      ? []
-      : [
-          { path: join(folder, "cpu.cfs_period_us"), value: String(periodUs) },
-          {
-            path: join(folder, "cpu.cfs_quota_us"),
-            value: String(quotaWithRoom(quotaUs, periodUs)),
-            otherwise: String(quotaUs),
-          },
-        ];
-  return shares === undefined
-    ? quota
-    : [...quota, { path: join(folder, "cpu.shares"), value: String(shares) }];
-}
-
-function cpuWrites2({ quotaUs, periodUs, shares }: CpuLimits, folder: string): CgroupWrite[] {
-  const quota =
-    quotaUs === undefined
-      ? []
-      : [
-          {
-            path: join(folder, "cpu.max"),
-            value: `${quotaUs < 0 ? "max" : quotaWithRoom(quotaUs, periodUs)} ${periodUs}`,
-          },
-        ];
-  if (shares === undefined) return quota;
-  return [...quota, { path: join(folder, "cpu.weight"), value: String(weightOf(shares)) }];
-}
-
-/** runc's line through [2, 262144] and [1, 10000]. */
-export function weightOf(shares: number): number {
-  return 1 + Math.floor(((shares - 2) * 9999) / 262_142);
 }

@@ -17,7 +17,7 @@ export type CgroupManager = (typeof CGROUP_MANAGERS)[number];
  * half-way. `removeLeftovers` removes it (removeCgroups, and stopScope for a scope), which is no error when there is nothing to remove. So `make` cleans
  * up nothing but processes of its own, and after a failure of it no more may be called.
  *
- * Limits: memory is in force when `make` resolves; the orders for CPU are carried out (`applyLimits`) by whoever sees the end of the boot, in another
+ * Limits: all but those of CPU time are in force when `make` resolves; the orders for these are carried out (`applyLimits`) by whoever sees the end of the boot, in another
  * process maybe: they can be sent as JSON.
  */
 export interface PlannedCgroups {

@@ -9,9 +9,9 @@ export function planFolders({ cgroupsPath, id }: CgroupWish): PlannedCgroups {
     journal,
     make: async (limits) => {
       const procs = makeCgroup(journal);
-      const { memory, cpu } = planLimits(limits, journal);
-      await applyLimits(memory);
-      return { procs, cpuLimits: cpu, release: () => {} };
+      const { early, late } = planLimits(limits, journal);
+      await applyLimits(early);
+      return { procs, cpuLimits: late, release: () => {} };
     },
   };
 }

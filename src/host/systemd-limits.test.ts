@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { warnings } from "../trace/channels.ts";
 import type { Hierarchy } from "./cgroup.ts";
-import { cpuOrders, memoryProperties } from "./systemd-limits.ts";
+import { cpuOrders, memoryProperties, placementOrders } from "./systemd-limits.ts";
 
 let dir: string;
 let said: unknown[];
@@ -70,4 +70,38 @@ it("says which limit systemd cannot hold on this host", () => {
 
 it("asks for nothing where config.json has no limits", () => {
   expect([memoryProperties({}), cpuOrders({}, UNIT, folders(), [])]).toEqual([[], []]);
+});
+
+const PLACEMENT = {
+  cpuset: { cpus: "0,2", mems: "0" },
+  blockIo: {
+    weights: [
+      { device: undefined, weight: 1000 },
+      { device: "8:0", weight: 10 },
+    ],
+    rates: [{ device: "8:0", kind: "riops" as const, rate: 7 }],
+  },
+};
+
+it("has systemd's words for CPUs, memory nodes and disks with version 2", () => {
+  const properties = [
+    "AllowedCPUs=0,2",
+    "AllowedMemoryNodes=0",
+    "IOWeight=10000",
+    "IODeviceWeight=/dev/block/8:0 1",
+    "IOReadIOPSMax=/dev/block/8:0 7",
+  ];
+  expect(placementOrders(PLACEMENT, UNIT, folders(), [hierarchy(2, "cpuset io")])).toEqual([
+    { unit: UNIT, properties },
+  ]);
+  expect(placementOrders({}, UNIT, folders(), [hierarchy(2, "cpuset io")])).toEqual([]);
+});
+
+it("has files for them with version 1, where systemd has no words", () => {
+  mkdirSync(folders().made[0] ?? "", { recursive: true });
+  writeFileSync(join(folders().made[0] ?? "", "cpuset.cpus"), "");
+  const limits = { cpuset: { cpus: "0", mems: undefined } };
+  expect(placementOrders(limits, UNIT, folders(), [hierarchy(1, "cpuset")])).toEqual([
+    { path: join(folders().made[0] ?? "", "cpuset.cpus"), value: "0" },
+  ]);
 });

@@ -1,6 +1,7 @@
-import { findPlace, quotaWithRoom, warnGuestOnly, weightOf } from "./cgroup-limits.ts";
-import type { CpuLimits, HostLimits, LimitOrder } from "./cgroup-limits.ts";
+import { findPlace, placementWrites, warnOfLack } from "./cgroup-limits.ts";
+import type { BlockIoLimits, CpuLimits, CpusetLimits, HostLimits, LimitOrder } from "./cgroup-limits.ts";
 import { listHierarchies, type CgroupFolders } from "./cgroup.ts";
+import { ioWeightOf, quotaWithRoom, weightOf } from "./limit-files.ts";
 
 /** For the start of a scope. systemd has this one for both versions. */
 export function memoryProperties({ memoryBytes }: HostLimits): string[] {
@@ -17,11 +18,11 @@ export function cpuOrders(
   folders: CgroupFolders,
   hierarchies = listHierarchies(),
 ): LimitOrder[] {
-  if (memoryBytes !== undefined && !findPlace("memory", folders, hierarchies)) warnGuestOnly("memory");
+  if (memoryBytes !== undefined && !findPlace("memory", folders, hierarchies)) warnOfLack("memory", "memory");
   if (cpu === undefined) return [];
   const place = findPlace("cpu", folders, hierarchies);
   if (place) return [{ unit, properties: cpuProperties(cpu, place.version) }];
-  warnGuestOnly("cpu");
+  warnOfLack("cpu", "cpu");
   return [];
 }
 
@@ -41,4 +42,48 @@ function cpuProperties(cpu: CpuLimits, version: 1 | 2): string[] {
 /** systemd takes two digits after the point. Never less than was asked for. */
 function percent(quotaUs: number, periodUs: number): string {
   return String(Math.ceil((quotaUs / periodUs) * 10_000) / 100);
+}
+
+/**
+ * Which CPUs and memory nodes the scope gets, and what of the disks, before anything runs in it. With version 1 systemd has no words for most of it, and
+ * leaves the files alone (runc writes them, too).
+ */
+export function placementOrders(
+  limits: HostLimits,
+  unit: string,
+  folders: CgroupFolders,
+  hierarchies = listHierarchies(),
+): LimitOrder[] {
+  const { cpuset, blockIo } = limits;
+  if (hierarchies.some(({ version }) => version === 1)) return placementWrites(limits, folders, hierarchies);
+  const properties = [...(cpuset ? cpusetProperties(cpuset) : []), ...(blockIo ? ioProperties(blockIo) : [])];
+  return properties.length > 0 ? [{ unit, properties }] : [];
+}
+
+function cpusetProperties({ cpus, mems }: CpusetLimits): string[] {
+  return [
+    ...(cpus === undefined ? [] : [`AllowedCPUs=${cpus}`]),
+    ...(mems === undefined ? [] : [`AllowedMemoryNodes=${mems}`]),
+  ];
+}
+
+const RATES = {
+  rbps: "IOReadBandwidthMax",
+  wbps: "IOWriteBandwidthMax",
+  riops: "IOReadIOPSMax",
+  wiops: "IOWriteIOPSMax",
+} as const;
+
+function ioProperties({ weights, rates }: BlockIoLimits): string[] {
+  const weighed = weights.map(({ device, weight }) =>
+    device === undefined
+      ? `IOWeight=${ioWeightOf(weight)}`
+      : `IODeviceWeight=${nodeOf(device)} ${ioWeightOf(weight)}`,
+  );
+  return [...weighed, ...rates.map(({ device, kind, rate }) => `${RATES[kind]}=${nodeOf(device)} ${rate}`)];
+}
+
+/** systemd takes nodes; udev has one for the numbers of each disk. */
+function nodeOf(device: string): string {
+  return `/dev/block/${device}`;
 }

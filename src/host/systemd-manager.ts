@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { NkError } from "../base/errors.ts";
 import { makeCgroup, planCgroup } from "./cgroup.ts";
 import type { CgroupWish, PlannedCgroups } from "./cgroup-manager.ts";
-import { cpuOrders, memoryProperties } from "./systemd-limits.ts";
+import { applyLimits } from "./cgroup-limits.ts";
+import { cpuOrders, memoryProperties, placementOrders } from "./systemd-limits.ts";
 import { scopeOf, type ScopeName } from "./systemd-names.ts";
 import { startScope, SYSTEMD_FOLDER, systemdRuns } from "./systemd-scope.ts";
 
@@ -26,6 +27,7 @@ export function planScope(wish: CgroupWish): PlannedCgroups {
       try {
         checkPlace(holder.pid, name);
         const procs = makeCgroup(folders);
+        await applyLimits(placementOrders(limits, name.unit, folders));
         return { procs, cpuLimits: cpuOrders(limits, name.unit, folders), release: holder.release };
       } catch (error) {
         holder.release();

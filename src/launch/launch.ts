@@ -36,7 +36,7 @@ export async function launch(request: CreateRequest, options: LaunchOptions): Pr
         ? await launchOwn(withPlaces(request), options)
         : await launchInside(inside, request, options);
     // Not before: podman takes a log for one object, the error.
-    for (const line of warningsForVm(bundle.raw)) warnings.publish(line);
+    for (const line of warningsForVm(bundle.raw, inside !== undefined)) warnings.publish(line);
     return launched;
   } catch (error) {
     // A signal to the whole process group ends the helper too, whose end is not the reason.

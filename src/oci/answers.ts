@@ -30,11 +30,25 @@ export function refuseForVm(config: Json, runtime: string): void {
   }
 }
 
-/** A line for each limit that holds nowhere for a container in a VM. */
-export function warningsForVm(config: Json): string[] {
-  return answered("warned of").flatMap((property) =>
-    given(config, property).map(({ at }) => `${at}: not held to for a container in a VM: ${property.note}`),
+/**
+ * A line for each limit that holds nowhere for a container in a VM.
+ * @param isShared others use the VM, too
+ */
+export function warningsForVm(config: Json, isShared: boolean): string[] {
+  const warned = answered("warned of").flatMap((property) =>
+    notHeldTo(config, property, "a VM", property.note),
   );
+  const ofVms = isShared ? PROPERTIES.filter(({ holdsVm }) => holdsVm) : [];
+  return [
+    ...warned,
+    ...ofVms.flatMap((property) =>
+      notHeldTo(config, property, "a VM that others use, too", "it would hold them all"),
+    ),
+  ];
+}
+
+function notHeldTo(config: Json, property: Property, where: string, why: string): string[] {
+  return given(config, property).map(({ at }) => `${at}: not held to for a container in ${where}: ${why}`);
 }
 
 const answered = (answer: Answer): Property[] => PROPERTIES.filter((property) => property.answer === answer);

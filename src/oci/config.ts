@@ -94,11 +94,27 @@ const Device = v.looseObject({
   major: v.optional(Int64),
   minor: v.optional(Int64),
 });
+const Rates = v.array(v.looseObject({ major: Int64, minor: Int64, rate: Uint64 }));
+const BlockIo = v.looseObject({
+  weight: v.optional(Count),
+  weightDevice: v.optional(v.array(v.looseObject({ major: Int64, minor: Int64, weight: v.optional(Count) }))),
+  throttleReadBpsDevice: v.optional(Rates),
+  throttleWriteBpsDevice: v.optional(Rates),
+  throttleReadIOPSDevice: v.optional(Rates),
+  throttleWriteIOPSDevice: v.optional(Rates),
+});
 const Resources = v.looseObject({
   memory: v.optional(v.looseObject({ limit: v.optional(Int64), reservation: v.optional(Int64) })),
   cpu: v.optional(
-    v.looseObject({ quota: v.optional(Int64), period: v.optional(Uint64), shares: v.optional(Uint64) }),
+    v.looseObject({
+      quota: v.optional(Int64),
+      period: v.optional(Uint64),
+      shares: v.optional(Uint64),
+      cpus: v.optional(Text),
+      mems: v.optional(Text),
+    }),
   ),
+  blockIO: v.optional(BlockIo),
   pids: v.optional(v.looseObject({ limit: v.optional(Int64) })),
 });
 

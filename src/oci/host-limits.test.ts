@@ -45,3 +45,40 @@ it("holds a VM to its memory when its container gets a limit, whatever it is", (
   expect(changedVmLimits({}, { memory: { limit: 1 } }, 384).memoryBytes).toBe((384 + 256) * 1024 ** 2);
   expect(changedVmLimits({}, { memory: { limit: -1 } }, 384).memoryBytes).toBeUndefined();
 });
+
+it("reads CPUs, memory nodes and disks of the host", () => {
+  const device = { major: 8n, minor: 0 };
+  const resources = {
+    cpu: { cpus: "0-1", mems: "" },
+    blockIO: {
+      weight: 500,
+      weightDevice: [
+        { ...device, weight: 10 },
+        { ...device, leafWeight: 3 },
+      ],
+      throttleReadBpsDevice: [{ ...device, rate: 2n ** 60n }],
+      throttleWriteIOPSDevice: [{ ...device, rate: 7 }],
+    },
+  };
+  expect(vmLimits({ linux: { resources } }, 384)).toEqual({
+    cpuset: { cpus: "0-1", mems: undefined },
+    blockIo: {
+      weights: [
+        { device: undefined, weight: 500 },
+        { device: "8:0", weight: 10 },
+      ],
+      rates: [
+        { device: "8:0", kind: "rbps", rate: 2n ** 60n },
+        { device: "8:0", kind: "wiops", rate: 7 },
+      ],
+    },
+  });
+  const none = { cpu: { cpus: "" }, blockIO: { weight: 0, weightDevice: [] } };
+  expect(vmLimits({ linux: { resources: none } }, 384)).toEqual({});
+});
+
+it("changes which CPUs there are, and leaves the quota alone", () => {
+  const change = { cpu: { cpus: "1" } };
+  const after = changed({ cpu: { quota: 50_000 } }, change);
+  expect(changedVmLimits(after, change, 384)).toEqual({ cpuset: { cpus: "1", mems: undefined } });
+});

@@ -19,6 +19,8 @@ const SECCOMP: readonly Property[] = [
   refused("linux.seccomp.listenerMetadata", LISTENER),
 ];
 
+const HOLDS_VM = { holdsVm: true, test: "cgroups" };
+
 const MEMORY: readonly Property[] = [
   ...each("limit reservation", "linux.resources.memory.NAME", honoured),
   honoured("linux.resources.memory.checkBeforeUpdate"),
@@ -32,7 +34,13 @@ const CPU: readonly Property[] = [
   ...each("shares quota period", "linux.resources.cpu.NAME", honoured),
   honoured("linux.resources.cpu.burst"),
   honoured("linux.resources.cpu.idle"),
-  ...each("cpus mems", "linux.resources.cpu.NAME", warnedOf, "names CPUs or memory nodes of the host"),
+  ...each(
+    "cpus mems",
+    "linux.resources.cpu.NAME",
+    honoured,
+    "by its VM, unless others use that, too",
+    HOLDS_VM,
+  ),
   ...each("realtimeRuntime realtimePeriod", "linux.resources.cpu.NAME", warnedOf, "cgroup version 1 only"),
 ];
 
@@ -57,11 +65,13 @@ export const LINUX_PROPERTIES: readonly Property[] = [
   ...CPU,
   honoured("linux.resources.pids.limit"),
   ...each(
-    "weight leafWeight weightDevice throttleReadBpsDevice throttleWriteBpsDevice throttleReadIOPSDevice throttleWriteIOPSDevice",
+    "weight weightDevice throttleReadBpsDevice throttleWriteBpsDevice throttleReadIOPSDevice throttleWriteIOPSDevice",
     "linux.resources.blockIO.NAME",
-    warnedOf,
-    "about disks of the host",
+    honoured,
+    "by its VM, unless others use that, too",
+    HOLDS_VM,
   ),
+  warnedOf("linux.resources.blockIO.leafWeight", "kernels since 5.0 have none"),
   leftOut("linux.resources.hugepageLimits", "a guest has no huge pages"),
   ...each(
     "classID priorities",

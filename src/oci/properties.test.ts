@@ -140,10 +140,20 @@ describe("refuseForVm", () => {
 
 describe("warningsForVm", () => {
   it("tells of limits that hold nowhere", () => {
-    const resources = { cpu: { cpus: "0-1" }, blockIO: { weight: 500n } };
-    expect(warningsForVm({ linux: { resources } })).toEqual([
-      "linux.resources.cpu.cpus: not held to for a container in a VM: names CPUs or memory nodes of the host",
-      "linux.resources.blockIO.weight: not held to for a container in a VM: about disks of the host",
+    const resources = { cpu: { realtimeRuntime: 9n }, blockIO: { leafWeight: 500 } };
+    expect(warningsForVm({ linux: { resources } }, false)).toEqual([
+      "linux.resources.cpu.realtimeRuntime: not held to for a container in a VM: cgroup version 1 only",
+      "linux.resources.blockIO.leafWeight: not held to for a container in a VM: kernels since 5.0 have none",
+    ]);
+  });
+
+  it("tells of what would hold others of the VM, too", () => {
+    const linux = { resources: { cpu: { cpus: "0-1", shares: 2 }, blockIO: { weight: 500n } } };
+    expect(warningsForVm({ linux }, false)).toEqual([]);
+    const where = "not held to for a container in a VM that others use, too: it would hold them all";
+    expect(warningsForVm({ linux }, true)).toEqual([
+      `linux.resources.cpu.cpus: ${where}`,
+      `linux.resources.blockIO.weight: ${where}`,
     ]);
   });
 
@@ -154,6 +164,6 @@ describe("warningsForVm", () => {
       memory: { disableOOMKiller: false },
       network: {},
     };
-    expect(warningsForVm({ linux: { resources } })).toEqual([]);
+    expect(warningsForVm({ linux: { resources } }, true)).toEqual([]);
   });
 });

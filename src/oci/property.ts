@@ -14,11 +14,13 @@ export interface Property {
   note: string;
   /** The runtime in the VM that refuses it; undefined: both. */
   onlyIn: "crun" | undefined;
+  /** It holds the whole VM on the host, so that it has no effect, but a warning, where others use the VM, too. */
+  holdsVm: boolean;
   /** Of test/vm, without its suffix; undefined: nothing to see, or not ours. */
   test: string | undefined;
 }
 
-type More = Partial<Pick<Property, "container" | "onlyIn" | "test"> & { values: string }>;
+type More = Partial<Pick<Property, "container" | "onlyIn" | "holdsVm" | "test"> & { values: string }>;
 
 /** What Debian 12's runc was seen to do in container mode. */
 export const IGNORED = "runc 1.1.5 ignores it";
@@ -58,6 +60,7 @@ function row(answer: Answer, path: string, note: string, { values, ...more }: Mo
     answer,
     note,
     onlyIn: undefined,
+    holdsVm: false,
     test: OWN_TEST,
     ...more,
   };

@@ -112,6 +112,34 @@ describe("limits of config.json on the host", () => {
     expect(await runtime.ok(["exec", id, "echo", "ok"])).toBe("ok\n");
   });
 
+  it("hold the VM to CPUs, memory nodes and disks of the host, also later", async () => {
+    const { path, places } = newFolder();
+    const [device] = readFileSync("/proc/partitions", "utf8").match(/\d+ +\d+(?= +\d+ [a-z]+$)/m) ?? [""];
+    const [major, minor] = device.trim().split(/ +/).map(Number);
+    const resources = {
+      cpu: { cpus: "0", mems: "0" },
+      blockIO: { weight: 300, throttleReadBpsDevice: [{ major, minor, rate: 50 * MIB }] },
+    };
+    const id = await runtime.background({ linux: { cgroupsPath: path, resources } });
+    const text = (...names: string[]): string => {
+      const files = places.flatMap((place) => names.map((name) => join(place, name)));
+      return textOf(files.find((file) => existsSync(file)) ?? "");
+    };
+    const { vm } = runtime.record(id);
+    const cpusOf = (): string | undefined =>
+      /^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync(`/proc/${vm?.vmmPid}/status`, "utf8"))?.[1];
+    expect(cpusOf()).toBe("0");
+    expect(text("blkio.bfq.weight", "blkio.weight", "io.bfq.weight", "io.weight")).toMatch(/300$|2930$/);
+    expect(text("blkio.throttle.read_bps_device", "io.max")).toMatch(`${major}:${minor} `);
+    await runtime.ok(["update", "--cpuset-cpus=0-1", "--blkio-weight=400", id]);
+    expect(cpusOf()).toBe("0-1");
+    expect(text("blkio.bfq.weight", "blkio.weight", "io.bfq.weight", "io.weight")).toMatch(/400$|3940$/);
+    const { code, stderr } = await runtime.call(["update", "--cpuset-cpus=4096", id]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/failed to write 4096 to \S+cpuset\.cpus: /);
+    await runtime.ok(["delete", "--force", id]);
+  });
+
   it("are not there for a container without", async () => {
     const id = await runtime.background({ linux: { resources: {} } });
     expect(["max", true]).toContain(

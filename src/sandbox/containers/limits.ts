@@ -43,11 +43,11 @@ async function hostOrders(
 ): Promise<LimitOrder[]> {
   const folders = { made: cgroups, joined: joinedCgroups };
   if (scope === undefined) {
-    const { memory, cpu } = planLimits(limits, folders);
-    return [...memory, ...cpu];
+    const { early, late } = planLimits(limits, folders);
+    return [...early, ...late];
   }
-  const { cpuOrders, memoryProperties } = await import("../../host/systemd-limits.ts");
+  const { cpuOrders, memoryProperties, placementOrders } = await import("../../host/systemd-limits.ts");
   const memory = memoryProperties(limits);
   const ofMemory = memory.length > 0 ? [{ unit: scope, properties: memory }] : [];
-  return [...ofMemory, ...cpuOrders(limits, scope, folders)];
+  return [...ofMemory, ...placementOrders(limits, scope, folders), ...cpuOrders(limits, scope, folders)];
 }
