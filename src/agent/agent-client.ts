@@ -141,6 +141,11 @@ export class AgentClient {
     await this.ask("accept", { socket, connection, ...(streams && { streams }) });
   }
 
+  /** Connects to a TCP port of the guest's loopback device. @throws NOT_FOUND when nobody listens */
+  async connect(port: number, streams: Streams): Promise<void> {
+    await this.ask("connect", { port, streams });
+  }
+
   /** Makes the guest's network equal to it. @returns how many changes that took; 0: it was so already */
   async network(network: GuestNetwork): Promise<number> {
     return count((await this.ask("network", { ...network }))["changed"]);

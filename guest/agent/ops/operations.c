@@ -85,6 +85,7 @@ static const struct nk_member accept_members[] = {
     STREAMS,
     END,
 };
+static const struct nk_member connect_members[] = {INTEGER("port", true, 1, 65535), STREAMS, END};
 static const struct nk_member create[] = {
     ID,
     OBJECT("config", false),
@@ -154,6 +155,12 @@ static int check_accept(const json_t *body, struct nk_error *e) {
     return 0;
 }
 
+static int check_connect(const json_t *body, struct nk_error *e) {
+    if (!json_object_get(body, "streams"))
+        return nk_fail(e, NK_BAD_REQUEST, "expected \"streams\", found none");
+    return check_accept(body, e);
+}
+
 static int check_create(const json_t *body, struct nk_error *e) {
     const char *bundle = json_string_value(json_object_get(body, "bundle"));
 
@@ -174,6 +181,7 @@ const struct nk_operation nk_operations[] = {
     {"listen", false, listen_members, NULL, nk_op_listen},
     {"unlisten", false, unlisten, NULL, nk_op_unlisten},
     {"accept", false, accept_members, check_accept, nk_op_accept},
+    {"connect", false, connect_members, check_connect, nk_op_connect},
     {"create", false, create, check_create, nk_op_create},
     {"start", false, id_only, NULL, nk_op_start},
     {"stop", false, stop, NULL, nk_op_stop},

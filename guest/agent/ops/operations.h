@@ -18,6 +18,7 @@ void nk_op_network(struct nk_request *request);
 void nk_op_listen(struct nk_request *request);
 void nk_op_unlisten(struct nk_request *request);
 void nk_op_accept(struct nk_request *request);
+void nk_op_connect(struct nk_request *request);
 void nk_op_create(struct nk_request *request);
 void nk_op_start(struct nk_request *request);
 void nk_op_stop(struct nk_request *request);

@@ -1,6 +1,9 @@
-/* listen, unlisten, accept: Unix sockets of the host. */
+/* listen, unlisten, accept: Unix sockets of the host. connect: ports of the guest. */
 #include "operations.h"
+#include "relay/dial.h"
 #include "relay/relay.h"
+
+#include <unistd.h>
 
 static void answer(struct nk_request *request, int ret, const struct nk_error *e) {
     if (ret < 0)
@@ -39,4 +42,25 @@ void nk_op_accept(struct nk_request *request) {
            nk_relay_accept(number(request, "socket"), number(request, "connection"), stream(request, "stdin"),
                            stream(request, "stdout"), &e),
            &e);
+}
+
+/* Whoever asked may be gone: what it is told then are streams of nobody. */
+static void dialled(void *data, int fd, const struct nk_error *refused) {
+    struct nk_request *request = data;
+    struct nk_error e;
+
+    if (fd < 0)
+        return nk_answer_error(request, refused);
+    if (request->connection != nk_requests_connection()) {
+        close(fd);
+        return nk_request_free(request);
+    }
+    answer(request, nk_relay_take(fd, stream(request, "stdin"), stream(request, "stdout"), &e), &e);
+}
+
+void nk_op_connect(struct nk_request *request) {
+    struct nk_error e;
+
+    if (nk_dial((uint16_t)number(request, "port"), dialled, request, &e) < 0)
+        nk_answer_error(request, &e);
 }

@@ -73,6 +73,21 @@ static bool has_room(void) {
     return connection_count < NK_MAX_CONNECTIONS;
 }
 
+/* fd is its own from then on. */
+static struct connection *new_connection(uint32_t relay, int *fd) {
+    struct connection *c = calloc(1, sizeof *c);
+
+    if (!c)
+        return NULL;
+    c->fd = nk_take_fd(fd);
+    c->relay = relay;
+    c->number = ++last_connection;
+    c->next = connections;
+    connections = c;
+    connection_count++;
+    return c;
+}
+
 static void on_connection(struct nk_source *source, uint32_t events) {
     const struct relay *relay = (struct relay *)source;
     cleanup_close int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -80,14 +95,8 @@ static void on_connection(struct nk_source *source, uint32_t events) {
 
     (void)events;
     /* Without a host there is nobody to take it. */
-    if (fd < 0 || !has_room() || !nk_channel_is_open() || !(c = calloc(1, sizeof *c)))
+    if (fd < 0 || !has_room() || !nk_channel_is_open() || !(c = new_connection(relay->number, &fd)))
         return;
-    c->fd = nk_take_fd(&fd);
-    c->relay = relay->number;
-    c->number = ++last_connection;
-    c->next = connections;
-    connections = c;
-    connection_count++;
     nk_channel_send_json(json_pack("{s:s, s:I, s:I}", "event", "connection", "socket", (json_int_t)c->relay,
                                    "connection", (json_int_t)c->number));
 }
@@ -202,18 +211,38 @@ static int give_streams(struct connection *c, uint32_t in, uint32_t out, struct 
     return 0;
 }
 
-int nk_relay_accept(uint32_t number, uint32_t connection, uint32_t in, uint32_t out, struct nk_error *e) {
+static void drop(struct connection *c) {
     struct connection **at = &connections;
-    struct connection *c;
 
-    while (*at && ((*at)->number != connection || !is_waiting(*at, number)))
+    while (*at != c)
         at = &(*at)->next;
-    c = *at;
+    *at = c->next;
+    free_connection(c);
+}
+
+int nk_relay_accept(uint32_t number, uint32_t connection, uint32_t in, uint32_t out, struct nk_error *e) {
+    struct connection *c = connections;
+
+    while (c && (c->number != connection || !is_waiting(c, number)))
+        c = c->next;
     if (!c)
         return nk_fail(e, NK_NOT_FOUND, "there is no connection %u that waits", connection);
     if (in && give_streams(c, in, out, e) == 0)
         return 0;
-    *at = c->next;
-    free_connection(c);
+    drop(c);
     return in ? -1 : 0;
+}
+
+int nk_relay_take(int taken, uint32_t in, uint32_t out, struct nk_error *e) {
+    cleanup_close int fd = taken;
+    struct connection *c;
+
+    if (!has_room())
+        return nk_fail(e, NK_LIMIT, "expected at most %d connections", NK_MAX_CONNECTIONS);
+    if (!(c = new_connection(0, &fd)))
+        return nk_fail_errno(e, "connection");
+    if (give_streams(c, in, out, e) == 0)
+        return 0;
+    drop(c);
+    return -1;
 }

@@ -3,9 +3,11 @@
 #include "base/rundir.h"
 #include "host-end.h"
 #include "ops/dispatch.h"
+#include "relay/dial.h"
 #include "relay/relay.h"
 #include "streams/stream.h"
 
+#include <netinet/in.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -141,6 +143,62 @@ static void test_too_many(void) {
         ;
 }
 
+static int server(sa_family_t family, uint16_t *port) {
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    struct sockaddr_in four = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr *address = family == AF_INET ? (struct sockaddr *)&four : (struct sockaddr *)&six;
+    socklen_t length = family == AF_INET ? sizeof four : sizeof six;
+    int fd = socket(family, SOCK_STREAM, 0);
+
+    CHECK(bind(fd, address, length) == 0 && listen(fd, 1) == 0, "a server");
+    CHECK(getsockname(fd, address, &length) == 0, "its port");
+    *port = ntohs(family == AF_INET ? four.sin_port : six.sin6_port);
+    return fd;
+}
+
+static const char *dial_code; /* "": connected; NULL: not yet */
+
+static void on_dialled(void *data, int fd, const struct nk_error *refused) {
+    struct nk_error e;
+
+    (void)data;
+    dial_code = fd < 0 ? refused->code : "";
+    if (fd >= 0)
+        CHECK(nk_relay_take(fd, 1, 2, &e) == 0, "%s", e.text);
+}
+
+static const char *dial(uint16_t port) {
+    static struct nk_error e;
+
+    dial_code = NULL;
+    if (nk_dial(port, on_dialled, NULL, &e) < 0)
+        return e.code;
+    while (!dial_code)
+        settle();
+    return dial_code;
+}
+
+/* At either address, whatever the other one has. */
+static void test_port_of_guest(sa_family_t family) {
+    uint16_t port;
+    char text[8];
+    int listening = server(family, &port);
+    int fd;
+
+    CHECK(*dial(port) == '\0', "found %s", dial_code);
+    fd = accept(listening, NULL, NULL);
+    host_send(NK_DATA, 1, "ask", 3);
+    host_send(NK_EOF, 1, "", 0);
+    settle();
+    CHECK(read(fd, text, sizeof text) == 3 && read(fd, text, sizeof text) == 0, "the question and its end");
+    CHECK(write(fd, "answer", 6) == 6, "answer");
+    close(fd);
+    CHECK(received(NK_DATA) && frame.stream == 2 && !memcmp(frame.payload, "answer", 6), "the answer");
+    CHECK(received(NK_EOF) && frame.stream == 2, "its end");
+    close(listening);
+    CHECK(strcmp(dial(port), NK_NOT_FOUND) == 0, "nobody listens");
+}
+
 static void test_datagrams(void) {
     static char block[65536 + 1];
     struct nk_error e;
@@ -191,6 +249,8 @@ int main(void) {
     test_connection();
     test_peer_that_goes();
     test_refused();
+    test_port_of_guest(AF_INET);
+    test_port_of_guest(AF_INET6);
     test_too_many();
     test_datagrams();
     test_what_is_no_socket();
