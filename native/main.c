@@ -29,6 +29,7 @@ static int usage(void) {
         "       nk-shadow probe-mirror\n"
         "       nk-shadow watch-network NETNS\n"
         "       nk-shadow relay-resolver NETNS LINK MAC GUEST-MAC ADDRESS...\n"
+        "       nk-shadow forward-ports NETNS SOCKET\n"
         "       nk-shadow deepen-backlog PID\n"
         "       nk-shadow socket-kinds PATH...\n"
         "       nk-shadow send-datagrams    to descriptor 0, what comes on 3\n",
@@ -83,6 +84,8 @@ int main(int argc, char **argv) {
         return watch_network_command(argv[2]);
     if (argc >= 7 && strcmp(argv[1], "relay-resolver") == 0)
         return relay_resolver_command(argc - 2, argv + 2);
+    if (argc == 4 && strcmp(argv[1], "forward-ports") == 0)
+        return forward_ports_command(argv[2], argv[3]);
     if (argc == 3 && strcmp(argv[1], "deepen-backlog") == 0)
         return deepen_backlog_command(argv[2]);
     if (argc >= 3 && strcmp(argv[1], "socket-kinds") == 0)

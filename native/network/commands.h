@@ -4,6 +4,7 @@
 
 int probe_mirror_command(void);
 int relay_resolver_command(int argc, char **argv);
+int forward_ports_command(const char *netns, const char *socket_path);
 int watch_network_command(const char *netns);
 int deepen_backlog_command(const char *pid);
 
