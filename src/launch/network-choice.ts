@@ -5,6 +5,7 @@ import type { Publication, NetworkSpec } from "../network/network.ts";
 import { findNetworkProgram } from "../network/programs.ts";
 import { parsePublication } from "../network/publication.ts";
 import type { Bundle } from "../oci/bundle.ts";
+import { isFirstOfPod } from "../oci/pod-limits.ts";
 import type { Settings } from "../oci/settings.ts";
 import { warnings } from "../trace/channels.ts";
 import { boundResolvConf } from "./resolv-conf.ts";
@@ -58,6 +59,7 @@ function specOf(
       kind,
       path: networkNamespace(user)?.path || undefined,
       resolvConf: boundResolvConf(user.config?.mounts),
+      ...(user.config && isFirstOfPod(user.config) && { forwardsPorts: true }),
     };
   if (kind === "none") return { kind };
   return { kind, bridge, subnet, ...(subnet6 !== "none" && { subnet6 }), publish };

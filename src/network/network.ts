@@ -45,6 +45,8 @@ export interface NetworkRequest {
   journal: (record: NetworkRecord) => void;
   /** The network namespace of the container, as a path; undefined: the VM was made for no container yet. */
   netns?: string | undefined;
+  /** Control socket of the VM's monitor, where ports of the guest can be asked for. */
+  monitor: string;
   /** The guest's host name, for /etc/hosts. */
   hostname: string;
 }
@@ -64,6 +66,8 @@ export interface NetnsSpec {
   path?: string | undefined;
   /** The file of the host that the container has as its resolv.conf. */
   resolvConf?: string | undefined;
+  /** Somebody connects to servers of the guest at the namespace's loopback device, as Kubernetes does to forward ports of a pod. */
+  forwardsPorts?: boolean | undefined;
 }
 
 export interface TapSpec {

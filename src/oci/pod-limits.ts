@@ -14,10 +14,15 @@ const POD = "io.kubernetes.cri.sandbox-";
  * the least CPU shares that there are. One with limits of its own keeps them: an image may bring annotations.
  */
 export function vmResources({ annotations = {}, linux }: Config): Pick<OciConfig, "linux"> {
-  const isFirst = MARKS.some((name) => annotations[name] === "sandbox");
+  const isFirst = isFirstOfPod({ annotations });
   const own = linux?.resources;
   if (!isFirst || memoryLimit({ linux }) !== undefined || (own?.cpu?.quota ?? 0) > 0) return { linux };
   return { linux: { ...linux, resources: podResources(annotations) } };
+}
+
+/** Whether it is the one for which a Kubernetes pod's namespaces are made. */
+export function isFirstOfPod({ annotations = {} }: Pick<OciConfig, "annotations">): boolean {
+  return MARKS.some((name) => annotations[name] === "sandbox");
 }
 
 function podResources(annotations: Record<string, string>): Resources {

@@ -14,6 +14,8 @@ import type { MicroVm } from "./microvm/microvm.ts";
 export interface NetworkOwner {
   id: string;
   hostname: string;
+  /** Control socket of this process. */
+  monitor: string;
   /** A process in the container's network namespace; undefined: there is no container yet. */
   shadowPid?: number;
   journal: (record: NetworkRecord) => void;
@@ -41,12 +43,12 @@ export class SandboxNetwork {
   }
 
   /** Gets what it needs of the host, and connects the card as soon as the VMM has it. @throws NETWORK */
-  async connect({ id, hostname, shadowPid, journal }: NetworkOwner): Promise<void> {
+  async connect({ id, hostname, monitor, shadowPid, journal }: NetworkOwner): Promise<void> {
     const { spec } = this;
     if (spec.kind === "none") return journal({ kind: "none" });
     const kind = await loadNetworkKind(spec.kind);
     const netns = spec.kind === "netns" ? (spec.path ?? `/proc/${shadowPid ?? 0}/ns/net`) : undefined;
-    this.network = await kind.open({ spec, id, hostname, netns, journal });
+    this.network = await kind.open({ spec, id, hostname, monitor, netns, journal });
     if (this.closed) return this.network.close();
     const { card } = await this.microvm.started;
     if (card === undefined)

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
 import { Latch } from "../base/latch.ts";
 import { complain } from "../base/logger.ts";
@@ -45,6 +46,7 @@ export class Sandbox implements ControlTarget {
   readonly microvm: MicroVm;
   readonly members = new Members();
   private readonly id: string;
+  private readonly stateDir: string;
   /** The container that it was made for. */
   private readonly first: string | undefined;
   private readonly store: StateStore;
@@ -68,6 +70,7 @@ export class Sandbox implements ControlTarget {
     holder: Holder,
   ) {
     this.id = id;
+    this.stateDir = stateDir;
     this.first = "container" in home ? home.container.id : undefined;
     this.store = store;
     this.holder = holder;
@@ -130,6 +133,7 @@ export class Sandbox implements ControlTarget {
     return this.network.connect({
       id: this.id,
       hostname,
+      monitor: join(this.stateDir, "control.sock"),
       journal,
       ...(container && { shadowPid: container.record.pid }),
     });

@@ -157,6 +157,7 @@ test.each([
     spec: { kind: "netns" },
     id: "box",
     hostname: "box",
+    monitor: "/nowhere",
     journal: () => {},
     netns: path,
   } as const;

@@ -78,6 +78,7 @@ export class NetnsRig {
         id: "box",
         netns: `/run/netns/${this.container}`,
         hostname: "box",
+        monitor: "/nowhere",
         journal: (record) => this.records.push(record),
       },
       async () => verdict,

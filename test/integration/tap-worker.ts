@@ -41,7 +41,7 @@ const ORDERS: Orders = {
 async function open(kind: NetworkKind, id: string, spec: TapSpec): Promise<NetworkRecord | undefined> {
   let journaled: NetworkRecord | undefined;
   const journal = (record: NetworkRecord): void => void (journaled = record);
-  networks.set(id, await kind.open({ spec, id, journal, hostname: id }));
+  networks.set(id, await kind.open({ spec, id, journal, hostname: id, monitor: "/nowhere" }));
   return journaled;
 }
 

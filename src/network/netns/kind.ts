@@ -6,6 +6,7 @@ import { RELAY, TAP } from "./carry.ts";
 import { Mirror, removeMirror } from "./mirror.ts";
 import { findNamespace, Namespace } from "./namespace.ts";
 import { NetnsNetwork } from "./network.ts";
+import { ForwardedPorts, removePorts } from "./ports.ts";
 import { readNamespace } from "./read.ts";
 import { removeRelay, ResolverRelay } from "./relay.ts";
 import { mirrorVerdict, type MirrorVerdict } from "./verdict.ts";
@@ -18,7 +19,7 @@ export const netns: NetworkKind = {
 
 /** @param verdict whether frames can be redirected; where they cannot, it is a bridge @throws NETWORK */
 export async function openNetns(
-  { spec, netns: path, id, journal }: NetworkRequest,
+  { spec, netns: path, id, monitor, journal }: NetworkRequest,
   verdict: () => Promise<MirrorVerdict>,
 ): Promise<Network> {
   if (path === undefined)
@@ -29,10 +30,18 @@ export async function openNetns(
   const namespace = new Namespace(path);
   try {
     const { works, reason } = await verdict();
-    journal({ kind: "netns", netns: path, inode: namespace.inode, tap: TAP });
+    const { resolvConf, forwardsPorts = false } = spec.kind === "netns" ? spec : {};
+    journal({
+      kind: "netns",
+      netns: path,
+      inode: namespace.inode,
+      tap: TAP,
+      ...(forwardsPorts && { forwardsPorts }),
+    });
     const connector = works ? new Mirror(namespace.path) : new Bridge(namespace.path, reason);
-    const resolvConf = spec.kind === "netns" ? spec.resolvConf : undefined;
-    return new NetnsNetwork(namespace, connector, new ResolverRelay(namespace.path, resolvConf), id);
+    const relay = new ResolverRelay(namespace.path, resolvConf);
+    const ports = forwardsPorts ? new ForwardedPorts(namespace.path, monitor) : undefined;
+    return new NetnsNetwork(namespace, { connector, relay, ports, id });
   } catch (error) {
     namespace.close();
     throw error;
@@ -50,6 +59,7 @@ async function releaseNetns(record: NetworkRecord): Promise<void> {
     await removeMirror(namespace.path, state);
     await removeBridge(namespace.path, state.links);
     if (state.links.some(({ name }) => name === RELAY)) await removeRelay(namespace.path);
+    if (record.forwardsPorts === true) await removePorts(namespace.path);
   } finally {
     namespace.close();
   }

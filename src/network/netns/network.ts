@@ -8,6 +8,7 @@ import type { Connector } from "./connector.ts";
 import { guestNetwork } from "./guest.ts";
 import type { Namespace } from "./namespace.ts";
 import { readNamespace, type NamespaceState } from "./read.ts";
+import type { ForwardedPorts } from "./ports.ts";
 import type { ResolverRelay } from "./relay.ts";
 import { fitTap, moveTap, silenceTap } from "./tap.ts";
 import { watchNamespace, type NamespaceWatch } from "./watch.ts";
@@ -15,11 +16,20 @@ import { watchNamespace, type NamespaceWatch } from "./watch.ts";
 /** How often an interface may come or go between the look at a namespace and what is done with it. */
 const MAX_ATTEMPTS = 5;
 
+export interface NetnsParts {
+  connector: Connector;
+  relay: ResolverRelay;
+  /** undefined: nobody forwards any. */
+  ports: ForwardedPorts | undefined;
+  id: string;
+}
+
 /** The interfaces of a network namespace, as those of a VM's guest. */
 export class NetnsNetwork implements Network {
   private readonly namespace: Namespace;
   private readonly connector: Connector;
   private readonly relay: ResolverRelay;
+  private readonly ports: ForwardedPorts | undefined;
   private readonly id: string;
   /** One look at a time, and what follows from it. */
   private last: Promise<unknown> = Promise.resolve();
@@ -32,10 +42,11 @@ export class NetnsNetwork implements Network {
   private readonly noticed = new Set<string>();
   private watching: NamespaceWatch | undefined;
 
-  constructor(namespace: Namespace, connector: Connector, relay: ResolverRelay, id: string) {
+  constructor(namespace: Namespace, { connector, relay, ports, id }: NetnsParts) {
     this.namespace = namespace;
     this.connector = connector;
     this.relay = relay;
+    this.ports = ports;
     this.id = id;
   }
 
@@ -43,6 +54,7 @@ export class NetnsNetwork implements Network {
     await moveTap(asTap(card), this.namespace);
     this.hasTap = true;
     this.wasPlugged = true;
+    await this.ports?.begin();
     const network = await this.inTurn(() => this.look());
     if (network !== undefined) return network;
     throw new NkError("NETWORK", `the VM's tap is gone from the network namespace ${this.namespace.given}`);
@@ -135,6 +147,7 @@ export class NetnsNetwork implements Network {
   }
 
   private async giveBack(): Promise<void> {
+    await this.ports?.end();
     await this.relay.end();
     if (!this.wasPlugged) return;
     const state = await readNamespace(this.namespace.path);

@@ -5,13 +5,12 @@ import { shadowPath } from "../../host/paths.ts";
 import { traced, warnings } from "../../trace/channels.ts";
 import { runNetworkCommand } from "../programs.ts";
 import { RELAY, type Carried } from "./carry.ts";
+import { firstWords } from "./helper-words.ts";
 import { randomMac } from "./mac.ts";
 import type { LinkState } from "./links.ts";
 import type { NamespaceState } from "./read.ts";
 import { readResolvers } from "./resolvers.ts";
 
-/** It makes two interfaces. */
-const TIMEOUT_MS = 10_000;
 const WHY =
   "the container's name server listens on the loopback device of its network namespace, which is not the guest's";
 
@@ -80,7 +79,7 @@ export class ResolverRelay {
     await traced("network", name, { why: WHY, what: argv.join(" ") }, async () => {
       const helper = spawnDaemon({ name: "the relay of name servers", argv: [...argv] });
       this.helper = helper;
-      await ready(helper);
+      await firstWords(helper, "nk-shadow relay-resolver");
       this.addresses = addresses;
       void helper.exited.then((exit) => {
         if (this.helper === helper) this.lose(`nk-shadow relay-resolver ${describeExit(exit)}`);
@@ -108,17 +107,4 @@ export async function removeRelay(netns: string): Promise<void> {
   }).catch((error: unknown) => {
     if (!(error instanceof NkError && /Cannot find device/.test(error.message))) throw error;
   });
-}
-
-/** Its output stays open: it ends when nobody reads. @throws with its own words when it ends before */
-async function ready(helper: DaemonProcess): Promise<void> {
-  const { stdout, stderr, exited } = helper;
-  let words = "";
-  stderr?.setEncoding("utf8").on("data", (text: string) => (words = (words + text).slice(-1024)));
-  const timer = setTimeout(() => helper.kill("SIGKILL"), TIMEOUT_MS);
-  const said = new Promise<undefined>((resolve) => stdout?.once("data", () => resolve(undefined)));
-  const exit = await Promise.race([said, exited]);
-  clearTimeout(timer);
-  if (exit !== undefined)
-    throw new NkError("NETWORK", words.trim() || `nk-shadow relay-resolver ${describeExit(exit)}`);
 }

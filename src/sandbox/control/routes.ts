@@ -64,6 +64,8 @@ async function route(
   return handler(target, await readBody());
 }
 
+const OF_PORT = /^\/ports\/(\d{1,5})$/;
+
 /** An exec shadow names its container: `/containers/ID/exec`. */
 function upgrade(
   target: ControlTarget,
@@ -85,6 +87,8 @@ function upgrade(
     const { socket, head } = accept();
     return target.join(socket, head, pid);
   }
+  const port = Number(OF_PORT.exec(path)?.[1]);
+  if (port >= 1 && port <= 65_535) return target.microvm.ports.connect(port, accept);
   if (path !== "/console") throw new NkError("USAGE", `${path} cannot be upgraded`);
   const { vm } = target.microvm.running();
   vm.attachConsole(accept().socket);

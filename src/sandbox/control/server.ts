@@ -14,7 +14,8 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024;
 /**
  * Serves `<state>/control.sock`: HTTP/1.1, answers in JSON, errors as `{"error":{code,message,…}}`. `GET /events` is a stream of
  * server-sent events. Some requests are upgraded: `POST /containers` and `POST /containers/ID/exec` to shadow frames
- * (protocol/agent-protocol.md), `GET /console` to the bytes of the guest's console, `POST /adopt` to lines (contract/adoption.ts). Whatever a client sends, and however it leaves, costs it its
+ * (protocol/agent-protocol.md), `GET /console` to the bytes of the guest's console, `POST /ports/N` to those of a connection to the
+ * guest, `POST /adopt` to lines (contract/adoption.ts). Whatever a client sends, and however it leaves, costs it its
  * connection and nobody else anything.
  */
 export async function serveControl(behind: { surface: ControlSurface }, path: string): Promise<Server> {

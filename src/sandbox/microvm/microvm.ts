@@ -8,6 +8,7 @@ import type { VmRecord } from "../../state/record.ts";
 import type { GuestClock } from "../../trace/guest-clock.ts";
 import type { VirtualMachine } from "../../vm/virtual-machine.ts";
 import { StreamRouter } from "../streams/stream-router.ts";
+import { GuestPorts } from "./guest-ports.ts";
 import { AgentVoice } from "./agent-voice.ts";
 import { Guest, type GuestSpec } from "./guest.ts";
 import { Pauses } from "./pauses.ts";
@@ -21,6 +22,7 @@ export type OnExit = (event: ExitEvent, clock: GuestClock | undefined) => void;
 /** The VM alone, from boot to end: it knows of no container but by the events that it passes on. */
 export class MicroVm {
   readonly router = new StreamRouter();
+  readonly ports = new GuestPorts(this);
   readonly pauses = new Pauses();
   /** Set by whoever has the containers in it. */
   onExit: OnExit = () => {};
