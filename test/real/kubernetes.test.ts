@@ -1,5 +1,6 @@
 import { existsSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { listHierarchies } from "../../src/host/cgroup.ts";
 import { ROUTER } from "../fixtures/network/lab.ts";
@@ -83,6 +84,15 @@ const WAIT = "trap exit TERM; while :; do sleep 1; done";
 
 const out = async (id: string, ...cmd: string[]): Promise<string> => (await cri.exec(id, ...cmd)).stdout;
 
+const FORWARD = fileURLToPath(new URL("forward-port.mjs", import.meta.url));
+
+/** What a server of the pod says, by a port that is forwarded from the host. */
+async function forwarded(pod: Pod, port: number, text: string): Promise<string> {
+  const { url } = await cri.call("PortForward", { pod_sandbox_id: pod.id, port: [port] });
+  const { lab } = containerd;
+  return lab.run(lab.host, [process.execPath, FORWARD, String(url), String(port), text]);
+}
+
 async function statusOf(id: string): Promise<Record<string, unknown>> {
   return (await cri.call("ContainerStatus", { container_id: id }))["status"] as Record<string, unknown>;
 }
@@ -104,6 +114,7 @@ describe.each(["runc", "nk", "nk-vm"])("a pod, by the runtime %s", (handler) => 
       stdout: "",
       stderr: "oops\n",
     });
+    expect(await forwarded(pod, 80, "GET / HTTP/1.0\r\n\r\n")).toMatch(/^HTTP\/1.. 200 OK\r\n[^]*here\n$/);
     const { stats } = await cri.call("ContainerStats", { container_id: client });
     expect(stats).toMatchObject({ memory: { working_set_bytes: { value: expect.any(Number) as unknown } } });
     await cri.call("StopContainer", { container_id: client, timeout: 20 });
