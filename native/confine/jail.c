@@ -2,6 +2,7 @@
 
 #include "common/cleanup.h"
 #include "common/fail.h"
+#include "common/proc.h"
 #include "common/syscalls.h"
 #include "shadow/tree.h"
 
@@ -26,6 +27,9 @@ int jail_take(struct jail *jail) {
     jail->tree_ns = jail->shadow ? tree_open_ns(jail->shadow) : -1;
     jail->tree_root = jail->shadow ? tree_open_root(jail->shadow) : -1;
     if (jail->shadow && (jail->tree_ns < 0 || jail->tree_root < 0))
+        return -1;
+    /* It shows no process of the host, and its settings of the kernel (/proc/sys) cannot be written. */
+    if (jail->proc && (jail->proc_mount = proc_take(NK_ATTR_RDONLY)) < 0)
         return -1;
     for (size_t i = 0; i < jail->count; i++) {
         if (jail_take_file(jail, &jail->files[i]) < 0)
@@ -55,11 +59,10 @@ static int drop_old_root(void) {
     return 0;
 }
 
-/* It shows no process of the host, and its settings of the kernel (/proc/sys) cannot be written. */
-static int mount_proc(void) {
-    if (mkdir("/proc", 0555) < 0 ||
-        mount("proc", "/proc", "proc", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+static int place_proc(const struct jail *jail) {
+    if (mkdir("/proc", 0555) < 0 || nk_move_mount(jail->proc_mount, AT_FDCWD, "/proc") < 0)
         return fail_errno("cannot mount the jail's /proc");
+    close(jail->proc_mount);
     return 0;
 }
 
@@ -101,7 +104,7 @@ static int furnish(const struct jail *jail) {
     if (jail->preload &&
         jail_write_file(JAIL_PRELOAD, preload_start, (size_t)(preload_end - preload_start)) < 0)
         return -1;
-    if (place_files(jail) < 0 || (jail->proc && mount_proc() < 0))
+    if (place_files(jail) < 0 || (jail->proc && place_proc(jail) < 0))
         return -1;
     return restrict_root(jail);
 }

@@ -34,6 +34,7 @@ struct jail {
     bool proc;          /* of the pid namespace: its processes, read-only */
     bool keeps_network; /* the namespace that it is in is its own already, or it is to be in the host's */
     bool preload;
+    int proc_mount;
     int tree_ns;
     int tree_root; /* O_PATH: what the root of tree_ns must be */
 };

@@ -3,6 +3,7 @@
 #include "common/cleanup.h"
 #include "common/fail.h"
 #include "common/io.h"
+#include "common/proc.h"
 #include "common/syscalls.h"
 #include "view.h"
 
@@ -172,7 +173,10 @@ static int assemble(const struct plan *plan, struct tree *tree, int *copies) {
     /* The path was resolved before: another container may have made a folder on the way a link by now. */
     cleanup_close int place = nk_openat2(AT_FDCWD, plan->rootfs, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
     cleanup_close int view = -1;
+    cleanup_close int proc = proc_take(0);
 
+    if (proc < 0)
+        return -1;
     if (place < 0)
         return fail_errno("cannot open the rootfs %s without following links", plan->rootfs);
     if (clone_all(plan, place, copies) < 0)
@@ -185,7 +189,7 @@ static int assemble(const struct plan *plan, struct tree *tree, int *copies) {
         return -1;
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return fail_errno("cannot make mounts private");
-    return make_shared_tree(plan, tree, copies, place) < 0 ? -1 : view_enter(plan, view);
+    return make_shared_tree(plan, tree, copies, place) < 0 ? -1 : view_enter(plan, view, proc);
 }
 
 int tree_assemble(const struct plan *plan, struct tree *tree) {

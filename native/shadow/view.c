@@ -103,17 +103,15 @@ static void try_to_make_folder(int root, const char *path) {
 }
 
 /* The share must not show the host's view of /proc: it is mounted in this namespace only. */
-static int mount_proc(void) {
-    cleanup_close int proc = open("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+static int place_proc(int proc) {
+    cleanup_close int place = open("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-    if (proc < 0)
+    if (place < 0)
         return 0;
-    if (fchdir(proc) < 0 || mount("proc", ".", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
-        return fail_errno("cannot mount /proc");
-    return chdir("/");
+    return nk_move_mount(proc, place, "") < 0 ? fail_errno("cannot mount /proc") : 0;
 }
 
-static int assemble(const struct plan *plan, int root, int *covers) {
+static int assemble(const struct plan *plan, int root, int proc, int *covers) {
     /* Anywhere: the shared tree goes from here. */
     if (nk_move_mount(root, AT_FDCWD, TREE_ROOTFS) < 0)
         return fail_errno("cannot mount the rootfs");
@@ -126,10 +124,10 @@ static int assemble(const struct plan *plan, int root, int *covers) {
         try_to_make_folder(root, plan->cwd);
     if (close_covers(plan, covers) < 0 || (plan->readonly && set_readonly(root) < 0) || tree_pivot(root) < 0)
         return -1;
-    return mount_proc();
+    return place_proc(proc);
 }
 
-int view_enter(const struct plan *plan, int root) {
+int view_enter(const struct plan *plan, int root, int proc) {
     cleanup_free int *covers = calloc(plan->mount_count + 1, sizeof *covers);
 
     if (!covers)
@@ -137,5 +135,5 @@ int view_enter(const struct plan *plan, int root) {
     /* Slaves: what the host mounts below a volume later comes along, and nothing goes the other way. */
     if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
         return fail_errno("cannot copy the mount namespace");
-    return assemble(plan, root, covers);
+    return assemble(plan, root, proc, covers);
 }

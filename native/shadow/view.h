@@ -4,9 +4,9 @@
 
 #include "plan.h"
 
-/* To be called at the root of the shared tree, with a mount of the rootfs that is attached nowhere. Leaves
- * the process in a copy of the tree's namespace that has the view as root, and alone has /proc; the mount
- * points stay in the rootfs. <0: see fail_text(). */
-int view_enter(const struct plan *plan, int root);
+/* To be called at the root of the shared tree, with mounts of the rootfs and of a /proc that are attached
+ * nowhere. Leaves the process in a copy of the tree's namespace that has the view as root, and alone has
+ * /proc; the mount points stay in the rootfs. <0: see fail_text(). */
+int view_enter(const struct plan *plan, int root, int proc);
 
 #endif
