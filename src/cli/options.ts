@@ -95,7 +95,7 @@ export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
     name: "root",
     type: "text",
     value: "DIR",
-    help: "folder of the containers' state (default: /run/nano-sandbox)",
+    help: "folder of the containers' state (default: /run/nano-sandbox; of a user: $XDG_RUNTIME_DIR/nano-sandbox)",
   },
   { name: "log", type: "text", value: "FILE", help: "also write errors (with --debug: everything) to FILE" },
   {

@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { runFolder } from "../base/run-folder.ts";
 import { keepFile, markOf } from "./kept-file.ts";
 import { runProgram } from "./run-program.ts";
 
-const CACHE_DIR = "/run/nano-sandbox/.answers";
+const CACHE_DIR = join(runFolder(), ".answers");
 
 /** What a program prints for these words, which is asked once until it is replaced. "" for one that cannot be run. */
 export async function keptAnswer(program: string, args: readonly string[]): Promise<string> {

@@ -3,6 +3,7 @@ import { closeSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { NkError } from "../base/errors.ts";
+import { runFolder } from "../base/run-folder.ts";
 import { openNamedFile } from "../base/named-file.ts";
 import { keepFile, markOf } from "./kept-file.ts";
 
@@ -15,7 +16,7 @@ const MAX_PATH_BYTES = 4096;
 const LIST_TIMEOUT_MS = 5000;
 
 /** What the loader has said, until a program or the libraries of the host change. */
-const CACHE_DIR = "/run/nano-sandbox/.libraries";
+const CACHE_DIR = join(runFolder(), ".libraries");
 /** Written anew whenever packages with libraries are installed (ldconfig(8)). */
 const LOADER_CACHE = "/etc/ld.so.cache";
 

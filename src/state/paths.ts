@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
+import { runFolder } from "../base/run-folder.ts";
 import { checkSocketPath, MAX_SOCKET_PATH_BYTES } from "../base/socket-path.ts";
 
-export const DEFAULT_ROOT = "/run/nano-sandbox";
+export const DEFAULT_ROOT = runFolder();
 
 /** The longest name of a socket in a container's state folder. */
 const LONGEST_SOCKET_NAME = "control.sock";

@@ -2,6 +2,7 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
+import { runFolder } from "../base/run-folder.ts";
 import { keepFile } from "../host/kept-file.ts";
 
 /** How the guest's code will be run, and why so, for people. */
@@ -37,7 +38,7 @@ export interface AccelOptions extends VerdictOptions {
 
 const KVM_DEVICE = "/dev/kvm";
 
-export const DEFAULT_CACHE_DIR = "/run/nano-sandbox/.accel";
+export const DEFAULT_CACHE_DIR = join(runFolder(), ".accel");
 
 /** A trial that timed out may have met a busy host, and a kernel is quickly replaced. */
 const UNPROVEN_VALID_MS = 3_600_000;

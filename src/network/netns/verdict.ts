@@ -1,6 +1,8 @@
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { release } from "node:os";
+import { join } from "node:path";
+import { runFolder } from "../../base/run-folder.ts";
 import { NkError } from "../../base/errors.ts";
 import { keepFile } from "../../host/kept-file.ts";
 import { shadowPath } from "../../host/paths.ts";
@@ -12,7 +14,7 @@ export interface MirrorVerdict {
   reason: string;
 }
 
-const KEPT = "/run/nano-sandbox/.network/mirror.json";
+const KEPT = join(runFolder(), ".network/mirror.json");
 /** The helper waits a second for the frame. */
 const TIMEOUT_MS = 20_000;
 
