@@ -6,6 +6,7 @@
 #include "common/fail.h"
 #include "common/halt.h"
 #include "common/io.h"
+#include "common/userns.h"
 #include "common/words.h"
 #include "jail.h"
 #include "listen.h"
@@ -202,7 +203,9 @@ int confine_command(int argc, char **argv) {
     if (problem)
         return usage(problem);
     /* Here, so that its namespace is that of the pid by which others know it. */
-    status = tap_unshare(&confine.tap);
+    status = userns_make();
+    if (status == 0)
+        status = tap_unshare(&confine.tap);
     if (status == 0)
         status = supervise("confine", confine.status_fd, become_program, &confine);
     if (status >= 0)

@@ -6,6 +6,7 @@
 #include "common/descriptors.h"
 #include "common/fail.h"
 #include "common/halt.h"
+#include "common/userns.h"
 #include "launch.h"
 #include "monitor.h"
 #include "namespaces.h"
@@ -158,6 +159,8 @@ static int open_all(struct create *create) {
         return -1;
     close(PLAN_FD);
     session_watch_caller(&create->plan);
+    if ((create->plan.control ? userns_join(create->plan.attach_to) : userns_make()) < 0)
+        return -1;
     if (session_join_early(&create->plan) < 0)
         return -1;
     if ((create->plan.control ? join_vm(create) : connect_both(create)) < 0)

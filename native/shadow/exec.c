@@ -5,6 +5,7 @@
 #include "common/descriptors.h"
 #include "common/fail.h"
 #include "common/halt.h"
+#include "common/userns.h"
 #include "launch.h"
 #include "namespaces.h"
 #include "plan.h"
@@ -39,7 +40,7 @@ static int prepare(void *context, int *sync) {
     struct fd_move moves[3] = {{exec->control, MONITOR_FD}, {*sync, MONITOR_FD + 1}};
 
     if (session_join_cgroups(&exec->plan) < 0 || session_start(&exec->plan, &exec->pty) < 0 ||
-        namespaces_enter(exec->pidfd) < 0)
+        namespaces_enter(exec->plan.join, exec->pidfd) < 0)
         return -1;
     if (descriptors_arrange(moves, 2 + terminal_move_controlling(&moves[2], TTY_FD)) < 0)
         return fail_errno("cannot arrange descriptors");
@@ -88,6 +89,8 @@ static int open_all(struct exec *exec) {
         return -1;
     close(PLAN_FD);
     session_watch_caller(&exec->plan);
+    if (userns_join(exec->plan.join) < 0)
+        return -1;
     exec->control = connect_unix(exec->plan.control);
     if (exec->control < 0)
         return fail_errno("cannot connect to the monitor at %s", exec->plan.control);

@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 unsigned long namespaces_to_make(const struct plan *plan) {
     return CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
@@ -35,8 +37,19 @@ int namespaces_open(pid_t pid, int *pidfd) {
     return 0;
 }
 
-int namespaces_enter(int pidfd) {
-    if (setns(pidfd, CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET) < 0)
+/* With the host's network there is nothing to join, which root of a user namespace could not. */
+static int network_to_join(pid_t pid) {
+    struct stat ours, theirs;
+    char path[32];
+
+    snprintf(path, sizeof path, "/proc/%d/ns/net", (int)pid);
+    if (stat("/proc/self/ns/net", &ours) < 0 || stat(path, &theirs) < 0)
+        return CLONE_NEWNET;
+    return ours.st_ino == theirs.st_ino ? 0 : CLONE_NEWNET;
+}
+
+int namespaces_enter(pid_t pid, int pidfd) {
+    if (setns(pidfd, CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | network_to_join(pid)) < 0)
         return fail_errno("cannot join the namespaces of the shadow");
     return chdir("/") < 0 ? fail_errno("cannot enter the container's root") : 0;
 }

@@ -14,6 +14,6 @@ int namespaces_set_up(const struct plan *plan);
 int namespaces_open(pid_t pid, int *pidfd);
 
 /* In such a child: joins the others. */
-int namespaces_enter(int pidfd);
+int namespaces_enter(pid_t pid, int pidfd);
 
 #endif

@@ -2,6 +2,8 @@ import { accessSync, constants } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { NkError } from "../base/errors.ts";
 import { nearestExisting } from "../base/nearest-existing.ts";
+import { DEFAULT_ROOT } from "../state/paths.ts";
+import { isRoot } from "../host/user-namespace.ts";
 
 /** What the kernel says to those who may not. */
 const FORBIDDEN = ["EACCES", "EPERM"];
@@ -16,7 +18,10 @@ export function requireRoot(words: readonly string[]): void {
  * @throws HOST as `requireRoot`
  */
 export function requireStateFolder(root: string, words: readonly string[]): void {
-  if (!isRoot() && !isOurs(root)) requireRoot(words);
+  if (isRoot() || isOurs(root)) return;
+  const isDefault = root === DEFAULT_ROOT;
+  const other = isDefault ? ", or XDG_RUNTIME_DIR in the environment for a state folder of one's own" : "";
+  throw new NkError("HOST", `needs root${other}: ${asRoot(words)}`);
 }
 
 /** An error that comes from a lack of rights says how to have them. */
@@ -25,10 +30,6 @@ export function withWayToRoot(error: NkError, words: readonly string[]): NkError
   if (isRoot() || !FORBIDDEN.includes(reason)) return error;
   const message = `${error.message}: needs root: ${asRoot(words)}`;
   return new NkError(error.code, message, { cause: error.cause });
-}
-
-function isRoot(): boolean {
-  return process.getuid?.() === 0;
 }
 
 function isOurs(folder: string): boolean {

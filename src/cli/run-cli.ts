@@ -15,6 +15,7 @@ import { commandHelp, globalHelp } from "./help.ts";
 import { GLOBAL_OPTIONS, LATE_GLOBAL_OPTIONS } from "./options.ts";
 import type { Flags } from "./options.ts";
 import { describeError } from "./describe-error.ts";
+import { isRoot, namespaceEnvironment, planNamespace } from "../host/user-namespace.ts";
 import { requireRoot, requireStateFolder, withWayToRoot } from "./needs-root.ts";
 
 /** runc has both. */
@@ -41,6 +42,7 @@ export async function runCli(words: readonly string[]): Promise<number> {
     checkCount(spec, tail);
     await installSinks(flags, logger);
     command = spec.name;
+    if (!isRoot()) describeNamespace();
     const store = new StateStore(resolve(flags.text("root") ?? DEFAULT_ROOT));
     if (spec.stateless !== true) requireStateFolder(store.root, words);
     return await program.run({
@@ -53,6 +55,11 @@ export async function runCli(words: readonly string[]): Promise<number> {
   } catch (error) {
     return report(withWayToRoot(asNkError(error), words), command, logger);
   }
+}
+
+/** To nk-shadow, whoever starts it: what it needs of root it does in a user namespace. */
+function describeNamespace(): void {
+  Object.assign(process.env, namespaceEnvironment(planNamespace()));
 }
 
 /** Settings may be there too: docker's runtimeArgs and podman's --runtime-flag come before the command, whichever it is. */

@@ -107,7 +107,7 @@ function hostNetwork(): NkError {
   return new NkError(
     "BAD_CONFIG",
     "linux.namespaces has no network, which means the host's network, and a VM cannot have that: " +
-      "use --vm-net=tap (vm.net in the settings for all) for a network of its own, --vm-net=none, or --mode=container",
+      "use --vm-net=tap or user (vm.net in the settings for all) for a network of its own, --vm-net=none, or --mode=container",
   );
 }
 

@@ -97,7 +97,7 @@ async function claimed(
     const found = await readBundle(dir ?? flags.text("bundle") ?? ".");
     freezeConfig(prepared, found);
     const settings = await settle(flagSettings, found);
-    const read = settings.mode === "vm" ? await forVm(context, found) : found;
+    const read = settings.mode === "vm" ? await forVm(found) : found;
     const inside = settings.mode === "vm" ? await findInside(context, read.config) : undefined;
     const network = inside ? undefined : await ownNetwork(settings, read, flags);
     const bundle = network ? withNetworkFiles(read, network) : read;
@@ -120,11 +120,7 @@ async function claimed(
 }
 
 /** @throws UNSUPPORTED for what cannot cross into a VM */
-async function forVm(
-  { requireRoot }: CommandContext,
-  bundle: CreateRequest["bundle"],
-): Promise<CreateRequest["bundle"]> {
-  requireRoot();
+async function forVm(bundle: CreateRequest["bundle"]): Promise<CreateRequest["bundle"]> {
   refuseLinkedRoot(bundle);
   return (await import("../../launch/host-nodes.ts")).withoutHostNodes(bundle);
 }

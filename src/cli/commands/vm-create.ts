@@ -28,8 +28,7 @@ export const vmCreate: Command = {
     examples: ["nk-runtime vm-create --vm-vcpus=1 --vm-memory=512 test-vm"],
   },
 
-  async run({ flags, positionals, store, requireRoot }) {
-    requireRoot();
+  async run({ flags, positionals, store }) {
     const bundle = flags.text("bundle");
     const { settings } = resolveSettings(settingsFromFlags(flags), {}, settingsFromFiles());
     await createMachine(new MachineStore(store), {

@@ -48,8 +48,7 @@ export const vmPool: Command = {
 
 const VERBS: Record<string, (context: CommandContext) => Promise<void>> = { start, status, fill, stop };
 
-async function start({ flags, store, requireRoot }: CommandContext): Promise<void> {
-  requireRoot();
+async function start({ flags, store }: CommandContext): Promise<void> {
   const size = flags.number("size");
   if (size === undefined || size < 1 || size > MAX_SIZE)
     throw new NkError("USAGE", `expected --size from 1 to ${MAX_SIZE}, found ${size ?? "none"}`);
@@ -82,12 +81,10 @@ function table(pools: PoolView[]): string {
   return formatTable([["POOL", "SIZE", "WAITING", "STARTING", "TAKEN", "VCPUS", "MEMORY"], ...rows]);
 }
 
-async function fill({ store, requireRoot }: CommandContext): Promise<void> {
-  requireRoot();
+async function fill({ store }: CommandContext): Promise<void> {
   for (const key of poolKeys(store.root)) await fillPool(store.root, key);
 }
 
-async function stop({ store, requireRoot }: CommandContext): Promise<void> {
-  requireRoot();
+async function stop({ store }: CommandContext): Promise<void> {
   await stopPools(store.root);
 }

@@ -19,7 +19,6 @@ export const vmStart: Command = {
   },
 
   async run(context) {
-    context.requireRoot();
     const { machines, record } = findHandMade(context);
     installRecorder(join(context.store.dirOf(record.id), "trace.jsonl"));
     await startMachine(machines, refreshMachine(record));

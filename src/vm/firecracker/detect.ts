@@ -2,6 +2,7 @@ import { realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { NkError } from "../../base/errors.ts";
 import { findProgram, isProgram } from "../../host/programs.ts";
+import { isOfHost, usersThere } from "../../host/user-namespace.ts";
 import type { JailerWish } from "../driver.ts";
 
 /** A Firecracker of this host, told apart from another one by its size and time. */
@@ -63,7 +64,7 @@ export function wantedJailer(firecracker: FirecrackerBinary, want: JailerWish = 
 }
 
 function jailObstacle(jailer: string | undefined): string | undefined {
-  if (process.getuid?.() !== 0) return "Firecracker's jailer needs root";
+  if (!isOfHost(usersThere())) return "Firecracker's jailer needs root of the host, to make device nodes";
   if (jailer !== undefined) return undefined;
   return "no jailer was found beside Firecracker or in PATH (it comes in the same archive; NK_JAILER names another)";
 }

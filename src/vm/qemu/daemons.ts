@@ -7,6 +7,7 @@ import { VIRTIOFS_SOCKET, virtiofsCommand, virtiofsdAt } from "../../share/virti
 import type { Transport } from "../../share/share.ts";
 import type { EarlySpec } from "../driver.ts";
 import { vmmCommand } from "./command.ts";
+import { devicesOf } from "./program-root.ts";
 import { shareDevice } from "./share-device.ts";
 
 const FOLDER = { shadowPid: "holder" } as const;
@@ -23,7 +24,12 @@ export async function daemons(spec: EarlySpec): Promise<PlannedDaemon[]> {
     volumes === "virtiofs" && server !== undefined
       ? virtiofsCommand(virtiofsdAt(server), FOLDER, socket, false)
       : undefined,
-    vmmCommand(spec, transport && shareDevice(transport), [], sandboxUserBeforehand()),
+    vmmCommand(
+      spec,
+      transport && shareDevice(transport),
+      [],
+      sandboxUserBeforehand(devicesOf(spec.shape.accel)),
+    ),
   ]);
   return [...(share ? [plannedDaemon(share)] : []), plannedDaemon(vmm)];
 }

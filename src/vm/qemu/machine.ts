@@ -20,6 +20,7 @@ import { cardSocketPath } from "./card.ts";
 import { QEMU, vmmArgv, vmmCommand } from "./command.ts";
 import { openShare } from "./open-share.ts";
 import { QemuProcess } from "./process.ts";
+import { devicesOf } from "./program-root.ts";
 import { shareDevice, type ShareDevice } from "./share-device.ts";
 
 /** One VM under QEMU; see `VirtualMachine` for what may be called when. */
@@ -162,7 +163,7 @@ export class QemuMachine implements VirtualMachine {
   }
 
   private async spawn(disks: readonly Disk[]): Promise<DaemonProcess> {
-    const user = sandboxUser();
+    const user = sandboxUser(devicesOf(this.spec.shape.accel));
     const command = await vmmCommand(this.spec, this.device, disks, user);
     // What is written to is this VM's alone, and so can be its user's.
     if (command.confinement.user !== undefined)

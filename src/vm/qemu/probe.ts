@@ -13,7 +13,7 @@ import { kernelCmdline } from "../kernel-cmdline.ts";
 import type { KernelImage } from "../../image/kernel.ts";
 import { qemuArgv } from "./argv.ts";
 import { QEMU_PARAMETERS } from "./parameters.ts";
-import { programRoot } from "./program-root.ts";
+import { devicesOf, programRoot } from "./program-root.ts";
 import { QEMU } from "./command.ts";
 import { QemuProcess } from "./process.ts";
 
@@ -28,7 +28,11 @@ const MEM_SIZE_MIB = 96;
  */
 export async function tryKvm(qemu: string, kernel: KernelImage): Promise<KvmVerdict> {
   const root = await programRoot(qemu, "kvm");
-  const confinement = { ...root, user: sandboxUser(), files: [...(root.files ?? []), kernel.path] };
+  const confinement = {
+    ...root,
+    user: sandboxUser(devicesOf("kvm")),
+    files: [...(root.files ?? []), kernel.path],
+  };
   const dir = mkdtempSync(join(tmpdir(), "nk-kvm-"));
   const logs = {
     vmm: new BoundedLog(join(dir, "vmm.log")),

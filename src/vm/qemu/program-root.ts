@@ -14,6 +14,11 @@ const KVM = "/dev/kvm";
 /** A disk's file is locked in a way that is tried out on it first. */
 const NULL_DEVICE = "/dev/null";
 
+/** Those of the host that not everybody may open. */
+export function devicesOf(accel: "kvm" | "tcg"): string[] {
+  return accel === "kvm" ? [KVM] : [];
+}
+
 /**
  * What QEMU needs of the host besides the guest's own files: its libraries and modules, its firmware, devices.
  * @throws HOST when its libraries cannot be listed
@@ -30,6 +35,6 @@ export async function programRoot(program: string, accel: "kvm" | "tcg"): Promis
   return {
     libraries: [...new Set((await Promise.all(lists)).flat())],
     files: [...modules, ...find(FIRMWARE_FOLDERS, FIRMWARE)],
-    devices: accel === "kvm" ? [NULL_DEVICE, KVM] : [NULL_DEVICE],
+    devices: [NULL_DEVICE, ...devicesOf(accel)],
   };
 }
