@@ -20,7 +20,7 @@ async function cgroups(): Promise<Finding> {
   const refused = await refusing(hierarchies);
   if (refused.length > 0) {
     return warn(
-      `${found}; no folder can be made in ${refused.length === hierarchies.length ? "them" : refused.join(", ")}`,
+      `${found}; no folder can be made in ${refused.length === hierarchies.length ? "them: limits hold in the guest alone" : refused.join(", ")}`,
       "run as root on the host, or delegate them (systemd-run --property=Delegate=yes …)",
     );
   }

@@ -1,10 +1,11 @@
-import { closeSync, openSync, readFileSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, statSync } from "node:fs";
 import { arch, machine, release } from "node:os";
 import { readText } from "./host-files.ts";
 import { fail, ok, warn, type Finding } from "../host/finding.ts";
 import type { Check } from "./check.ts";
 import { distribution } from "./distribution.ts";
 import { firstLine, runProgram } from "../host/run-program.ts";
+import { isRoot } from "../host/user-namespace.ts";
 
 /** The host itself: what it is, and what its kernel can do. */
 export const HOST_CHECKS: readonly Check[] = [
@@ -43,13 +44,28 @@ function node(): Finding {
 /** By making them: whether a kernel has them and whether we may are both seen. */
 async function namespaces(): Promise<Finding> {
   const kinds = ["mount", "uts", "ipc", "net", "pid", "cgroup"];
-  const args = [...kinds.map((kind) => `--${kind}`), "--fork", "true"];
+  const own = isRoot() ? [] : ["--user", "--map-root-user"];
+  const args = [...own, ...kinds.map((kind) => `--${kind}`), "--fork", "true"];
   const { code, output } = await runProgram("unshare", args);
-  if (code === 0) return ok(`${kinds.join(", ")}: can be made`);
+  if (code === 0) return ok(`${kinds.join(", ")}: can be made${isRoot() ? "" : " in a user namespace"}`);
   return fail(
     firstLine(output),
-    "run as root, with CAP_SYS_ADMIN (inside another container: docker run --privileged)",
+    isRoot()
+      ? "run with CAP_SYS_ADMIN (inside another container: docker run --privileged)"
+      : `run it with sudo, or let users make user namespaces: ${sysctls()}`,
   );
+}
+
+/** What may keep a user from user namespaces: the kernel's own limit, Debian's switch, Ubuntu's. */
+const USERNS_SYSCTLS = [
+  ["user.max_user_namespaces", 10_000],
+  ["kernel.unprivileged_userns_clone", 1],
+  ["kernel.apparmor_restrict_unprivileged_userns", 0],
+] as const;
+
+function sysctls(): string {
+  const there = USERNS_SYSCTLS.filter(([name]) => existsSync(`/proc/sys/${name.replaceAll(".", "/")}`));
+  return `sysctl -w ${there.map(([name, value]) => `${name}=${value}`).join(" ")}`;
 }
 
 async function userNamespaces(): Promise<Finding> {

@@ -5,6 +5,7 @@ import { cacheDirs } from "../image/cache-dir.ts";
 import { defaultImageDirs } from "../image/guest-image.ts";
 import { reasonOf } from "../base/system-error.ts";
 import { MAX_SOCKET_PATH_BYTES } from "../base/socket-path.ts";
+import { isRoot } from "../host/user-namespace.ts";
 import { longestSocketPath } from "../state/paths.ts";
 import { fail, ok, warn, type Finding } from "../host/finding.ts";
 import type { Check } from "./check.ts";
@@ -36,13 +37,18 @@ function stateFolder({ root }: Context): Finding {
     accessSync(there, constants.W_OK | constants.X_OK);
   } catch (error) {
     const isReadOnly = (error as NodeJS.ErrnoException).code === "EROFS";
-    const first = isReadOnly ? `mount -o remount,rw ${there}` : "run it with sudo";
+    const first = isReadOnly ? `mount -o remount,rw ${there}` : mendFolder();
     return fail(
       `${there} cannot be written: ${reasonOf(error)}`,
       `${first}; or name another folder: --root DIR`,
     );
   }
   return space(path, there, MIN_STATE_BYTES, "free some space, or name another folder: --root DIR");
+}
+
+function mendFolder(): string {
+  const isMissing = !isRoot() && (process.env["XDG_RUNTIME_DIR"] ?? "") === "";
+  return isMissing ? "log in so that XDG_RUNTIME_DIR is set, or run it with sudo" : "run it with sudo";
 }
 
 function imageCache(): Finding {

@@ -1,6 +1,7 @@
 import { closeSync, openSync } from "node:fs";
 import { asNkError } from "../base/errors.ts";
 import { lacking, ok, warn, type Finding } from "../host/finding.ts";
+import { isRoot } from "../host/user-namespace.ts";
 import { findNetworkProgram } from "../network/programs.ts";
 import { closedBy } from "../network/tap/firewall.ts";
 import { FORWARDING, readSysctl } from "../network/tap/sysctls.ts";
@@ -55,6 +56,7 @@ function forwarding(): Finding {
 }
 
 async function firewall({ settings: { bridge } }: Context): Promise<Finding> {
+  if (!isRoot()) return ok("not looked at: a VM of yours is on no bridge of the host");
   if (findNetworkProgram("nft") === undefined) return ok("not looked at: nft is not installed");
   try {
     const [first] = await closedBy(bridge);

@@ -1,7 +1,8 @@
 import { asNkError } from "../base/errors.ts";
 import { shadowPath } from "../host/paths.ts";
 import { hasCapability } from "../host/capabilities.ts";
-import { fail, ok, type Finding } from "../host/finding.ts";
+import { isOfHost, isRoot, planNamespace, usersThere } from "../host/user-namespace.ts";
+import { fail, ok, warn, type Finding } from "../host/finding.ts";
 import type { Check } from "./check.ts";
 import { inSourceTree } from "./source-tree.ts";
 import { firstLine, runProgram } from "../host/run-program.ts";
@@ -27,13 +28,25 @@ const NEEDED: readonly [string, number][] = [
 ];
 
 function privileges(): Finding {
-  const uid = process.getuid?.() ?? -1;
+  if (!isRoot()) return ofUser();
   const missing = NEEDED.filter(([, capability]) => !hasCapability(capability)).map(([name]) => name);
-  if (uid === 0 && missing.length === 0) return ok("root, with all capabilities that VM mode needs");
-  if (uid !== 0) return fail(`user ${uid}, not root`, "run it with sudo");
+  const who = isOfHost(usersThere()) ? "root" : "root of a user namespace";
+  if (missing.length === 0) return ok(`${who}, with all capabilities that VM mode needs`);
   return fail(
     `root without ${missing.join(", ")}`,
     "run outside of a container, or give the container these capabilities (docker run --privileged)",
+  );
+}
+
+/** Whether namespaces can be made is a check of its own. */
+function ofUser(): Finding {
+  const { users, lack } = planNamespace();
+  const who = `user ${process.getuid?.()}, in user namespaces of its own`;
+  const more = users.slice(1).reduce((sum, { count }) => sum + count, 0);
+  if (lack === undefined) return ok(`${who}, with ${more} more users and groups`);
+  return warn(
+    `${who}, without any other user: ${lack}: what a container gives to another user than root fails`,
+    "as root: apt-get install uidmap; usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER",
   );
 }
 
