@@ -5,20 +5,20 @@ import type { CgroupWish, PlannedCgroups } from "./cgroup-manager.ts";
 import { applyLimits } from "./cgroup-limits.ts";
 import { cpuOrders, memoryProperties, placementOrders } from "./systemd-limits.ts";
 import { scopeOf, type ScopeName } from "./systemd-names.ts";
-import { startScope, SYSTEMD_FOLDER, systemdRuns } from "./systemd-scope.ts";
+import { managersFolder, startScope, SYSTEMD_FOLDER, systemdRuns } from "./systemd-scope.ts";
 
 /**
  * A transient scope. systemd makes its folders in the hierarchies that it manages; what version 1 has beside these gets folders of ours, of the same
  * path, as runc has it.
  * @throws UNSUPPORTED, BAD_CONFIG, BAD_STATE
  */
-export function planScope(wish: CgroupWish): PlannedCgroups {
+export async function planScope(wish: CgroupWish): Promise<PlannedCgroups> {
   if (!systemdRuns())
     throw new NkError(
       "UNSUPPORTED",
       `systemd cgroup flag passed, but systemd support for managing cgroups is not available: expected ${SYSTEMD_FOLDER}, which is there while systemd runs: leave out --systemd-cgroup`,
     );
-  const name = scopeOf(wish.cgroupsPath, wish.id);
+  const name = scopeOf(wish.cgroupsPath, wish.id, await managersFolder());
   const folders = planCgroup(name.folder);
   return {
     journal: { ...folders, scope: name.unit },

@@ -14,6 +14,14 @@ it.each([
 });
 
 it.each([
+  ["user.slice:libpod:abc", "user.slice", "libpod-abc.scope"],
+  [undefined, "user.slice", "nano-sandbox-c1.scope"],
+])("is below the cgroup of a user's systemd: %s", (path, slice, unit) => {
+  const base = "/user.slice/user-1000.slice/user@1000.service";
+  expect(scopeOf(path, "c1", base)).toEqual({ unit, slice, folder: `${base}/${slice}/${unit}` });
+});
+
+it.each([
   [
     "/parent/c1",
     /^expected cgroupsPath to be of format "slice:prefix:name" for systemd cgroups, got "\/parent/,

@@ -9,24 +9,30 @@ export interface ScopeName {
   folder: string;
 }
 
-/** Of a container whose config.json names none; runc's and crun's own as well, for root. */
+/** Of a container whose config.json names none; runc's and crun's own as well. */
 const DEFAULT_SLICE = "system.slice";
+const USERS_SLICE = "user.slice";
 /** systemd's UNIT_NAME_MAX, without the NUL. */
 const MAX_UNIT_BYTES = 255;
 
 /**
  * The scope that cgroupsPath asks for, `slice:prefix:name`; else `nano-sandbox-ID.scope` in `system.slice`.
- * @throws BAD_CONFIG, in runc's words where it has some
+ * @param base the cgroup of a user's systemd; "": of the host's @throws BAD_CONFIG, in runc's words where it has some
  */
-export function scopeOf(cgroupsPath: string | undefined, id: string): ScopeName {
-  if (cgroupsPath === undefined || cgroupsPath === "") return scope(DEFAULT_SLICE, "nano-sandbox", id);
+export function scopeOf(cgroupsPath: string | undefined, id: string, base = ""): ScopeName {
+  const name = nameIn(cgroupsPath, id, base === "" ? DEFAULT_SLICE : USERS_SLICE);
+  return { ...name, folder: join("/", base, name.folder) };
+}
+
+function nameIn(cgroupsPath: string | undefined, id: string, defaultSlice: string): ScopeName {
+  if (cgroupsPath === undefined || cgroupsPath === "") return scope(defaultSlice, "nano-sandbox", id);
   const parts = cgroupsPath.split(":");
   if (parts.length !== 3)
     throw bad(
       `expected cgroupsPath to be of format "slice:prefix:name" for systemd cgroups, got "${cgroupsPath}" instead`,
     );
   const [slice = "", prefix = "", name = ""] = parts;
-  return scope(slice === "" ? DEFAULT_SLICE : slice, prefix, name);
+  return scope(slice === "" ? defaultSlice : slice, prefix, name);
 }
 
 /** `a-b.slice` lives in `a.slice/a-b.slice` (systemd.slice(5)). */

@@ -11,6 +11,7 @@ import { shadowPath } from "./paths.ts";
 import { findProgram } from "./programs.ts";
 import { firstLine, runProgram, type Outcome } from "./run-program.ts";
 import type { ScopeName } from "./systemd-names.ts";
+import { isOrdinaryUser } from "./user-namespace.ts";
 
 /*
  * systemd is asked by its own programs, which talk to it over D-Bus and wait for its jobs by their signals (docs/decisions). All of them are part of
@@ -22,6 +23,31 @@ export const SYSTEMD_FOLDER = "/run/systemd/system";
 
 export function systemdRuns(): boolean {
   return existsSync(SYSTEMD_FOLDER);
+}
+
+/** Whom to ask: an ordinary user has a systemd of its own, which is delegated cgroups. */
+function manager(): string[] {
+  return isOrdinaryUser() ? ["--user"] : [];
+}
+
+/**
+ * The cgroup below which all of a manager's are: none for the host's own.
+ * @throws UNSUPPORTED where a user's systemd cannot be asked
+ */
+export async function managersFolder(): Promise<string> {
+  if (manager().length === 0) return "";
+  const { code, output } = await runProgram("systemctl", [
+    ...manager(),
+    "show",
+    "--property=ControlGroup",
+    "--value",
+  ]);
+  const folder = output.trim();
+  if (code === 0 && folder.startsWith("/")) return folder;
+  throw new NkError(
+    "UNSUPPORTED",
+    `--systemd-cgroup: the systemd of this user cannot be asked: ${firstLine(output) || "it has no cgroup"}: log in, or loginctl enable-linger; or leave out --systemd-cgroup`,
+  );
 }
 
 /** As runc has it. */
@@ -58,7 +84,7 @@ export async function startScope(
 }
 
 async function isReset(unit: string): Promise<boolean> {
-  return (await runProgram("systemctl", ["reset-failed", "--", unit])).code === 0;
+  return (await runProgram("systemctl", [...manager(), "reset-failed", "--", unit])).code === 0;
 }
 
 async function tryStart(
@@ -67,7 +93,7 @@ async function tryStart(
   { id, stateDir, givenUp }: CgroupWish,
 ): Promise<ScopeHolder> {
   const all = ["Delegate=yes", "DefaultDependencies=no", ...ACCOUNTING, ...properties];
-  const args = ["--scope", "--quiet", "--collect", `--unit=${unit}`, `--slice=${slice}`]
+  const args = [...manager(), "--scope", "--quiet", "--collect", `--unit=${unit}`, `--slice=${slice}`]
     .concat(`--description=container ${id} of nano-sandbox`)
     .concat(all.map((text) => `--property=${text}`))
     .concat("--", "cat");
@@ -104,7 +130,7 @@ function echoOf(child: ChildProcessWithoutNullStreams, unit: string): Promise<vo
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     said = (said + text).slice(0, MAX_SAID_CHARS);
   });
-  const see = `systemctl status ${unit}`;
+  const see = statusOf(unit);
   const echo = new Promise<void>((resolve, reject) => {
     child.stdout.once("data", () => resolve());
     child.once("error", ({ message }) =>
@@ -130,7 +156,14 @@ function release(child: ChildProcessWithoutNullStreams): void {
 
 /** @throws HOST with systemd's words */
 export async function setProperties({ unit, properties }: UnitProperties): Promise<void> {
-  const outcome = await runProgram("systemctl", ["set-property", "--runtime", "--", unit, ...properties]);
+  const outcome = await runProgram("systemctl", [
+    ...manager(),
+    "set-property",
+    "--runtime",
+    "--",
+    unit,
+    ...properties,
+  ]);
   if (outcome.code !== 0) throw failed(`set ${properties.join(" ")} of`, unit, outcome);
 }
 
@@ -140,13 +173,17 @@ export async function setProperties({ unit, properties }: UnitProperties): Promi
  */
 export async function stopScope(unit: string, folders: readonly string[]): Promise<void> {
   if (!systemdRuns() || folders.some((path) => membersOf(path).length > 0)) return;
-  const outcome = await runProgram("systemctl", ["stop", "--", unit]);
+  const outcome = await runProgram("systemctl", [...manager(), "stop", "--", unit]);
   if (outcome.code !== 0 && outcome.code !== NOT_LOADED) throw failed("stop", unit, outcome);
 }
 
 function failed(what: string, unit: string, { output }: Outcome): NkError {
   const words = firstLine(output) || "systemctl has failed without a word";
   return new NkError("HOST", `systemd did not ${what} the scope ${unit}: ${words}`, {
-    see: `systemctl status ${unit}`,
+    see: statusOf(unit),
   });
+}
+
+function statusOf(unit: string): string {
+  return ["systemctl", ...manager(), "status", unit].join(" ");
 }
