@@ -16,6 +16,8 @@ export interface Engine {
   configure(runtimes: Runtimes, current: string | undefined, version: string): string;
   /** What is left to do, and how a container is run then. A line each. */
   usage(runtimes: Runtimes): string[];
+  /** What is another for an ordinary user; undefined: the engine is for root. */
+  ofUser?: Pick<Engine, "file" | "configure">;
   /**
    * A script for sh -e that runs one container, which says what `$3` is, by the runtime `$1` (its path is `$4`), of the root file system in the folder `$2`. What it
    * makes besides it removes.

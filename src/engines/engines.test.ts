@@ -36,6 +36,21 @@ describe("podman", () => {
   });
 });
 
+describe("podman of a user", () => {
+  it("has a file of the user's, and ports that reach a VM", () => {
+    const { file, configure: of } = ENGINES["podman"]?.ofUser ?? {};
+    expect(file).toMatch(/^\/.*\/containers\/containers\.conf\.d\/50-nano-sandbox\.conf$/);
+    expect(file).not.toMatch(/^\/etc/);
+    const text = of?.(RUNTIMES, undefined, "") ?? "";
+    expect(text).toBe(
+      configure("podman").replace(
+        "[engine]\n",
+        '[engine]\nnetwork_cmd_options = ["port_handler=slirp4netns"]\n',
+      ),
+    );
+  });
+});
+
 describe("docker", () => {
   it("keeps what daemon.json has", () => {
     expect(JSON.parse(configure("docker", DAEMON_JSON))).toEqual({

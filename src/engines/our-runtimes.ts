@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { NkError } from "../base/errors.ts";
 import type { Runtimes } from "./engine.ts";
 
@@ -25,7 +25,8 @@ export function exampleRoot(bundleDir: string): string {
   const places = ["../../share/nano-sandbox/hello/rootfs", "example-bundle/rootfs"].map((place) =>
     resolve(bundleDir, place),
   );
-  const found = places.find((place) => existsSync(place));
+  // The bundle may be for root alone.
+  const found = places.find((place) => existsSync(dirname(place)));
   if (found !== undefined) return found;
   throw new NkError(
     "HOST",

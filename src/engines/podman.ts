@@ -1,4 +1,6 @@
-import type { Engine } from "./engine.ts";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { Engine, Runtimes } from "./engine.ts";
 
 /**
  * podman's own lists, which one in a file replaces (containers-common, pkg/config/default.go): runtimes whose errors it reads as JSON, that have a VM, and that
@@ -8,22 +10,25 @@ const SUPPORTS_JSON = ["crun", "runc", "kata", "runsc", "youki", "krun"];
 const SUPPORTS_KVM = ["kata", "runsc", "krun"];
 const SUPPORTS_NO_CGROUPS = ["crun", "krun"];
 
+const FILE = "containers/containers.conf.d/50-nano-sandbox.conf";
+
+/**
+ * By default a user's podman connects from within the container's network namespace to ports that it publishes, and there it finds nobody: the container is in
+ * the VM. With this they come as frames, by slirp4netns.
+ */
+const PORTS_OF_USER = 'network_cmd_options = ["port_handler=slirp4netns"]\n';
+
 export const podman: Engine = {
   program: "podman",
-  file: "/etc/containers/containers.conf.d/50-nano-sandbox.conf",
+  file: join("/etc", FILE),
 
-  configure({ container, vm }) {
-    const list = (...names: string[]): string => names.map((name) => JSON.stringify(name)).join(", ");
-    return `# nk-runtime install-engine podman
-[engine]
-runtime_supports_json = [${list(...SUPPORTS_JSON, container.name, vm.name)}]
-runtime_supports_kvm = [${list(...SUPPORTS_KVM, vm.name)}]
-runtime_supports_nocgroup = [${list(...SUPPORTS_NO_CGROUPS, vm.name)}]
+  configure: (runtimes) => configuration(runtimes, ""),
 
-[engine.runtimes]
-${container.name} = [${list(container.path)}]
-${vm.name} = [${list(vm.path)}]
-`;
+  ofUser: {
+    get file() {
+      return join(process.env["XDG_CONFIG_HOME"] || join(homedir(), ".config"), FILE);
+    },
+    configure: (runtimes) => configuration(runtimes, PORTS_OF_USER),
   },
 
   usage: ({ container, vm }) => [
@@ -33,3 +38,17 @@ ${vm.name} = [${list(vm.path)}]
 
   check: 'podman --runtime "$1" run --rm --network=none --rootfs "$2" echo "$3"',
 };
+
+function configuration({ container, vm }: Runtimes, more: string): string {
+  const list = (...names: string[]): string => names.map((name) => JSON.stringify(name)).join(", ");
+  return `# nk-runtime install-engine podman
+[engine]
+${more}runtime_supports_json = [${list(...SUPPORTS_JSON, container.name, vm.name)}]
+runtime_supports_kvm = [${list(...SUPPORTS_KVM, vm.name)}]
+runtime_supports_nocgroup = [${list(...SUPPORTS_NO_CGROUPS, vm.name)}]
+
+[engine.runtimes]
+${container.name} = [${list(container.path)}]
+${vm.name} = [${list(vm.path)}]
+`;
+}

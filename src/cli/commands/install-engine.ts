@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { accessSync, constants, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { NkError } from "../../base/errors.ts";
 import { print } from "../../base/print.ts";
@@ -7,6 +7,7 @@ import { ENGINES } from "../../engines/engines.ts";
 import { exampleRoot, ourRuntimes } from "../../engines/our-runtimes.ts";
 import { tryRuntime } from "../../engines/try-runtime.ts";
 import { findProgram } from "../../host/programs.ts";
+import { isOrdinaryUser } from "../../host/user-namespace.ts";
 import { runProgram, versionIn } from "../../host/run-program.ts";
 import { writeFileAtomic } from "../../state/atomic-write.ts";
 import { readIfThere } from "../../state/read-if-there.ts";
@@ -23,7 +24,11 @@ export const installEngine: Command = {
     description:
       "Prints the configuration of an engine with two more runtimes in it: nk-runtime, and nk-runtime-vm, which is the same\nprogram with a VM by default. What else the engine's file has stays. With --write it is written, and a container is run by each.",
     options: [
-      { name: "write", type: "switch", help: "write the file, and run one container by each runtime (root)" },
+      {
+        name: "write",
+        type: "switch",
+        help: "write the file, and run one container by each runtime (root; podman: also a user)",
+      },
     ],
     min: 1,
     max: 1,
@@ -32,10 +37,11 @@ export const installEngine: Command = {
   },
 
   async run({ flags, positionals: [name = ""], requireRoot }) {
-    const engine = Object.hasOwn(ENGINES, name) ? ENGINES[name] : undefined;
-    if (engine === undefined)
+    const known = Object.hasOwn(ENGINES, name) ? ENGINES[name] : undefined;
+    if (known === undefined)
       throw new NkError("USAGE", `unknown engine ${JSON.stringify(name)}: expected ${NAMES.join(", ")}`);
-    if (flags.switch("write")) requireRoot();
+    const engine = isOrdinaryUser() ? { ...known, ...known.ofUser } : known;
+    if (flags.switch("write") && known.ofUser === undefined) requireRoot();
     const bundleDir = dirname(process.argv[1] ?? "");
     const runtimes = ourRuntimes(bundleDir);
     const text = engine.configure(runtimes, current(engine), await versionOf(engine));
@@ -45,14 +51,31 @@ export const installEngine: Command = {
       return 0;
     }
     await write(engine, text);
-    for (const runtime of [runtimes.container, runtimes.vm]) {
-      await tryRuntime(engine, runtime, exampleRoot(bundleDir));
-      await print(`${engine.program} has run a container by ${runtime.name}\n`);
-    }
+    await tryBoth(engine, runtimes, exampleRoot(bundleDir));
     await print(usage(engine, runtimes));
     return 0;
   },
 };
+
+async function tryBoth(engine: Engine, { container, vm }: Runtimes, rootfs: string): Promise<void> {
+  if (!isReadable(rootfs)) {
+    await print(`no container was run: only root may read the example bundle (${rootfs})\n`);
+    return;
+  }
+  for (const runtime of [container, vm]) {
+    await tryRuntime(engine, runtime, rootfs);
+    await print(`${engine.program} has run a container by ${runtime.name}\n`);
+  }
+}
+
+function isReadable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.R_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 function current({ file }: Engine): string | undefined {
   return file === undefined ? undefined : readIfThere(file);
