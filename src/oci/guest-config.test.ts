@@ -3,6 +3,8 @@ import { guestConfig } from "./guest-config.ts";
 
 const share = "/run/nk/share";
 
+const PING = "net.ipv4.ping_group_range";
+
 describe("guestConfig", () => {
   it("keeps only what can mean something in the guest", () => {
     const config = guestConfig(
@@ -73,4 +75,19 @@ describe("namespaces with a path", () => {
     const { linux } = guestConfig({ linux: { namespaces } }, "c1", share, true, new Set(["ipc"]));
     expect(linux).toMatchObject({ namespaces: [{ type: "ipc" }, { type: "cgroup" }] });
   });
+});
+
+it.each([
+  ["a user namespace", [{ type: "user" }, { type: "network" }], true, { "net.core.somaxconn": "9" }],
+  ["no user namespace", [{ type: "network" }], true, { "net.core.somaxconn": "9", [PING]: "0 0" }],
+  [
+    "a network of its own",
+    [{ type: "user" }, { type: "network" }],
+    false,
+    { "net.core.somaxconn": "9", [PING]: "0 0" },
+  ],
+])("lets a guest's network allow echo requests with %s", (_, namespaces, hasNetwork, sysctl) => {
+  const linux = { namespaces, sysctl: { "net.core.somaxconn": "9", [PING]: "0 0" } };
+  const guest = guestConfig({ linux }, "c1", share, hasNetwork)["linux"] as { sysctl: object };
+  expect(guest.sysctl).toEqual(sysctl);
 });

@@ -60,7 +60,19 @@ function guestLinux(linux: Json, id: string, hasNetwork: boolean, shared: Readon
     rootfsPropagation: linux["rootfsPropagation"] || "private",
     cgroupsPath: `/nk/${id}`,
     resources: guestResources(objectOrEmpty(linux["resources"])),
+    ...guestSysctl(linux, hasNetwork),
   };
+}
+
+/** Who may send echo requests. podman sets it for each container. */
+const PING_GROUPS = "net.ipv4.ping_group_range";
+
+/** Root of a user namespace may not set what is of the guest's network, where all groups may do that already (guest/agent/machine/init.c). */
+function guestSysctl(linux: Json, hasNetwork: boolean): Json {
+  const { [PING_GROUPS]: groups, ...others } = objectOrEmpty(linux["sysctl"]);
+  const namespaces = Array.isArray(linux["namespaces"]) ? (linux["namespaces"] as Json[]) : [];
+  const isAbove = hasNetwork && namespaces.some(({ type }) => type === "user");
+  return isAbove && groups !== undefined ? { sysctl: others } : {};
 }
 
 /** The namespace of the agent, which is PID 1 of the guest. By its path, and not left out: a runtime sets `net.` settings only for a container with one. */
