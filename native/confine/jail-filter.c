@@ -101,6 +101,13 @@ static void add_sockets(struct program *program, bool internet) {
     add(program, LOAD(nr));
 }
 
+/* In a user namespace that one user has made alone (setgroups(2)). A server that cannot give up the groups
+ * that it was started with ends, though these are the user's own, as all that it serves is. */
+static void keep_groups(struct program *program) {
+    add(program, IF_EQUAL(SYS_setgroups));
+    add(program, RETURN(SECCOMP_RET_ERRNO | 0));
+}
+
 int jail_filter(const struct jail_lock *lock) {
     struct program program = {.length = 0};
     struct sock_fprog prog = {.filter = program.code};
@@ -108,6 +115,8 @@ int jail_filter(const struct jail_lock *lock) {
     add_head(&program);
     add_places(&program, lock->locks_itself);
     add_sockets(&program, lock->internet);
+    if (lock->groups)
+        keep_groups(&program);
     for (size_t i = 0; i < COUNT(refused); i++)
         refuse(&program, refused[i]);
     add(&program, RETURN(SECCOMP_RET_ALLOW));

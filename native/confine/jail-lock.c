@@ -1,10 +1,13 @@
 /* What a confined server gives up for good. */
 #include "common/capabilities.h"
 #include "common/fail.h"
+#include "common/io.h"
 #include "jail.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/securebits.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -53,11 +56,19 @@ int raise_limit(int which, unsigned long value) {
     return setrlimit((__rlimit_resource_t)which, &limit);
 }
 
-int jail_lock(const struct jail_lock *lock) {
+static bool groups_are_kept(void) {
+    char text[8] = "";
+
+    return nk_read_file(AT_FDCWD, "/proc/self/setgroups", text, sizeof text) > 0 &&
+           strncmp(text, "deny", 4) == 0;
+}
+
+int jail_lock(struct jail_lock *lock) {
     if (raise_limit(RLIMIT_NOFILE, lock->files) < 0)
         return fail_errno("cannot limit open files");
     if (lock->unlocked)
         return 0;
+    lock->groups = groups_are_kept();
     if (lock->owners && keep_capabilities_of_users() < 0)
         return fail_errno("cannot keep capabilities");
     if (reduce_rights(lock) < 0)

@@ -47,6 +47,7 @@ struct jail_lock {
     bool locks_itself;
     bool internet;  /* may open sockets of the internet's protocols */
     bool unlocked;  /* nothing is given up: for people with debuggers */
+    bool groups;    /* cannot give up its groups, and is to think that it has */
     unsigned files; /* open at once, at most */
     unsigned user;  /* becomes this one, and its group */
 };
@@ -78,7 +79,7 @@ int jail_take(struct jail *jail);
 int jail_enter(struct jail *jail);
 
 /* The kernel forgets on the way that the program should die with its parent: supervised_again(). */
-int jail_lock(const struct jail_lock *lock);
+int jail_lock(struct jail_lock *lock);
 
 /* The filter alone; <0 with errno. */
 int jail_filter(const struct jail_lock *lock);

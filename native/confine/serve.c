@@ -73,7 +73,7 @@ static int lift_limits(void) {
 
 /* The connection as 0 and 1; messages go on to 2. */
 static int become_program(const struct serve *serve, int connection) {
-    const struct jail_lock lock = {.owners = true, .files = MAX_FILES};
+    struct jail_lock lock = {.owners = true, .files = MAX_FILES};
     char *environment[] = {(char[]){"LD_PRELOAD=" JAIL_PRELOAD}, NULL};
 
     if (dup2(connection, 0) < 0 || dup2(connection, 1) < 0)
