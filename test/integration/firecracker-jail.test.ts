@@ -201,7 +201,7 @@ describe.runIf(HAS_KVM)("without a jail", () => {
     await expect(machines.create({}, {}, JAILED)).rejects.toMatchObject({
       code: "UNSUPPORTED",
       message: expect.stringMatching(
-        /^--vm-jailer=on: Firecracker's jailer needs root: use --vm-jailer=auto or off$/,
+        /^--vm-jailer=on: Firecracker's jailer needs root of the host: use --vm-jailer=auto or off$/,
       ),
     });
     expect(uidOf(await machines.boot({}, {}, { jailer: "auto" }))).toBe("0");

@@ -64,7 +64,7 @@ export function wantedJailer(firecracker: FirecrackerBinary, want: JailerWish = 
 }
 
 function jailObstacle(jailer: string | undefined): string | undefined {
-  if (!isOfHost(usersThere())) return "Firecracker's jailer needs root of the host, to make device nodes";
+  if (!isOfHost(usersThere())) return "Firecracker's jailer needs root of the host";
   if (jailer !== undefined) return undefined;
   return "no jailer was found beside Firecracker or in PATH (it comes in the same archive; NK_JAILER names another)";
 }

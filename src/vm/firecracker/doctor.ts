@@ -1,6 +1,7 @@
 import { asNkError } from "../../base/errors.ts";
 import { fail, lacking, notChecked, ok, warn, withDetail, type Finding } from "../../host/finding.ts";
 import { firstLine, runProgram } from "../../host/run-program.ts";
+import { isOfHost, usersThere } from "../../host/user-namespace.ts";
 import { closedKvm } from "../accel.ts";
 import { mendKvm } from "../mend-kvm.ts";
 import type { VmmDoctor, VmmQuestion } from "../vmm-doctor.ts";
@@ -58,7 +59,7 @@ async function jailer({ inForce, jailer: want }: VmmQuestion): Promise<Finding> 
   const binary = findFirecracker();
   if (binary === undefined) return notChecked("firecracker");
   const problem = lacking(want === "on");
-  if (process.getuid?.() !== 0) return problem("the jailer needs root", "run it with sudo");
+  if (!isOfHost(usersThere())) return problem("the jailer needs root of the host", "run it with sudo");
   const path = findJailer(binary);
   if (path === undefined)
     return problem("none found: Firecracker would run as root, without a jail", INSTALL);
