@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { runFolder } from "./run-folder.ts";
+import { runFolder } from "./folders.ts";
 import { keepFile, markOf } from "./kept-file.ts";
 import { runProgram } from "./run-program.ts";
 

@@ -3,7 +3,7 @@ import { closeSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { NkError } from "../base/errors.ts";
-import { runFolder } from "./run-folder.ts";
+import { runFolder } from "./folders.ts";
 import { openNamedFile } from "../base/named-file.ts";
 import { keepFile, markOf } from "./kept-file.ts";
 

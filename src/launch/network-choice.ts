@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { NkError } from "../base/errors.ts";
 import { hasCapability } from "../host/capabilities.ts";
+import { isOrdinaryUser } from "../host/user-namespace.ts";
 import type { Publication, NetworkSpec } from "../network/network.ts";
 import { findNetworkProgram } from "../network/programs.ts";
 import { parsePublication } from "../network/publication.ts";
@@ -87,6 +88,9 @@ function checkNamed(net: Settings["net"]): void {
 
 /** What keeps a kind from being had here. */
 function lackFor(kind: "netns" | "tap"): string | undefined {
+  // Root of a user namespace has the capability, for networks that were made in it: a container's may be, the host's is not.
+  if (kind === "tap" && isOrdinaryUser())
+    return "an ordinary user may not make interfaces of the host (CAP_NET_ADMIN)";
   if (!hasCapability(CAP_NET_ADMIN)) return "this process may not make interfaces (CAP_NET_ADMIN)";
   const programs = ["ip", kind === "tap" ? "nft" : "tc"];
   const missing = existsSync(TUN) ? programs.find((name) => findNetworkProgram(name) === undefined) : TUN;

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readlinkSync, symlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { randomBytes } from "../base/random.ts";
+import { dataFolder } from "../host/folders.ts";
 import { removeTree } from "../host/remove-tree.ts";
 import { isOwnerAlive, ownName } from "./claim.ts";
 import { takenHome } from "./home.ts";
@@ -11,7 +12,7 @@ import { removeWhole } from "./remove-whole.ts";
  * named by the process that makes it. Two links lead from the state folder to it and back; the first is there before it is made. It goes
  * with the state folder, whoever removes that; where that was lost (a restart of the host), `gc` finds it by the second.
  */
-const BUNDLES = "/var/lib/nano-sandbox/bundles";
+const BUNDLES = join(dataFolder(), "bundles");
 const NAME = /^(\d+)-(\d+)-[0-9a-f]{8}$/;
 
 /** In the state folder. */

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
-import { runFolder } from "../host/run-folder.ts";
+import { runFolder } from "../host/folders.ts";
 import { checkSocketPath, MAX_SOCKET_PATH_BYTES } from "../base/socket-path.ts";
 
 export const DEFAULT_ROOT = runFolder();

@@ -2,7 +2,7 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import { NkError } from "../base/errors.ts";
-import { runFolder } from "../host/run-folder.ts";
+import { runFolder } from "../host/folders.ts";
 import { keepFile } from "../host/kept-file.ts";
 
 /** How the guest's code will be run, and why so, for people. */

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
-import { runFolder } from "../../host/run-folder.ts";
+import { runFolder } from "../../host/folders.ts";
 import { NkError } from "../../base/errors.ts";
 import { keepFile } from "../../host/kept-file.ts";
 import { shadowPath } from "../../host/paths.ts";
