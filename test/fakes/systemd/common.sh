@@ -5,6 +5,10 @@ units=$FAKE_SYSTEMD/units
 mkdir -p "$units"
 printf '%s %s\n' "${0##*/}" "$*" >>"$FAKE_SYSTEMD/calls"
 
+# A user's manager has its units below a cgroup of its own.
+base=""
+if [ "$1" = --user ]; then base=${FAKE_SYSTEMD_USER:?} && shift; fi
+
 fail() { # STATUS WORDS
     printf '%s\n' "$2" >&2
     exit "$1"
