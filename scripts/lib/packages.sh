@@ -22,7 +22,7 @@ BUILD_PACKAGES="$AGENT_PACKAGES $CRUN_PACKAGES $MODULE_PACKAGES"
 KERNEL_PACKAGES="gcc make libc6-dev bc bison flex patch xz-utils bzip2 libelf-dev libssl-dev"
 TEST_PACKAGES="
     socat:socat jq:jq attr:getfattr acl:getfacl e2fsprogs erofs-utils procps:ps util-linux systemd:systemd-run
-    curl:curl iputils-ping:ping tcpdump:tcpdump passt:passt
+    curl:curl iputils-ping:ping tcpdump:tcpdump passt:passt uidmap:newuidmap
     shellcheck:shellcheck clang-format-14:clang-format-14 clang-14:clang-14
 "
 
@@ -31,7 +31,7 @@ NET_PACKAGES="iperf3:iperf3 iputils-ping:ping passt:passt"
 # Programs that call a runtime, and what they make networks with.
 REAL_PACKAGES="
     podman:podman catatonit netavark aardvark-dns containernetworking-plugins golang-github-containernetworking-plugin-dnsname
-    dnsmasq-base iptables:iptables containerd:containerd buildah:buildah docker.io:dockerd
+    slirp4netns:slirp4netns dnsmasq-base iptables:iptables containerd:containerd buildah:buildah docker.io:dockerd
 "
 # Of those: tests start them for themselves. Docker's would change the host's network as soon as it is installed.
 REAL_UNITS="docker.service docker.socket containerd.service"

@@ -16,9 +16,11 @@ it.each([
   ["podman of a user", 0, PODMANS, "alice", true],
   ["podman of a user without a name", 0, PODMANS, undefined, true],
   ["root of an unprivileged container", 0, PODMANS, "root", false],
-])("%s is an ordinary user, or not", (_, uid, map, name, expected) => {
+  ["a service of an unprivileged container", 0, PODMANS, undefined, false, ""],
+])("%s is an ordinary user, or not", (_, uid, map, name, expected, folder = "/run/user/1000") => {
   vi.spyOn(process, "getuid").mockReturnValue(uid);
   vi.stubEnv("USER", name);
+  vi.stubEnv("XDG_RUNTIME_DIR", folder);
   expect(isOrdinaryUser(rangesIn(map))).toBe(expected);
 });
 

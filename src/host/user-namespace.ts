@@ -23,11 +23,12 @@ export function isRoot(): boolean {
 }
 
 /**
- * Whether all we have is what an ordinary user of the host has: because we are one, or root of such a one's namespace, as podman calls us. By runc's rule the
- * name tells that from a container with a root, a /run and a systemd of its own.
+ * Whether all we have is what an ordinary user of the host has: because we are one, or root of such a one's namespace, as podman calls us. By runc's rule
+ * `$USER` and `$XDG_RUNTIME_DIR` tell that from a container with a root, a /run and a systemd of its own.
  */
 export function isOrdinaryUser(users = ourUsers()): boolean {
-  return !isRoot() || (!isOfHost(users) && process.env["USER"] !== "root");
+  const { USER: name, XDG_RUNTIME_DIR: folder } = process.env;
+  return !isRoot() || (!isOfHost(users) && name !== "root" && Boolean(folder));
 }
 
 /** The users that there are for what nk-shadow starts: ours if we are root, else those of the namespace that it will make. */
