@@ -1,6 +1,6 @@
 /*
- * nk-shadow forward-ports NETNS SOCKET: for who connects to ports of the loopback device in a network
- * namespace whose servers are in a guest. Listens in NETNS at a port of 127.0.0.1, and of ::1 where there is
+ * nk-shadow forward-ports NETNS SOCKET: for who connects from within a network namespace to its own
+ * addresses, whose servers are in a guest. Listens in NETNS at a port of 127.0.0.1, and of ::1 where there is
  * such, and prints them ("PORT4 PORT6", 0: none). Rules of the namespace lead all others there: the port that
  * was meant is asked for at SOCKET, a monitor's. Ends when nobody reads.
  */

@@ -60,10 +60,15 @@ function specOf(
       kind,
       path: networkNamespace(user)?.path || undefined,
       resolvConf: boundResolvConf(user.config?.mounts),
-      ...(user.config && isFirstOfPod(user.config) && { forwardsPorts: true }),
+      ...(forwardsPorts(user) && { forwardsPorts: true }),
     };
   if (kind === "none") return { kind };
   return { kind, bridge, subnet, ...(subnet6 !== "none" && { subnet6 }), publish };
+}
+
+/** Kubernetes connects to ports of a pod from within its namespace, and so does a user's podman to those that it publishes (rootlesskit). */
+function forwardsPorts({ config }: NetworkUser): boolean {
+  return isFirstOfPod(config ?? {}) || (isOrdinaryUser() && findNetworkProgram("nft") !== undefined);
 }
 
 async function autoKind({ vmm }: Settings, user: NetworkUser): Promise<NetworkSpec["kind"]> {

@@ -66,7 +66,7 @@ export interface NetnsSpec {
   path?: string | undefined;
   /** The file of the host that the container has as its resolv.conf. */
   resolvConf?: string | undefined;
-  /** Somebody connects to servers of the guest at the namespace's loopback device, as Kubernetes does to forward ports of a pod. */
+  /** Somebody connects to servers of the guest from within the namespace: Kubernetes to forward ports of a pod, a user's podman to publish them. */
   forwardsPorts?: boolean | undefined;
 }
 

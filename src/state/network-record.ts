@@ -23,6 +23,6 @@ export interface NetnsRecord {
   inode: number;
   /** Name of the tap in it. */
   tap: string;
-  /** Rules in it lead ports of its loopback device to the guest. */
+  /** Rules in it lead ports of its own addresses to the guest. */
   forwardsPorts?: boolean;
 }

@@ -115,9 +115,13 @@ describe.each([
     expect(owner("mine")).toBe(user.uid);
   });
 
-  it("has podman's network, ports included", async () => {
+  it.each([
+    ["slirp4netns", "as install-engine has it"],
+    ["rootlesskit", "podman's default"],
+  ])("has podman's network, and ports by %s, %s", async (handler) => {
     const line = "echo from the box >/tmp/index.html; httpd -f -h /tmp";
-    await run("-d", `--name=${runtime}-3`, "-p", `127.0.0.1:${port}:80`, "box", "sh", "-c", line);
+    const published = ["-p", `127.0.0.1:${port}:80`, `--network=slirp4netns:port_handler=${handler}`];
+    await run("-d", `--name=${runtime}-3`, ...published, "box", "sh", "-c", line);
     const get = (): Promise<string> =>
       lab.run(lab.host, ["busybox", "wget", "-qO-", `http://127.0.0.1:${port}/`]).catch(() => "");
     await expect.poll(get).toBe("from the box\n");

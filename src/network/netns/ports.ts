@@ -6,13 +6,13 @@ import { runNetworkCommand } from "../programs.ts";
 import { firstWords } from "./helper-words.ts";
 
 const WHY =
-  "who forwards a port of a pod connects to the loopback device of its network namespace, and the servers are in the guest";
+  "who forwards a port connects to it from within the container's network namespace, and the servers are in the guest";
 /** Of nftables, in the container's namespace. */
 const TABLE = "nk-ports";
 
 /**
- * Leads connections to ports of a namespace's loopback device to those of the guest: a process of ours (native/network/ports.c) that listens there, and rules
- * that lead all ports to it. Both go with `end`; a namespace that outlives us has the rules until `removePorts`.
+ * Leads connections from within a namespace to ports of its own addresses to those of the guest: a process of ours (native/network/ports.c) that listens there,
+ * and rules that lead all ports to it. Both go with `end`; a namespace that outlives us has the rules until `removePorts`.
  */
 export class ForwardedPorts {
   private readonly netns: string;
@@ -29,7 +29,7 @@ export class ForwardedPorts {
   async begin(): Promise<void> {
     try {
       const argv = [shadowPath(), "forward-ports", this.netns, this.monitor] as const;
-      await traced("network", "forward ports of the pod", { why: WHY, what: argv.join(" ") }, async () => {
+      await traced("network", "forward ports to the guest", { why: WHY, what: argv.join(" ") }, async () => {
         const helper = spawnDaemon({ name: "the forwarder of ports", argv: [...argv] });
         this.helper = helper;
         await addRules(this.netns, await firstWords(helper, "nk-shadow forward-ports"));
@@ -37,7 +37,7 @@ export class ForwardedPorts {
     } catch (error) {
       await this.end();
       const reason = error instanceof Error ? error.message : String(error);
-      warnings.publish(`ports of the pod cannot be forwarded: ${reason}`);
+      warnings.publish(`ports cannot be forwarded to the container: ${reason}`);
     }
   }
 
@@ -62,18 +62,22 @@ async function addRules(netns: string, said: string): Promise<void> {
   await runNetworkCommand({
     program: "nft",
     args: ["-f", "-"],
-    input: `${rules("ip", "127.0.0.1", four)}${six === "0" ? "" : rules("ip6", "::1", six)}`,
+    input: `${rules("ip", RESOLVERS, four)}${six === "0" ? "" : rules("ip6", "", six)}`,
     netns,
-    name: "lead ports of the namespace's loopback device to the guest",
+    name: "lead ports of the namespace's own addresses to the guest",
     why: WHY,
   });
 }
 
-function rules(family: "ip" | "ip6", address: string, port: string): string {
+/** Docker's resolver is one: what listens there is not in the guest. */
+const RESOLVERS = "    ip daddr 127.0.0.0/8 ip daddr != 127.0.0.1 return\n";
+
+/** @param port of the helper: what was led there once is not led there again */
+function rules(family: "ip" | "ip6", exceptions: string, port: string): string {
   return `table ${family} ${TABLE} {
   chain output {
     type nat hook output priority -100;
-    ${family} daddr ${address} tcp dport != ${port} redirect to :${port}
+${exceptions}    fib daddr type local tcp dport != ${port} redirect to :${port}
   }
 }
 `;
@@ -88,7 +92,7 @@ export async function removePorts(netns: string): Promise<void> {
     args: ["-f", "-"],
     input: lines.join(""),
     netns,
-    name: "remove the rules for ports of the pod",
+    name: "remove the rules for ports of the guest",
     why: "nobody answers there any more",
   });
 }
