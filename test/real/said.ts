@@ -15,7 +15,8 @@ const TIMEOUT_MS = 120_000;
 export async function saidBy(argv: readonly string[], env = process.env, input = ""): Promise<Said> {
   const [program = "", ...words] = argv;
   const call = promisify(execFile)(program, words, { env, timeout: scaled(TIMEOUT_MS) });
-  call.child.stdin?.end(input);
+  // A program may end without having read it.
+  call.child.stdin?.on("error", () => {}).end(input);
   try {
     return { code: 0, ...(await call) };
   } catch (error) {
