@@ -122,7 +122,9 @@ async function claimed(
 /** @throws UNSUPPORTED for what cannot cross into a VM */
 async function forVm(bundle: CreateRequest["bundle"]): Promise<CreateRequest["bundle"]> {
   refuseLinkedRoot(bundle);
-  return (await import("../../launch/host-nodes.ts")).withoutHostNodes(bundle);
+  const { withGuestCgroups } = await import("../../launch/host-cgroups.ts");
+  const { withoutHostNodes } = await import("../../launch/host-nodes.ts");
+  return withoutHostNodes(withGuestCgroups(bundle));
 }
 
 /** The state folder is gone, and with it the logs that an error would send people to; their ends are in the error. */
