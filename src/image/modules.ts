@@ -13,7 +13,7 @@ export const BOOT_MODULES_IF_PRESENT = ["virtio_rng", "overlay", "virtio_net"] a
 /** How each kind of share that is a device is mounted; one kind is enough. */
 export const SHARE_MODULES = { virtiofs: ["virtiofs"], "9p": ["9pnet_virtio", "9p"] } as const;
 
-/** Packed where the kernel has them, loaded only when something asks: the agent, or the kernel for a container that has others inside. */
+/** Packed where the kernel has them, loaded only when something asks: the agent, or the kernel for a container that has others inside, or mounts images. */
 export const LATER_MODULES = [
   "vmw_vsock_virtio_transport",
   "9pnet_fd",
@@ -41,6 +41,14 @@ export const LATER_MODULES = [
   "xt_mark",
   "xt_MASQUERADE",
   "xt_nat",
+  "fuse",
+  "loop",
+  "squashfs",
+  "isofs",
+  "vfat",
+  "nls_cp437",
+  "nls_ascii",
+  "autofs4",
 ] as const;
 
 /** A kernel's modules as `modules.dep` and `modules.builtin` list them. */

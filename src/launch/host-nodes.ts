@@ -22,7 +22,11 @@ const GUEST_HAS = new Set([
   "5:2", // ptmx
   "10:200", // net/tun
   "10:229", // fuse
+  "10:237", // loop-control
 ]);
+
+/** Of block devices that are loop devices: of the guest's kernel too, but not with what is in the host's. */
+const LOOP_MAJOR = 7;
 
 const WAY_OUT = "leave it out, or use --mode=container";
 
@@ -39,13 +43,14 @@ export function withoutHostNodes(bundle: Bundle): Bundle {
   }
   const linux = objectOrEmpty(bundle.raw["linux"]);
   const devices = objectsIn(linux["devices"]);
-  const others = devices.filter((device) => !isOfGuest(device));
-  if (others.length === 0) return bundle;
-  const [first = {}] = others;
-  if (!allowsAll(linux)) throw hostDevice(first);
+  const isForAll = allowsAll(linux);
+  const others = devices.filter((device) => !isOfGuest(device) && !(isForAll && isLoop(device)));
+  const [first] = others;
+  if (first === undefined) return bundle;
+  if (!isForAll) throw hostDevice(first);
   const names = others.map(({ path }) => String(path));
   warnings.publish(`linux.devices: left out, as the VM has none of the host's devices: ${names.join(", ")}`);
-  const kept = devices.filter(isOfGuest);
+  const kept = devices.filter((device) => !others.includes(device));
   return { ...bundle, raw: { ...bundle.raw, linux: { ...linux, devices: kept } } };
 }
 
@@ -98,6 +103,10 @@ function isOfGuest({ type, major, minor }: Json): boolean {
   return (
     type === "p" || ((type === "c" || type === "u") && GUEST_HAS.has(`${String(major)}:${String(minor)}`))
   );
+}
+
+function isLoop({ type, major }: Json): boolean {
+  return type === "b" && major === LOOP_MAJOR;
 }
 
 /** The last rule for all of them, as callers write it for --privileged. */
