@@ -7,7 +7,8 @@
 # kvm          virtual machines with KVM, that of this machine or of the lab (docs/kvm-lab.md), on QEMU and, where NK_FIRECRACKER
 #              names its binary or it is on the PATH, on Firecracker; all has one of them
 # soak         what needs many containers or much time, up to an hour; not part of all
-# real         under podman, buildah, containerd and Docker, with their networks; not part of all. The daemons are installed switched off
+# real         under podman, buildah, containerd and Docker, with their networks, and programs in a root file system of Debian; not part of all.
+#              The daemons are installed switched off
 # distros      in roots of Debian 12, 13, Ubuntu 22.04 and 24.04, or those that NK_DISTROS names: the build scripts, quickstart, a container by
 #              each share; an hour and a half when new (four kernels are compiled), half an hour later; not part of all
 set -euo pipefail
@@ -18,14 +19,15 @@ cd "$(dirname "$0")/.."
 . scripts/lib/setup-tests.sh
 . scripts/lib/test-kvm.sh
 . scripts/lib/test-distros.sh
+. scripts/lib/programs-root.sh
 
 which=${1:-all}
 case $which in
     unit | integration) packages=$TEST_PACKAGES ;;
-    real) packages="$TEST_PACKAGES $KERNEL_PACKAGES $REAL_PACKAGES" ;;
+    real) packages="$TEST_PACKAGES $KERNEL_PACKAGES $REAL_PACKAGES $ROOT_PACKAGES" ;;
     vm | kvm | all | soak) packages="$TEST_PACKAGES $KERNEL_PACKAGES" ;;
-    distros) packages="debootstrap:debootstrap debian-archive-keyring" ;;
-    -h | --help) sed -n '2,12s/^# \?//p' "$0"; exit 0 ;;
+    distros) packages=$ROOT_PACKAGES ;;
+    -h | --help) sed -n '2,13s/^# \?//p' "$0"; exit 0 ;;
     *) die "there are no tests called $which (see --help)" ;;
 esac
 wanted() { [ "$which" = all ] || [ "$which" = "$1" ]; }
@@ -90,7 +92,8 @@ if [ "$which" = soak ]; then
 fi
 if [ "$which" = real ]; then
     title "under the programs that people use"
-    SUITE_TIMEOUT_S=3600 test_vitest real
+    test_step "root file system with programs" programs-root programs_root
+    SUITE_TIMEOUT_S=5400 test_vitest real
 fi
 if [ "$which" = distros ]; then
     for id in ${NK_DISTROS:-$DISTROS}; do test_distro "$id"; done

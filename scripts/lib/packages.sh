@@ -28,6 +28,8 @@ TEST_PACKAGES="
 
 # What bench/net measures with. Without passt, which not every release has, --vm-net=user is QEMU's own network.
 NET_PACKAGES="iperf3:iperf3 iputils-ping:ping passt:passt"
+# What root file systems of distributions are made with.
+ROOT_PACKAGES="debootstrap:debootstrap debian-archive-keyring"
 # Programs that call a runtime, and what they make networks with.
 REAL_PACKAGES="
     podman:podman catatonit netavark aardvark-dns containernetworking-plugins golang-github-containernetworking-plugin-dnsname

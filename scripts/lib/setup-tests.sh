@@ -85,7 +85,7 @@ check_c_format() {
 }
 
 check_shell() {
-    shellcheck -x -a -P SCRIPTDIR -P . scripts/*.sh scripts/lib/{lab-server,lab-suite,distro-enter}.sh guest/lab/init guest/lab/start examples/*.sh bin/nk-runtime .ci/run test/fakes/jailer test/fakes/systemd/{booted,systemd-run,systemctl}
+    shellcheck -x -a -P SCRIPTDIR -P . scripts/*.sh scripts/lib/{lab-server,lab-suite,distro-enter}.sh guest/lab/init guest/lab/start examples/*.sh bin/nk-runtime .ci/run test/fakes/jailer test/fakes/systemd/{booted,systemd-run,systemctl} test/real/programs/*.sh
 }
 
 # Processes and mounts of the tests, and containers in the default state folder. A process that is just ending gets 5 s.

@@ -74,7 +74,12 @@ export class Podman implements AsyncDisposable {
     return this.callWith("", args);
   }
 
-  private callWith(input: string, args: readonly string[]): Promise<Said> {
+  /** A call that may take longer than others. */
+  within(timeoutMs: number | undefined, ...args: string[]): Promise<Said> {
+    return this.callWith("", args, timeoutMs);
+  }
+
+  private callWith(input: string, args: readonly string[], timeoutMs?: number): Promise<Said> {
     const { folder } = this;
     const storage = [
       "--root",
@@ -99,7 +104,7 @@ export class Podman implements AsyncDisposable {
       CONTAINERS_CONF: join(folder, "containers.conf"),
       NK_CONFIG_DIR: join(folder, "settings"),
     };
-    return saidBy(argv, env, input);
+    return saidBy(argv, env, input, timeoutMs);
   }
 
   /** @throws with podman's words when it fails */

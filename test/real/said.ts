@@ -12,9 +12,14 @@ export interface Said {
 const TIMEOUT_MS = 120_000;
 
 /** Runs a program to its end. @param input of its standard input */
-export async function saidBy(argv: readonly string[], env = process.env, input = ""): Promise<Said> {
+export async function saidBy(
+  argv: readonly string[],
+  env = process.env,
+  input = "",
+  timeoutMs = TIMEOUT_MS,
+): Promise<Said> {
   const [program = "", ...words] = argv;
-  const call = promisify(execFile)(program, words, { env, timeout: scaled(TIMEOUT_MS) });
+  const call = promisify(execFile)(program, words, { env, timeout: scaled(timeoutMs) });
   // A program may end without having read it.
   call.child.stdin?.on("error", () => {}).end(input);
   try {
