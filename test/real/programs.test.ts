@@ -50,7 +50,7 @@ describe.each(ROWS.map((row) => [row.script, row] as const))(
   (script, { flags = [], modes = USUAL }) => {
     it.each(modes)("by %s", async (mode) => {
       const options = { flags, timeoutMs: LONGEST_MS };
-      expectDone(await programs.timed(script, mode, () => programs.run(mode, script, options)));
+      await programs.timed(script, mode, () => programs.run(mode, script, options).then(expectDone));
     });
   },
 );

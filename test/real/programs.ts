@@ -58,7 +58,7 @@ export class Programs implements AsyncDisposable {
     return this.podman.within(timeoutMs, "run", ...words, ...program);
   }
 
-  /** Measures until it is done, or has failed. */
+  /** Measures work that throws when it fails. */
   async timed<T>(program: string, mode: string, work: () => Promise<T>): Promise<T> {
     const row = this.seconds.get(program) ?? new Map<string, string>();
     this.seconds.set(program, row.set(mode, "failed"));

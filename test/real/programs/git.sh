@@ -10,7 +10,7 @@ git clone -q --bare . /srv/git/bzip2.git
 git daemon --base-path=/srv/git --export-all --enable=receive-pack --reuseaddr --listen=127.0.0.1 --detach --pid-file=/run/git.pid
 git clone -q git://127.0.0.1/bzip2.git /srv/copy
 cd /srv/copy
-for n in $(seq 20); do
+for n in $(seq 5); do
     echo "$n" >>README
     git commit -qam "change $n"
 done
@@ -19,6 +19,6 @@ git -C /srv/git/bzip2.git gc -q --aggressive --prune=now
 git -C /srv/git/bzip2.git fsck --strict
 git gc -q
 git fsck
-[ "$(git -C /srv/git/bzip2.git rev-list --count main)" = 21 ]
+[ "$(git -C /srv/git/bzip2.git rev-list --count main)" = 6 ]
 git clone -q /srv/git/bzip2.git /srv/local
 diff -r --exclude=.git /srv/copy /srv/local
