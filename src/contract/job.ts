@@ -27,6 +27,16 @@ export interface ContainerJob {
   terminal: boolean;
   /** `run`: start the container as soon as it is created. */
   startAtOnce: boolean;
+  /** Who is told of what its shim cannot see. */
+  eventService?: EventService;
+}
+
+/** containerd, as its shims reach it. */
+export interface EventService {
+  /** Of a Unix socket. */
+  address: string;
+  /** containerd's, which has the container. */
+  namespace: string;
 }
 
 /** A Unix socket of the host in a container's shared tree. */

@@ -9,6 +9,7 @@ import { guestConfig, withRlimits } from "../oci/guest-config.ts";
 import { joinedShare } from "../oci/guest-mounts.ts";
 import type { ContainerRecord } from "../state/record.ts";
 import type { CreateRequest } from "./create-request.ts";
+import { eventService } from "./event-service.ts";
 import { hostSockets } from "./host-sockets.ts";
 import { shadowTerminal } from "./terminal.ts";
 import { placePlan, type Tree } from "./tree.ts";
@@ -43,6 +44,7 @@ export async function planJoin(
   const shared = inside?.shared ?? [];
   // A name that the guest has never looked up, so that nothing it remembers can be about another container.
   const folder = `c-${randomBytes(6).toString("hex")}`;
+  const service = eventService(record.bundle, process.env);
   const job: ContainerJob = {
     record,
     proof: newProof(),
@@ -58,6 +60,7 @@ export async function planJoin(
     program: bundle.config.process?.args[0] ?? "",
     terminal: isTerminal(request),
     startAtOnce,
+    ...(service !== undefined && { eventService: service }),
   };
   return { folder, job };
 }

@@ -155,6 +155,12 @@ describe("a container of docker in a VM", () => {
     expect(await docker.ok(["wait", "ends"])).toBe("137\n");
   });
 
+  it("was ended for its memory, says docker", async () => {
+    await docker.call(["run", "--name", "eater", "-m", "40m", "box", "tail", "/dev/zero"]);
+    expect(await docker.inspect("eater", "{{.State.ExitCode}} {{.State.OOMKilled}}")).toBe("137 true");
+    await docker.ok(["rm", "eater"]);
+  });
+
   it("has no network where it is to have none", async () => {
     const addresses = await docker.ok(["run", "--rm", "--network=none", "box", "ip", "-o", "addr"]);
     for (const line of addresses.trim().split("\n")) expect(line).toContain(" lo ");

@@ -160,6 +160,6 @@ describe("a pod in a VM", () => {
     await pod.run("nk-vm");
     const eater = await pod.add("eater", "exec tail -f /dev/zero", { memory_limit_in_bytes: 32 * MIB });
     await expect.poll(async () => (await statusOf(eater))["state"], { timeout: 60_000 }).toBe(EXITED);
-    expect(await statusOf(eater)).toMatchObject({ exit_code: 137 });
+    expect(await statusOf(eater)).toMatchObject({ exit_code: 137, reason: "OOMKilled" });
   });
 });

@@ -17,10 +17,10 @@ import { HostSockets } from "./host-sockets.ts";
 import { createInGuest } from "./late-quota.ts";
 import { ContainerLimits } from "./limits.ts";
 import type { ContainerJob } from "../../contract/job.ts";
-import { leaveOomFile } from "./oom-file.ts";
 import { mountRoot, type GuestPlace } from "./place.ts";
 import { ProcessSession } from "./process-session.ts";
 import { recordEnd } from "./record-end.ts";
+import { reportOom } from "./report-oom.ts";
 import { inRuncsWords } from "./runtime-errors.ts";
 import { withSharedNamespaces } from "./shared-namespaces.ts";
 import { shadowGone, soon, type ShadowProcess } from "./shadow-process.ts";
@@ -265,7 +265,7 @@ export class Container {
     recordEnd(record, end);
     this.keeper.writeLast(record);
     this.recorded.resolve();
-    if (record.oomKilled === true) leaveOomFile(record);
+    if (record.oomKilled === true) await reportOom(record, this.job.eventService);
     this.sockets.close();
     // First: they end with the container's shadow, which is the first process of their namespace.
     await soon(this.execs.lost(), "the last output of its execs").catch(() => {});
