@@ -3,11 +3,15 @@ import { once } from "node:events";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { expect } from "vitest";
 import { plainLayer, ociArchive } from "../fixtures/container-image.ts";
 import { makeBundle } from "../fixtures/make-bundle.ts";
 import { NetworkLab } from "../fixtures/network/lab.ts";
+import { AtTerminal } from "../vm/at-terminal.ts";
+import { MARK } from "../vm/residue.ts";
 import { outputOf, saidBy, type Said } from "./said.ts";
 
 export const NK_RUNTIME = fileURLToPath(new URL("../../bin/nk-runtime", import.meta.url));
@@ -41,6 +45,11 @@ export class Containerd implements AsyncDisposable {
     return join(this.folder, "containerd.sock");
   }
 
+  /** The folder of the states of containers that `run` makes. */
+  get states(): string {
+    return join(this.folder, "states");
+  }
+
   /** Path of the runtime that a name of the configuration stands for; the shim takes no flags for it. */
   runtime(mode: "container" | "vm"): string {
     return join(this.folder, `nk-${mode}`);
@@ -68,7 +77,10 @@ export class Containerd implements AsyncDisposable {
   private async boot(): Promise<void> {
     const config = join(this.folder, "config.toml");
     const argv = [...this.lab.inside(this.lab.host), "containerd", "--config", config];
-    const daemon = spawn(argv[0] ?? "", argv.slice(1), { stdio: ["ignore", "ignore", "pipe"] });
+    const daemon = spawn(argv[0] ?? "", argv.slice(1), {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { ...process.env, [MARK]: this.folder },
+    });
     this.daemon = daemon;
     let said = "";
     await new Promise<void>((resolve, reject) => {
@@ -125,10 +137,39 @@ state = "${folder}/state"
 ${runtime("runc", "runc")}${runtime("nk", this.runtime("container"))}${runtime("nk-vm", this.runtime("vm"))}`;
   }
 
+  private ctr(args: readonly string[]): string[] {
+    const { lab, socket } = this;
+    return [...lab.inside(lab.host), "ctr", "--address", socket, "--namespace", NAMESPACE, ...args];
+  }
+
   /** `ctr`. */
   call(...args: string[]): Promise<Said> {
-    const ctr = ["ctr", "--address", this.socket, "--namespace", NAMESPACE];
-    return saidBy([...this.lab.inside(this.lab.host), ...ctr, ...args]);
+    return saidBy(this.ctr(args));
+  }
+
+  /** `ctr` at a terminal. */
+  atTerminal(...args: string[]): AtTerminal {
+    return AtTerminal.program(this.folder, this.ctr(args));
+  }
+
+  /** The words of `ctr run`, up to the name of the container. @param runtime a path, or a name that is on the PATH */
+  runWords(runtime: string, id: string, ...flags: string[]): string[] {
+    const own = ["--runc-binary", runtime, "--runc-root", this.states, "--snapshotter", "native"];
+    return ["run", ...own, ...flags, IMAGE, id];
+  }
+
+  /** `ctr events`, from now on. */
+  async events(): Promise<CtrEvents> {
+    const [program = "", ...words] = this.ctr(["events"]);
+    const events = new CtrEvents(spawn(program, words, { stdio: ["ignore", "pipe", "inherit"] }));
+    // It does not say when it listens: it has seen what was done.
+    await expect
+      .poll(async () => {
+        await this.ok("namespaces", "label", NAMESPACE, `seen=${events.seen}`);
+        return events.seen;
+      })
+      .toBeGreaterThan(0);
+    return events;
   }
 
   /** @throws with ctr's words when it fails */
@@ -142,6 +183,35 @@ ${runtime("runc", "runc")}${runtime("nk", this.runtime("container"))}${runtime("
     await this.end();
     await this.lab.close();
     rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** What `ctr events` has said. */
+export class CtrEvents implements AsyncDisposable {
+  private readonly child: ChildProcess;
+  private readonly lines: string[] = [];
+
+  constructor(child: ChildProcess) {
+    this.child = child;
+    if (child.stdout) createInterface(child.stdout).on("line", (line) => this.lines.push(line));
+  }
+
+  get seen(): number {
+    return this.lines.length;
+  }
+
+  /** Those of a container's task, in their order. */
+  topics(id: string): string[] {
+    return this.lines
+      .filter((line) => line.includes(`"container_id":"${id}"`))
+      .map((line) => / (\/tasks\/\S+)/.exec(line)?.[1] ?? "")
+      .filter((topic) => topic !== "");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const ended = once(this.child, "exit");
+    this.child.kill();
+    await ended;
   }
 }
 

@@ -23,13 +23,14 @@ export function residue(traces: Traces): string[] {
     ...processes(root),
     ...jailedServers(traces).map((pid) => `process ${pid}: a share's server or a VMM in its jail`),
     ...mounts([root, ...bundles]),
-    ...cgroups(idPrefix),
+    ...cgroups(`*nano-sandbox/${idPrefix}*`),
     ...lockFiles(root),
     ...(existsSync(root) ? readdirSync(root).filter((name) => !name.startsWith(".")) : []),
   ];
 }
 
-function processes(root: string): string[] {
+/** @param root the mark that they have inherited, or a folder that their command lines name */
+export function processes(root: string): string[] {
   return laterProcesses().flatMap(({ pid }) => {
     try {
       const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
@@ -64,19 +65,20 @@ export function isJailed(pid: number, folders: readonly string[]): boolean {
   }
 }
 
-function mounts(folders: readonly string[]): string[] {
+export function mounts(folders: readonly string[]): string[] {
   const lines = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
   return lines.filter((line) => folders.some((folder) => line.includes(folder)));
 }
 
-function cgroups(idPrefix: string): string[] {
-  const args = ["/sys/fs/cgroup", "-maxdepth", "4", "-type", "d", "-path", `*nano-sandbox/${idPrefix}*`];
+/** @param pattern of their paths, as find(1) has them */
+export function cgroups(pattern: string): string[] {
+  const args = ["/sys/fs/cgroup", "-maxdepth", "4", "-type", "d", "-path", pattern];
   // It fails for a folder that goes while it looks.
   return spawnSync("find", args, { encoding: "utf8" }).stdout.split("\n").filter(Boolean);
 }
 
 /** virtiofsd names its lock after the path of its socket, `/` written as `.`. */
-function lockFiles(root: string): string[] {
+export function lockFiles(root: string): string[] {
   return ["/run/virtiofsd", "/var/lib/run/virtiofsd"]
     .filter((folder) => existsSync(folder))
     .flatMap((folder) => readdirSync(folder).map((name) => `${folder}/${name}`))
