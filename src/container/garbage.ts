@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { asNkError } from "../base/errors.ts";
 import { isAlive } from "../host/process-info.ts";
@@ -40,13 +41,14 @@ async function containerGarbage(store: StateStore, folder: string): Promise<Garb
     const record = store.readFolder(folder);
     if (record === undefined || claim === undefined || isHeld(claim)) return undefined;
     const now = await refresh(record, store);
-    if (!isOwnerless(record, now)) return undefined;
+    const reason = whyOwnerless(record, now);
+    if (reason === undefined) return undefined;
     const remove = async (): Promise<boolean> => {
       if (!takeOver(dir, claim)) return false;
       await (await loadMode(record.mode, store)).delete(now, true);
       return true;
     };
-    return { kind: "container", name: record.id, reason: now.error?.message ?? "", remove };
+    return { kind: "container", name: record.id, reason, remove };
   } catch (error) {
     return unreadable(dir, asNkError(error).message);
   }
@@ -58,12 +60,19 @@ function unreadable(dir: string, reason: string): Garbage {
   return { kind: "container", name: dir, reason, remove };
 }
 
-/** It was ended by the death of its creator or monitor: nobody will call `delete`, as one does for a container that has stopped by itself. */
-function isOwnerless(record: ContainerRecord, now: ContainerRecord): boolean {
-  const { vm, status, creator } = record;
+/** Why nobody will call `delete`, as one does for a container that has stopped by itself. */
+function whyOwnerless(record: ContainerRecord, now: ContainerRecord): string | undefined {
+  if (now.status !== "stopped") return undefined;
+  if (now.error !== undefined && wasKilled(record)) return now.error.message;
+  // podman whose conmon was killed removes a container without a call of the runtime.
+  return existsSync(now.bundle) ? undefined : `it has stopped, and its bundle ${now.bundle} is gone`;
+}
+
+/** A container that has ended by the death of its creator or monitor. */
+function wasKilled({ vm, status, creator }: ContainerRecord): boolean {
   // The monitor of a VM made by hand goes on without it.
   const hasMonitor =
     vm !== undefined && vm.sandbox === undefined && isAlive(vm.monitorPid, vm.monitorStartTime);
   const stoppedItself = status === "stopped" && creator === undefined;
-  return now.status === "stopped" && now.error !== undefined && !hasMonitor && !stoppedItself;
+  return !hasMonitor && !stoppedItself;
 }

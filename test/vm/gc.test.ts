@@ -97,6 +97,11 @@ it("removes what killed processes left, and nothing else", async () => {
   const halfMade = join(cache, "disks", "build-999999999-1-x");
   mkdirSync(halfMade, { recursive: true });
 
+  const gone = await runtime.bundle({ args: ["true"] });
+  const lostBundle = runtime.id();
+  await runtime.ok(["run", "--keep", "--mode=vm", "--bundle", gone.dir, lostBundle]);
+  rmSync(gone.dir, { recursive: true });
+
   const running = await runtime.background();
   const { dir } = await runtime.bundle({ args: ["true"] });
   const stopped = runtime.id();
@@ -118,6 +123,11 @@ it("removes what killed processes left, and nothing else", async () => {
       kind: "container",
       name: lostCreator,
       reason: expect.stringMatching(/command .* was killed/) as string,
+    },
+    {
+      kind: "container",
+      name: lostBundle,
+      reason: expect.stringMatching(/bundle .* is gone/) as string,
     },
     {
       kind: "folder",

@@ -25,9 +25,10 @@ export const gc: Command = {
     usage: "",
     description: [
       "Removes what nobody owns any more, and says what and why: containers whose monitor was killed, or whose creator before",
-      "they were there, with their processes, cgroups and networks; the same of a VM made by hand, which itself stays; unfinished state",
-      "folders; bundles of `run --image` whose container is gone; prepared guest images that were not used for 30 days. Leaves alone",
-      "what runs, what is being made, and what has stopped by itself and waits for `delete`.",
+      "they were there, with their processes, cgroups and networks; those that have stopped and whose bundle is gone; what is left",
+      "of a VM made by hand, which itself stays; unfinished state folders; bundles of `run --image` whose container is gone;",
+      "prepared guest images that were not used for 30 days. Leaves alone what runs, what is being made, and what has stopped by",
+      "itself and waits for `delete`.",
       "Safe to run from cron: prints nothing when there is nothing to do, and exits with 1 when something could not be removed.",
     ].join("\n"),
     options: [
