@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cpioArchive } from "../../src/image/cpio.ts";
-import { DEFAULT_ROOT } from "../../src/state/paths.ts";
 import { Containerd, IMAGE } from "./containerd.ts";
 import { Podman, RUNTIMES } from "./podman.ts";
 
@@ -31,7 +30,7 @@ describe("podman shows", () => {
   it("that the monitor was killed, and can remove the container", async () => {
     await podman.run("orphan", ["--network=none"]);
     const id = await podman.inspect("orphan", "{{.Id}}");
-    const record = readFileSync(join(DEFAULT_ROOT, id, "state.json"), "utf8");
+    const record = readFileSync(join(podman.states, id, "state.json"), "utf8");
     const { vm } = JSON.parse(record) as { vm: { monitorPid: number } };
     process.kill(vm.monitorPid, "SIGKILL");
     await podman.ok("wait", "orphan");

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { StateStore } from "../../src/state/store.ts";
 import { Podman } from "./podman.ts";
 
 /** The life of a container in a VM as podman sees it: by conmon, which follows the shadow, and by the commands of the runtime. */
@@ -77,4 +78,43 @@ it("memory that ran out in the guest is in podman's state", async () => {
   expect(said.code).toBe(137);
   expect(await state("eater", "OOMKilled")).toBe("true");
   await podman.ok("rm", "eater");
+});
+
+/** SIGKILL to the VM of a container. */
+async function killVm(name: string): Promise<void> {
+  const { vm } = new StateStore(podman.states).read(await podman.inspect(name, "{{.Id}}"));
+  process.kill(vm?.vmmPid ?? 0, "SIGKILL");
+}
+
+const restarts = (name: string): Promise<string> =>
+  podman.inspect(name, "{{.RestartCount}} {{.State.Status}} {{.State.ExitCode}}");
+
+it("is started again when its VM was killed, with its port", async () => {
+  await podman.run(
+    "always",
+    ["--restart=always", "-p", "8081:80"],
+    "echo on > /index.html; exec httpd -f -h /",
+  );
+  await killVm("always");
+  await expect.poll(() => restarts("always")).toBe("1 running 0");
+  const get = ["curl", "-s", "-m", "10", "--retry", "20", "--retry-connrefused", "http://127.0.0.1:8081/"];
+  expect(await podman.lab.run(podman.lab.host, get)).toBe("on\n");
+  await podman.ok("rm", "-f", "-t", "0", "always");
+});
+
+it("is started again as often as it may be, when its VM was killed", async () => {
+  await podman.run("twice", [...NONE, "--restart=on-failure:2"], "exec sleep 1000000");
+  for (const count of [1, 2]) {
+    await killVm("twice");
+    await expect.poll(() => restarts("twice")).toBe(`${count} running 0`);
+  }
+  await killVm("twice");
+  await expect.poll(() => restarts("twice")).toBe("2 exited 137");
+  await podman.ok("rm", "twice");
+});
+
+it("is not started again after its own end in order", async () => {
+  await podman.run("ends", [...NONE, "--restart=on-failure:2"], "exit 0");
+  await expect.poll(() => restarts("ends")).toBe("0 exited 0");
+  await podman.ok("rm", "ends");
 });

@@ -1,13 +1,16 @@
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Runtimes } from "../../src/engines/engine.ts";
 import { podman as PODMAN } from "../../src/engines/podman.ts";
+import { removeCgroups } from "../../src/host/cgroup-remove.ts";
+import { listHierarchies } from "../../src/host/cgroup.ts";
 import { makeBundle } from "../fixtures/make-bundle.ts";
 import { NetworkLab } from "../fixtures/network/lab.ts";
+import { MARK } from "../vm/residue.ts";
 import { outputOf, saidBy, type Said } from "./said.ts";
 
 const BIN = fileURLToPath(new URL("../../bin/", import.meta.url));
@@ -28,17 +31,41 @@ export interface PodmanOptions {
   runtime?: string;
 }
 
+let instances = 0;
+
 /** podman with storage and networks of its own, on the host of a network lab; its runtime is ours in VM mode unless something else is said. */
 export class Podman implements AsyncDisposable {
   readonly lab: NetworkLab;
   readonly runtime: string;
-  private readonly folder = mkdtempSync(join(tmpdir(), "nk-podman-"));
+  /** Of containers that are run with `inCgroup`: nobody else's are below it. */
+  readonly cgroup = `/nk-test-${process.pid}-podman-${(instances += 1)}`;
+  readonly inCgroup = ["--cgroup-parent", this.cgroup];
+  readonly folder = mkdtempSync(join(tmpdir(), "nk-podman-"));
   private readonly networks: string[] = [];
   private names = 0;
 
   private constructor(lab: NetworkLab, runtime: string) {
     this.lab = lab;
-    this.runtime = runtime;
+    this.runtime = runtime.includes("/") ? join(this.folder, "bin", basename(runtime)) : runtime;
+  }
+
+  /** With a folder of states of its own: podman's --runtime-flag does not come to what cleans up after a container. */
+  private writeRuntime(path: string): void {
+    const script = `#!/bin/sh
+[ -e ${this.halt} ] && export NK_HALT_AT="$(cat ${this.halt})"
+exec ${path} --root ${this.states} "$@"
+`;
+    writeFileSync(this.runtime, script, { mode: 0o755 });
+  }
+
+  private get halt(): string {
+    return join(this.folder, "halt");
+  }
+
+  /** From now on the runtime stops at this step (NK_HALT_AT), or no more. */
+  haltAt(step: string | undefined): void {
+    if (step === undefined) rmSync(this.halt, { force: true });
+    else writeFileSync(this.halt, step);
   }
 
   /** With an image `box`: busybox, and nothing else. */
@@ -48,7 +75,8 @@ export class Podman implements AsyncDisposable {
   ): Promise<Podman> {
     const podman = new Podman(await NetworkLab.make(), runtime);
     const { folder } = podman;
-    for (const name of ["networks", "settings"]) mkdirSync(join(folder, name));
+    for (const name of ["networks", "settings", "bin"]) mkdirSync(join(folder, name));
+    if (runtime !== podman.runtime) podman.writeRuntime(runtime);
     const settingsDir = join(folder, "settings");
     const known = PODMAN.configure(RUNTIMES, undefined, "");
     const conf = [
@@ -57,7 +85,7 @@ export class Podman implements AsyncDisposable {
       `[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1000:1000"]`,
       known.replace(
         "[engine]\n",
-        `[engine]\nconmon_env_vars = ["NK_CONFIG_DIR=${settingsDir}", "PATH=${process.env["PATH"] ?? ""}"]\n`,
+        `[engine]\nconmon_env_vars = ["NK_CONFIG_DIR=${settingsDir}", "PATH=${process.env["PATH"] ?? ""}", "${MARK}=${folder}"]\n`,
       ),
     ];
     writeFileSync(join(folder, "containers.conf"), `${conf.join("\n")}\n`);
@@ -68,6 +96,11 @@ export class Podman implements AsyncDisposable {
     await bundle.cleanup();
     await podman.ok("import", "--quiet", archive, "box");
     return podman;
+  }
+
+  /** The runtime's folder of states. */
+  get states(): string {
+    return join(this.folder, "states");
   }
 
   call(...args: string[]): Promise<Said> {
@@ -101,6 +134,7 @@ export class Podman implements AsyncDisposable {
     ];
     const env = {
       ...process.env,
+      [MARK]: folder,
       CONTAINERS_CONF: join(folder, "containers.conf"),
       NK_CONFIG_DIR: join(folder, "settings"),
     };
@@ -171,6 +205,9 @@ export class Podman implements AsyncDisposable {
     await this.call("pod", "rm", "--all", "--force");
     for (const name of this.networks) await this.call("network", "rm", "--force", name);
     await this.call("rmi", "--all", "--force");
+    // podman keeps the folder, and one for conmon in it.
+    const places = listHierarchies().map(({ mountPoint }) => join(mountPoint, this.cgroup));
+    await removeCgroups(places.flatMap((place) => [join(place, "conmon"), place]));
     await this.lab.close();
     rmSync(this.folder, { recursive: true, force: true });
   }
