@@ -7,8 +7,8 @@
 # kvm          virtual machines with KVM, that of this machine or of the lab (docs/kvm-lab.md), on QEMU and, where NK_FIRECRACKER
 #              names its binary or it is on the PATH, on Firecracker; all has one of them
 # soak         what needs many containers or much time, up to an hour; not part of all
-# real         under podman, buildah, containerd and Docker, with their networks, and programs in a root file system of Debian; not part of all.
-#              The daemons are installed switched off
+# real         under podman, buildah, containerd and Docker, with their networks, hundreds of runs by them, and programs in a root file system of
+#              Debian: two hours; not part of all. The daemons are installed switched off
 # distros      in roots of Debian 12, 13, Ubuntu 22.04 and 24.04, or those that NK_DISTROS names: the build scripts, quickstart, a container by
 #              each share; an hour and a half when new (four kernels are compiled), half an hour later; not part of all
 set -euo pipefail
@@ -93,7 +93,7 @@ fi
 if [ "$which" = real ]; then
     title "under the programs that people use"
     test_step "root file system with programs" programs-root programs_root
-    SUITE_TIMEOUT_S=5400 test_vitest real
+    SUITE_TIMEOUT_S=9000 test_vitest real
 fi
 if [ "$which" = distros ]; then
     for id in ${NK_DISTROS:-$DISTROS}; do test_distro "$id"; done

@@ -24,6 +24,8 @@ export const IMAGE = "localhost/box:1";
 export class Containerd implements AsyncDisposable {
   readonly lab: NetworkLab;
   readonly folder = mkdtempSync(join(tmpdir(), "nk-containerd-"));
+  /** Nobody removes those of containers in the background. */
+  private readonly fifos = mkdtempSync(join(tmpdir(), "nk-fifos-"));
   private daemon: ChildProcess | undefined;
 
   private constructor(lab: NetworkLab) {
@@ -155,6 +157,7 @@ ${runtime("runc", "runc")}${runtime("nk", this.runtime("container"))}${runtime("
   /** The words of `ctr run`, up to the name of the container. @param runtime a path, or a name that is on the PATH */
   runWords(runtime: string, id: string, ...flags: string[]): string[] {
     const own = ["--runc-binary", runtime, "--runc-root", this.states, "--snapshotter", "native"];
+    if (flags.includes("-d")) own.push("--fifo-dir", this.fifos);
     return ["run", ...own, ...flags, IMAGE, id];
   }
 
@@ -182,7 +185,7 @@ ${runtime("runc", "runc")}${runtime("nk", this.runtime("container"))}${runtime("
       await this.call("tasks", "rm", "--force", id);
     await this.end();
     await this.lab.close();
-    rmSync(this.folder, { recursive: true, force: true });
+    for (const folder of [this.folder, this.fifos]) rmSync(folder, { recursive: true, force: true });
   }
 }
 

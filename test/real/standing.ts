@@ -14,7 +14,9 @@ export interface Place {
 
 /** What there is of an engine and its containers: to be the same when containers have come and gone. */
 export async function standing({ folder, cgroup, lab }: Place): Promise<string[]> {
-  const { stdout } = await promisify(execFile)("find", [folder, "-not", "-path", "*/vfs/dir/*"]);
+  // Not what is in layers, which an engine removes when it likes.
+  const without = ["*/vfs/dir/*", "*/snapshots/*"].flatMap((path) => ["-not", "-path", path]);
+  const { stdout } = await promisify(execFile)("find", [folder, ...without]);
   const links = await lab.run(lab.host, ["ip", "-brief", "link"]);
   const rules = await lab.run(lab.host, ["iptables-save"]);
   return [
