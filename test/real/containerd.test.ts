@@ -1,5 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { StateStore } from "../../src/state/store.ts";
 import type { AtTerminal } from "../vm/at-terminal.ts";
 import { cgroups, mounts, processes } from "../vm/residue.ts";
 import { Containerd } from "./containerd.ts";
@@ -257,5 +259,17 @@ describe.each(["container", "vm"] as const)("ctr with ours in %s mode", (mode) =
     }
     await using box = new Box(containerd.runtime(mode));
     expect(await answer(box)).toEqual(answers.get(name));
+  });
+});
+
+it("a VM that dies is the end of its task", async () => {
+  await using box = new Box(containerd.runtime("vm"));
+  await box.start();
+  const { vm } = new StateStore(join(containerd.states, "k8s.io")).read(box.id);
+  process.kill(vm?.vmmPid ?? 0, "SIGKILL");
+  await box.stopped();
+  expect(await box.task("rm", box.id)).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining("exit with non-zero exit code 137") as string,
   });
 });
