@@ -1,8 +1,7 @@
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { laterProcesses } from "../vm/processes.ts";
+import { commandLine, laterProcesses } from "../vm/processes.ts";
 import { findVictim, hasEnded, processesOf } from "../vm/victims.ts";
 import { Podman, RUNTIMES } from "./podman.ts";
 import { conmons, standing } from "./standing.ts";
@@ -49,14 +48,6 @@ function conmon(): number {
   });
   if (found === undefined) throw new Error("conmon is not there");
   return found.pid;
-}
-
-function commandLine(pid: number): string[] {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-  } catch {
-    return []; // it has just ended
-  }
 }
 
 const CONMON = "SIGKILL to conmon";

@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import { laterProcesses } from "../vm/processes.ts";
+import { commandLine, laterProcesses } from "../vm/processes.ts";
 
 /** Of a container under containerd. @throws when there is none */
 export function pidOfShim(id: string): number {
@@ -9,12 +8,4 @@ export function pidOfShim(id: string): number {
   });
   if (found === undefined) throw new Error(`no shim of ${id}`);
   return found.pid;
-}
-
-function commandLine(pid: number): string[] {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-  } catch {
-    return []; // it has just ended
-  }
 }

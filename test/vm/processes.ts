@@ -30,3 +30,12 @@ function readStat(name: string): (Omit<Later, "pid"> & { start: number }) | unde
     return undefined; // it has just ended
   }
 }
+
+/** Its program and arguments; none of one that has just ended. */
+export function commandLine(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+  } catch {
+    return [];
+  }
+}
