@@ -27,6 +27,11 @@ describe("system errors", () => {
     );
   });
 
+  it("tell of a current folder that is gone", () => {
+    const error = Object.assign(new Error("ENOENT"), { errno: -2, syscall: "uv_cwd" });
+    expect(asNkError(error).message).toBe("cannot find the current folder: no such file or directory");
+  });
+
   it("have a reason without the path", () => {
     expect(reasonOf(thrownBy(() => readFileSync("/tmp")))).toBe("illegal operation on a directory");
     expect(reasonOf(new Error("words"))).toBe("words");

@@ -50,8 +50,12 @@ function asRoot(words: readonly string[]): string {
 function programName(bundle = process.argv[1] ?? ""): string {
   if (basename(dirname(bundle)) !== "build") return "nk-runtime";
   const path = join(dirname(bundle), "../bin/nk-runtime");
-  const fromHere = relative(process.cwd(), path);
-  return fromHere.startsWith("..") ? path : fromHere;
+  try {
+    const fromHere = relative(process.cwd(), path);
+    return fromHere.startsWith("..") ? path : fromHere;
+  } catch {
+    return path; // of a folder that is gone, or out of reach, nobody knows where it is
+  }
 }
 
 /** For a shell. */
