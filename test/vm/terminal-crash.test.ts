@@ -64,8 +64,11 @@ async function isHungUp(): Promise<void> {
   const isExec = ({ argv }: { argv: string[] }): boolean => argv.includes("exec");
   const left = await within(HANG_UP_MS, () => (processesOf(runtime.root).some(isExec) ? undefined : "none"));
   expect(left).toBe("none");
-  expect(await runtime.ok(["exec", container, "cat", "/tmp/heard"])).toBe("hang-up\n");
-  expect(await runtime.ok(["ps", container])).not.toContain("trap");
+  // The guest tells it when its shadow has gone.
+  const heard = async (): Promise<string> =>
+    (await runtime.call(["exec", container, "cat", "/tmp/heard"])).stdout;
+  await expect.poll(heard).toBe("hang-up\n");
+  await expect.poll(() => runtime.ok(["ps", container])).not.toContain("trap");
 }
 
 describe("exec -t restores its terminal, and its process is hung up, when SIGKILL ends", () => {
