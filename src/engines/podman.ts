@@ -13,8 +13,8 @@ const SUPPORTS_NO_CGROUPS = ["crun", "krun"];
 const FILE = "containers/containers.conf.d/50-nano-sandbox.conf";
 
 /**
- * By default a user's podman connects from within the container's network namespace to ports that it publishes, and there it finds nobody: the container is in
- * the VM. With this they come as frames, by slirp4netns.
+ * By default a user's podman connects from within the container's network namespace to ports that it publishes, which a VM needs helpers and nft for, and which
+ * hides who asks. With this they come as frames, by slirp4netns.
  */
 const PORTS_OF_USER = 'network_cmd_options = ["port_handler=slirp4netns"]\n';
 
