@@ -3,12 +3,12 @@
 
 #include "common/cleanup.h"
 #include "common/connect.h"
+#include "common/http-upgrade.h"
 #include "common/io.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -16,38 +16,21 @@
 #include <unistd.h>
 
 #define CHUNK_BYTES 65536
-/* Of the monitor's answer, which is a few lines. */
-#define MAX_HEAD_BYTES 1024
 #define ANSWER_TIMEOUT_S 10
 
-/* "HTTP/1.1 101 …": the bytes behind the empty line are the server's. */
-static int take_head(int fd) {
-    const struct timeval limit = {.tv_sec = ANSWER_TIMEOUT_S};
-    const struct timeval none = {0};
-    char head[MAX_HEAD_BYTES + 1];
-    size_t count = 0;
+static int limit_wait(int fd, int seconds) {
+    const struct timeval limit = {.tv_sec = seconds};
 
-    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) < 0)
-        return -1;
-    while (count < MAX_HEAD_BYTES && (count < 4 || memcmp(head + count - 4, "\r\n\r\n", 4) != 0)) {
-        if (read(fd, head + count, 1) != 1)
-            return -1;
-        count++;
-    }
-    head[count] = '\0';
-    return strncmp(head, "HTTP/1.1 101 ", 13) == 0
-               ? setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &none, sizeof none)
-               : -1;
+    return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
 }
 
 static int ask(const char *socket_path, in_port_t port) {
     cleanup_close int fd = connect_unix(socket_path);
-    char request[128];
+    char endpoint[16];
 
-    snprintf(request, sizeof request,
-             "POST /ports/%u HTTP/1.1\r\nHost: nk\r\nConnection: Upgrade\r\nUpgrade: nk-stream\r\n\r\n",
-             port);
-    if (fd < 0 || nk_write_all(fd, request, strlen(request)) < 0 || take_head(fd) < 0)
+    snprintf(endpoint, sizeof endpoint, "/ports/%u", port);
+    if (fd < 0 || limit_wait(fd, ANSWER_TIMEOUT_S) < 0 || nk_http_upgrade(fd, endpoint, "") < 0 ||
+        limit_wait(fd, 0) < 0)
         return -1;
     return nk_take_fd(&fd);
 }

@@ -3,6 +3,7 @@
 #include "common/cleanup.h"
 #include "common/fail.h"
 #include "common/frame.h"
+#include "common/http-upgrade.h"
 #include "common/io.h"
 #include "terminal.h"
 
@@ -11,40 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define HEAD_MAX_BYTES 4096
-#define BODY_MAX_BYTES 900
-
-static const char upgrade_request[] = "POST %s HTTP/1.1\r\n"
-                                      "Host: nk\r\n"
-                                      "Connection: Upgrade\r\n"
-                                      "Upgrade: nk-stream\r\n"
-                                      "Nk-Shadow-Pid: %d\r\n"
-                                      "\r\n";
-
-/* Byte by byte: what follows the blank line is not ours to read. */
-static int read_head(int control, char *head) {
-    size_t length = 0;
-
-    while (length < HEAD_MAX_BYTES - 1) {
-        if (nk_read_full(control, head + length, 1) != 1)
-            return fail("the monitor closed the control socket before it answered");
-        head[++length] = '\0';
-        if (length >= 4 && memcmp(head + length - 4, "\r\n\r\n", 4) == 0)
-            return 0;
-    }
-    return fail("the monitor's answer has a head of more than %d bytes", HEAD_MAX_BYTES);
-}
-
-static int refused(int control, const char *head) {
-    char body[BODY_MAX_BYTES + 1] = "";
-    const char *header = strcasestr(head, "\r\nContent-Length:");
-    size_t length = header ? strtoul(header + strlen("\r\nContent-Length:"), NULL, 10) : 0;
-    ssize_t got = nk_read_full(control, body, length < BODY_MAX_BYTES ? length : BODY_MAX_BYTES);
-
-    body[got > 0 ? got : 0] = '\0';
-    return fail("the monitor refused: %.*s %s", (int)strcspn(head, "\r"), head, body);
-}
 
 /* Before the request: the process asks for its size as soon as it runs, which is before the shadow's life
  * begins. */
@@ -104,26 +71,13 @@ static int await_start(int control, int shadow) {
     return fail("%s", text);
 }
 
-/* The longest endpoint names a container, whose id has at most 1024 characters. */
-static int send_upgrade(int control, const char *endpoint, pid_t shadow) {
-    char text[HEAD_MAX_BYTES];
-    int length = snprintf(text, sizeof text, upgrade_request, endpoint, (int)shadow);
-
-    if (length < 0 || (size_t)length >= sizeof text)
-        return fail("the endpoint has %zu characters, which is too long", strlen(endpoint));
-    if (nk_write_all(control, text, (size_t)length) < 0)
-        return fail_errno("cannot write to the control socket");
-    return 0;
-}
-
 int upgrade_start(int control, const char *endpoint, const struct child *shadow, int tty,
                   const char *request) {
-    char head[HEAD_MAX_BYTES] = "";
+    char header[32];
 
-    if (send_upgrade(control, endpoint, shadow->pid) < 0 || read_head(control, head) < 0)
+    snprintf(header, sizeof header, "Nk-Shadow-Pid: %d\r\n", (int)shadow->pid);
+    if (nk_http_upgrade(control, endpoint, header) < 0)
         return -1;
-    if (strncmp(head, "HTTP/1.1 101", 12) != 0)
-        return refused(control, head);
     if (send_size(control, tty) < 0 || send_request(control, request) < 0)
         return -1;
     return await_start(control, shadow->sync);
